@@ -1,0 +1,14 @@
+/**
+ * Tests run the TypeScript sources through swc; whatever needs a process or a worker thread of its own
+ * (consumers, the writer, the service, the CLI) runs the compiled `dist`, which `npm test` builds first.
+ */
+module.exports = {
+  testEnvironment: 'node',
+  roots: ['<rootDir>/test'],
+  testMatch: ['**/*.test.ts'],
+  transform: { '^.+\\.ts$': ['@swc/jest', { jsc: { target: 'es2022', parser: { syntax: 'typescript' } } }] },
+  globalSetup: '<rootDir>/test/support/global-setup.ts',
+  globalTeardown: '<rootDir>/test/support/global-teardown.ts',
+  testTimeout: 60_000,
+  maxWorkers: 2,
+};
