@@ -1,0 +1,86 @@
+/**
+ * The embedded way: this process keeps its own journal and brings it into a SQLite file by its own writer. One for
+ * each store path and process, shared by every client that is instrumented with it.
+ */
+import { resolve } from 'node:path';
+import { DupescopeError, errorLine } from './errors';
+import { Journal } from './journal';
+import type { InstrumentOptions } from './kafka/options';
+import type { Sink } from './kafka/sink';
+import { journalRoot } from './store/journal-root';
+import { launchWriter } from './store/writer-client';
+
+const open = new Map<string, Sink>();
+
+export interface EmbeddedOptions {
+  store: string;
+  journalLimitBytes: number;
+  retentionDays: number;
+  retentionBytes: number;
+}
+
+/** The sink of that store; made at the first call. Throws what the file system throws. */
+export function embeddedSink(options: EmbeddedOptions, onProblem: InstrumentOptions['onProblem']): Sink {
+  const storePath = resolve(options.store);
+  const known = open.get(storePath);
+  if (known !== undefined) return known;
+  const problem = problemTeller(onProblem);
+  const journal = new Journal({ root: journalRoot(storePath), limitBytes: options.journalLimitBytes });
+  let appliedSeq = 0;
+  const writer = launchWriter({
+    storePath,
+    ownJournal: journal.id,
+    retentionDays: options.retentionDays,
+    retentionBytes: options.retentionBytes,
+    onApplied: (seq) => {
+      appliedSeq = seq;
+      journal.applied(seq);
+    },
+    onProblem: problem,
+  });
+  let quiet = false;
+  process.once('exit', () => {
+    // The folder may go only if the store has every line and no record is with a handler.
+    journal.close(quiet && appliedSeq >= journal.lastSeq);
+  });
+  const sink: Sink = {
+    journal,
+    past: (question, limitMs) => {
+      quiet = false;
+      return writer.past(question, limitMs);
+    },
+    flush: async (limitMs) => {
+      const done = await writer.flush(limitMs);
+      quiet = done;
+      return done;
+    },
+    problem,
+  };
+  open.set(storePath, sink);
+  return sink;
+}
+
+/** Tells each kind of problem once in a while, by the caller's function or as a process warning; never throws. */
+export function problemTeller(onProblem: InstrumentOptions['onProblem']): (error: unknown) => void {
+  const told = new Map<string, number>();
+  return (thrown) => {
+    try {
+      const error =
+        thrown instanceof DupescopeError
+          ? thrown
+          : new DupescopeError('internal', `Dupescope lost sight of something: ${errorLine(thrown)}`, {
+              cause: thrown,
+            });
+      const now = Date.now();
+      if (now - (told.get(error.code) ?? 0) < 60_000) return;
+      told.set(error.code, now);
+      if (onProblem !== undefined) onProblem(error);
+      else
+        process.emitWarning(`${error.message} (the application runs on)`, {
+          code: `dupescope:${error.code}`,
+        });
+    } catch {
+      // A listener that throws is not our application's problem.
+    }
+  };
+}

@@ -1,0 +1,42 @@
+/**
+ * The library's public face.
+ *
+ *     const kafka = instrument(new Kafka({ clientId, brokers }), { store: './dupescope.db' });
+ */
+import { embeddedSink, problemTeller } from './embedded';
+import type { Kafka } from './kafka/client-shape';
+import { observeClient } from './kafka/instrument';
+import { checkOptions, type InstrumentOptions } from './kafka/options';
+import type { Sink } from './kafka/sink';
+import { storeError } from './store/open';
+
+export { type Delivery, deliveryOf } from './kafka/delivery';
+export type { InstrumentOptions } from './kafka/options';
+export type { PastDelivery } from './kafka/sink';
+
+/**
+ * Records every delivery that the client's consumers hand to a handler.
+ *
+ * @param kafka a kafkajs client, from any copy of kafkajs; the same object comes back, its consumers observed
+ * @param options see `InstrumentOptions`
+ * @throws DupescopeError 'not-a-kafka-client' or 'bad-configuration'. Nothing throws later: what fails is told by
+ *   `onProblem`, and the application runs on.
+ */
+export function instrument<T extends Kafka>(kafka: T, options: InstrumentOptions = {}): T {
+  const checked = checkOptions(options);
+  let sink: Sink | null | undefined;
+  return observeClient(kafka, {
+    pastLimitMs: checked.pastLimitMs,
+    everyRecord: checked.journalEveryRecord,
+    sink: () => {
+      if (sink) return sink;
+      try {
+        sink = embeddedSink(checked, options.onProblem);
+      } catch (error) {
+        sink = null;
+        problemTeller(options.onProblem)(storeError(checked.store, error));
+      }
+      return sink;
+    },
+  });
+}

@@ -1,0 +1,16 @@
+/**
+ * The journal: what an observed process writes ahead, so that nothing its handlers saw is forgotten when it is
+ * killed. One folder a process below `<store>.journal/`:
+ *
+ *     owner       an SQLite file whose exclusive lock the process holds while it lives: the proof of its death
+ *     slots       one place a track (session and partition), written in place before the handler gets a record
+ *     log-000001  lines of evidence: sessions, members, closed runs... in preallocated segments
+ *
+ * The process's main thread only writes; the writer worker reads the files and brings them into the store. A dead
+ * process's journal is read in the same way by whoever finds it (`recovery`), so there is one path, not two.
+ */
+
+export { Journal } from './journal';
+export { isProvenDead, type OwnerIdentity, thisProcess } from './owner';
+export { type JournalRead, JournalReader } from './reader';
+export type { SlotState } from './slot';

@@ -1,0 +1,139 @@
+/**
+ * The reading side of a journal: follows the log from where it stood and reads the slots that changed. Safe while
+ * the owner writes: a line counts when its checksum fits, a slot when one of its halves does.
+ */
+import { closeSync, fstatSync, openSync, readdirSync, readSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { crc32 } from 'node:zlib';
+import type { Evidence, Ref } from '../ledger/evidence';
+import { type LogHeader, segmentName } from './log';
+import type { OwnerIdentity } from './owner';
+import { readSlot, SLOT_BYTES, type SlotState } from './slot';
+
+const READ_BYTES = 1024 * 1024;
+
+export interface JournalRead {
+  evidence: { seq: number; evidence: Evidence }[];
+  /** Slots that changed since the last read. */
+  slots: { track: Ref; state: SlotState }[];
+}
+
+export class JournalReader {
+  readonly id: string;
+  owner: OwnerIdentity | null = null;
+  /** Lines whose checksum did not fit. */
+  damaged = 0;
+  private segment = 0;
+  private position = 0;
+  private seq = 0;
+  private readonly seen = new Map<Ref, number>();
+
+  constructor(readonly folder: string) {
+    this.id = basename(folder);
+  }
+
+  /** New evidence since the last read. A folder that is gone reads as nothing new. */
+  read(): JournalRead {
+    // The slots first: a run that closes in between is then seen twice, never not at all.
+    const slots = this.readSlots();
+    return { evidence: this.readLog(), slots };
+  }
+
+  private readLog(): JournalRead['evidence'] {
+    const found: JournalRead['evidence'] = [];
+    for (;;) {
+      const segments = this.segments();
+      const at = segments.find((number) => number >= this.segment);
+      if (at === undefined) return found;
+      if (at !== this.segment) this.enter(at);
+      this.readSegment(found);
+      if (!segments.some((number) => number > this.segment)) return found;
+      this.enter(segments.find((number) => number > this.segment) as number);
+    }
+  }
+
+  private enter(segment: number): void {
+    this.segment = segment;
+    this.position = 0;
+  }
+
+  private readSegment(found: JournalRead['evidence']): void {
+    let fd: number;
+    try {
+      fd = openSync(join(this.folder, segmentName(this.segment)), 'r');
+    } catch {
+      return;
+    }
+    try {
+      const buffer = Buffer.allocUnsafe(READ_BYTES);
+      for (;;) {
+        const length = readSync(fd, buffer, 0, READ_BYTES, this.position);
+        const used = this.takeLines(buffer.subarray(0, length), found);
+        if (used === 0) return;
+        this.position += used;
+      }
+    } finally {
+      closeSync(fd);
+    }
+  }
+
+  /** Takes the whole lines at the head of `bytes`; answers how many bytes they were. */
+  private takeLines(bytes: Buffer, found: JournalRead['evidence']): number {
+    let start = 0;
+    for (;;) {
+      const end = bytes.indexOf(10, start);
+      // Behind the last line stand NUL bytes; a newline behind one would be a line of a later write.
+      if (end < 0 || bytes[start] === 0) return start;
+      const line = bytes.toString('utf8', start, end);
+      const json = line.slice(9);
+      if (line.slice(0, 8) === crc32(json).toString(16).padStart(8, '0')) this.take(JSON.parse(json), found);
+      else this.damaged++;
+      start = end + 1;
+    }
+  }
+
+  private take(value: Evidence | LogHeader, found: JournalRead['evidence']): void {
+    if (!('t' in value)) {
+      this.owner = value.owner;
+      this.seq = value.seq;
+      return;
+    }
+    found.push({ seq: this.seq++, evidence: value });
+  }
+
+  private readSlots(): JournalRead['slots'] {
+    const changed: JournalRead['slots'] = [];
+    let fd: number;
+    try {
+      fd = openSync(join(this.folder, 'slots'), 'r');
+    } catch {
+      return changed;
+    }
+    try {
+      const bytes = new Uint8Array(Math.floor(fstatSync(fd).size / SLOT_BYTES) * SLOT_BYTES);
+      readSync(fd, bytes, 0, bytes.length, 0);
+      const doubles = new Float64Array(bytes.buffer);
+      const words = new Int32Array(bytes.buffer);
+      for (let track = 0; track * SLOT_BYTES < bytes.length; track++) {
+        const state = readSlot(doubles, words, track);
+        if (state === null || this.seen.get(track) === state.seq) continue;
+        this.seen.set(track, state.seq);
+        changed.push({ track, state });
+      }
+    } finally {
+      closeSync(fd);
+    }
+    return changed;
+  }
+
+  private segments(): number[] {
+    try {
+      return readdirSync(this.folder)
+        .filter((name) => /^log-\d{6,}$/.test(name))
+        .map((name) => Number(name.slice(4)))
+        .sort((a, b) => a - b);
+    } catch {
+      return [];
+    }
+  }
+}

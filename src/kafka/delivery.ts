@@ -1,0 +1,85 @@
+/** `deliveryOf`: what is known of the delivery that a handler has in its hands. */
+import { thisProcess } from '../journal';
+import type { KafkaMessage } from './client-shape';
+import { liveSessions } from './observe-consumer';
+import type { Session } from './session';
+import type { PastDelivery } from './sink';
+import type { OwnStretch, Track } from './track';
+
+export interface Delivery {
+  cluster: string | null;
+  group: string;
+  topic: string;
+  partition: number;
+  offset: number;
+  /** 1 for the first delivery of this record to this group; a lower bound while `known` is false. */
+  attempt: number;
+  /** False: the ledger did not answer in time, so earlier deliveries may be missing here. */
+  known: boolean;
+  /** The delivery before this one, null for a first one. */
+  previous: PastDelivery | null;
+}
+
+/**
+ * What is known of a message's delivery, while its handler runs.
+ *
+ * @param message the very object that the handler was given (`payload.message`, or one of `batch.messages`)
+ * @returns undefined for a message that no observed handler has now
+ */
+export function deliveryOf(message: Pick<KafkaMessage, 'offset'>): Delivery | undefined {
+  for (const session of liveSessions) {
+    for (const track of session.allTracks()) {
+      if (track.current === message || holds(track, message)) return describe(session, track, message);
+    }
+  }
+  return undefined;
+}
+
+/** Batches are ordered by offset, so this is a search by halves. */
+function holds(track: Track, message: Pick<KafkaMessage, 'offset'>): boolean {
+  const { batch } = track;
+  if (batch === null) return false;
+  const wanted = Number(message.offset);
+  let low = 0;
+  let high = batch.length - 1;
+  while (low <= high) {
+    const middle = (low + high) >> 1;
+    const offset = Number(batch[middle]?.offset);
+    if (offset === wanted) return batch[middle] === message;
+    if (offset < wanted) low = middle + 1;
+    else high = middle - 1;
+  }
+  return false;
+}
+
+function describe(session: Session, track: Track, message: Pick<KafkaMessage, 'offset'>): Delivery {
+  const offset = Number(message.offset);
+  const covers = (range: { first: number; last: number }) => range.first <= offset && offset <= range.last;
+  const past = session.pasts.get(track);
+  const before = past?.stretches.find(covers);
+  const own = track.own.filter(covers);
+  const latest = own.at(-1);
+  return {
+    cluster: session.clusterId,
+    group: session.config.group,
+    topic: track.topic,
+    partition: track.partition,
+    offset,
+    attempt: (before?.deliveries ?? 0) + own.length + 1,
+    known: past?.complete ?? false,
+    previous: latest === undefined ? (before?.previous ?? null) : ownDelivery(session, latest, offset),
+  };
+}
+
+function ownDelivery(session: Session, stretch: OwnStretch, offset: number): PastDelivery {
+  const { host, pid } = thisProcess();
+  return {
+    host,
+    pid,
+    clientId: session.clientId,
+    memberId: session.memberId,
+    generation: session.memberGeneration,
+    at: stretch.at,
+    outcome: offset < stretch.handled ? 'handled' : stretch.outcome,
+  };
+}

@@ -1,0 +1,53 @@
+/** `instrument`: the one line that an application adds. */
+import { fail } from '../errors';
+import { type Consumer, type ConsumerConfig, type Kafka, looksLikeKafka } from './client-shape';
+import { observeConsumer } from './observe-consumer';
+import { Session, type SessionConfig } from './session';
+import type { Sink } from './sink';
+
+const instrumented = new WeakSet<object>();
+
+export interface ObserveOptions {
+  /** Called at the first consumer; null when nothing can be observed (told by then). */
+  sink: () => Sink | null;
+  pastLimitMs: number;
+  everyRecord: boolean;
+}
+
+/** Makes every consumer of `kafka` an observed one. The same object comes back. */
+export function observeClient<T extends Kafka>(kafka: T, options: ObserveOptions): T {
+  if (!looksLikeKafka(kafka)) {
+    fail(
+      'not-a-kafka-client',
+      'instrument() takes a kafkajs client: instrument(new Kafka({ clientId, brokers })).',
+    );
+  }
+  if (instrumented.has(kafka)) return kafka;
+  instrumented.add(kafka);
+  const makeConsumer = kafka.consumer.bind(kafka);
+  kafka.consumer = (config: ConsumerConfig): Consumer => {
+    const consumer = makeConsumer(config);
+    const sink = options.sink();
+    if (sink === null) return consumer;
+    try {
+      return observeConsumer(consumer, new Session(sink, kafka, sessionConfig(config, options)));
+    } catch (error) {
+      sink.problem(error);
+      return consumer;
+    }
+  };
+  return kafka;
+}
+
+function sessionConfig(config: ConsumerConfig | undefined, options: ObserveOptions): SessionConfig {
+  return {
+    group: config?.groupId ?? '',
+    settings: {
+      sessionTimeoutMs: config?.sessionTimeout ?? 30_000,
+      rebalanceTimeoutMs: config?.rebalanceTimeout ?? 60_000,
+      heartbeatIntervalMs: config?.heartbeatInterval ?? 3_000,
+    },
+    pastLimitMs: options.pastLimitMs,
+    everyRecord: options.everyRecord,
+  };
+}

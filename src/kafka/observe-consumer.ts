@@ -1,0 +1,219 @@
+/**
+ * Puts an observer around one kafkajs consumer: the same object, with `run`, `seek`, `stop` and `disconnect`
+ * replaced and listeners added. Payloads, results and errors pass through untouched; what is ours is caught.
+ */
+import { isPromise } from 'node:util/types';
+import type { Consumer, ConsumerRunConfig, EachBatchPayload, EachMessagePayload } from './client-shape';
+import type { Session } from './session';
+import type { Track } from './track';
+
+/** How long `stop` and `disconnect` may wait for the store to take the last evidence. */
+const FLUSH_LIMIT_MS = 2_000;
+
+type EachMessage = NonNullable<ConsumerRunConfig['eachMessage']>;
+type EachBatch = NonNullable<ConsumerRunConfig['eachBatch']>;
+
+/** Sessions whose handlers may have a message now: where `deliveryOf` looks. */
+export const liveSessions = new Set<Session>();
+
+export function observeConsumer(consumer: Consumer, session: Session): Consumer {
+  const original = {
+    run: consumer.run,
+    seek: consumer.seek,
+    stop: consumer.stop,
+    disconnect: consumer.disconnect,
+  };
+  const quietly = guard(session);
+  liveSessions.add(session);
+  listen(consumer, session, quietly);
+
+  consumer.run = (config) => {
+    if (config === undefined) return original.run(config);
+    const observed = { ...config };
+    quietly(() => {
+      liveSessions.add(session);
+      tellRun(session, config);
+      if (config.eachMessage) observed.eachMessage = observeEachMessage(config.eachMessage, session);
+      if (config.eachBatch) {
+        observed.eachBatch = observeEachBatch(
+          config.eachBatch,
+          session,
+          config.eachBatchAutoResolve !== false,
+        );
+      }
+    });
+    return original.run(observed);
+  };
+
+  consumer.seek = (target) => {
+    original.seek(target);
+    quietly(() =>
+      session.sink.journal.append({
+        t: 'seek',
+        session: session.ref,
+        topic: target.topic,
+        partition: target.partition,
+        offset: String(target.offset),
+        at: Date.now(),
+      }),
+    );
+  };
+
+  consumer.stop = async () => {
+    await original.stop();
+    await session.sink.flush(FLUSH_LIMIT_MS).catch(() => false);
+  };
+
+  consumer.disconnect = async () => {
+    await original.disconnect();
+    await session.sink.flush(FLUSH_LIMIT_MS).catch(() => false);
+    liveSessions.delete(session);
+  };
+  return consumer;
+}
+
+function observeEachMessage(handler: EachMessage, session: Session): EachMessage {
+  const quietly = guard(session);
+
+  const deliver = (track: Track | undefined, payload: EachMessagePayload): Promise<void> => {
+    if (track === undefined) return handler(payload);
+    quietly(() => track.begin(Number(payload.message.offset), payload.message));
+    const { settlement } = track;
+    let result: Promise<void>;
+    try {
+      result = handler(payload);
+    } catch (error) {
+      quietly(() => settlement.error(error));
+      throw error;
+    }
+    if (isPromise(result)) {
+      result.then(settlement.ok, settlement.error);
+      return result;
+    }
+    if (typeof (result as { then?: unknown } | undefined)?.then === 'function') {
+      // A thenable may do its work in `then`: it is called once, for both of us.
+      const once = Promise.resolve(result);
+      once.then(settlement.ok, settlement.error);
+      return once;
+    }
+    quietly(settlement.ok);
+    return result;
+  };
+
+  return (payload) => {
+    const { topic, partition } = payload;
+    const known = session.tracks.get(topic)?.get(partition);
+    if (known !== undefined && known.epoch === session.epoch) return deliver(known, payload);
+    return session.acquire(topic, partition, Number(payload.message.offset)).then(
+      (track) => deliver(track, payload),
+      (error) => {
+        session.sink.problem(error);
+        return deliver(undefined, payload);
+      },
+    );
+  };
+}
+
+function observeEachBatch(handler: EachBatch, session: Session, autoResolve: boolean): EachBatch {
+  const quietly = guard(session);
+
+  const deliver = async (track: Track, payload: EachBatchPayload): Promise<void> => {
+    quietly(() => track.beginBatch(payload.batch.messages));
+    const { settlement } = track;
+    const mine = () => track.settlement === settlement;
+    let resolvedAny = false;
+    const observed: EachBatchPayload = {
+      ...payload,
+      resolveOffset: (offset) => {
+        payload.resolveOffset(offset);
+        resolvedAny = true;
+        if (mine()) quietly(() => track.resolved(Number(offset)));
+      },
+    };
+    try {
+      await handler(observed);
+    } catch (error) {
+      if (mine()) quietly(() => track.failed(error));
+      throw error;
+    }
+    if (mine()) quietly(() => track.batchSucceeded(autoResolve || !resolvedAny));
+  };
+
+  return async (payload) => {
+    const { topic, partition, messages } = payload.batch;
+    let track = session.tracks.get(topic)?.get(partition);
+    if (track === undefined || track.epoch !== session.epoch) {
+      track = await session
+        .acquire(topic, partition, Number(messages[0]?.offset ?? 0))
+        .catch((error: unknown) => {
+          session.sink.problem(error);
+          return undefined;
+        });
+    }
+    return track === undefined ? handler(payload) : deliver(track, payload);
+  };
+}
+
+function tellRun(session: Session, config: ConsumerRunConfig): void {
+  session.sink.journal.append({
+    t: 'running',
+    session: session.ref,
+    at: Date.now(),
+    handler: config.eachBatch && !config.eachMessage ? 'eachBatch' : 'eachMessage',
+    autoCommit: config.autoCommit !== false,
+    autoCommitIntervalMs: config.autoCommitInterval ?? null,
+    autoCommitThreshold: config.autoCommitThreshold ?? null,
+    eachBatchAutoResolve: config.eachBatchAutoResolve !== false,
+    partitionsConsumedConcurrently: config.partitionsConsumedConcurrently ?? 1,
+  });
+}
+
+function listen(consumer: Consumer, session: Session, quietly: (work: () => void) => void): void {
+  const { events } = consumer;
+  consumer.on(events.GROUP_JOIN, ({ payload }) =>
+    quietly(() => {
+      liveSessions.add(session);
+      session.joined(payload.memberId, payload.isLeader, payload.memberAssignment);
+    }),
+  );
+  consumer.on(events.HEARTBEAT, ({ payload }) =>
+    quietly(() => session.generation(payload.memberId, payload.groupGenerationId)),
+  );
+  consumer.on(events.START_BATCH_PROCESS, ({ payload }) =>
+    quietly(() => {
+      const track = session.tracks.get(payload.topic)?.get(payload.partition);
+      const last = Number(payload.lastOffset);
+      if (track !== undefined && Number.isSafeInteger(last)) track.batchLast = last;
+    }),
+  );
+  consumer.on(events.END_BATCH_PROCESS, ({ payload }) =>
+    quietly(() => session.tracks.get(payload.topic)?.get(payload.partition)?.endBatch()),
+  );
+  consumer.on(events.COMMIT_OFFSETS, ({ payload }) =>
+    quietly(() => {
+      session.generation(payload.memberId, payload.groupGenerationId);
+      for (const { topic, partitions } of payload.topics) {
+        // Strings in automatic commits, numbers and Longs in manual ones.
+        for (const { partition, offset } of partitions) {
+          session.committed(topic, Number(partition), Number(String(offset)));
+        }
+      }
+    }),
+  );
+  consumer.on(events.STOP, () => quietly(() => session.ended('stop')));
+  consumer.on(events.DISCONNECT, () => quietly(() => session.ended('disconnect')));
+  consumer.on(events.CRASH, ({ payload }) =>
+    quietly(() => session.ended('crash', payload.error, payload.restart)),
+  );
+}
+
+/** Runs our own work so that its failure is told and goes no further. */
+function guard(session: Session): (work: () => void) => void {
+  return (work) => {
+    try {
+      work();
+    } catch (error) {
+      session.sink.problem(error);
+    }
+  };
+}

@@ -1,0 +1,248 @@
+/**
+ * One consumer object's life in this process.
+ *
+ *     created -> running (run) -> joined (GROUP_JOIN, again at every rebalance) -> ended (STOP, DISCONNECT, CRASH)
+ *                     ^------------------------------------------------------------------'
+ *
+ * At every join: a new member (its generation comes with the first heartbeat), the cluster's and topics' ids are
+ * asked anew, and each partition's first delivery waits, within `pastLimitMs`, for what the ledger knows of it.
+ */
+import { randomUUID } from 'node:crypto';
+import { thisProcess } from '../journal';
+import type { MemberJoined, Ref, SessionSettings } from '../ledger';
+import { VERSION } from '../version';
+import type { Kafka } from './client-shape';
+import { errorText } from './error-text';
+import { type ClusterMetadata, readMetadata } from './metadata';
+import type { PastStretch, Sink } from './sink';
+import { Track } from './track';
+
+export interface SessionConfig {
+  group: string;
+  settings: SessionSettings;
+  pastLimitMs: number;
+  everyRecord: boolean;
+}
+
+/** What is known of a partition's deliveries before this session's present stretch. */
+export interface KnownPast {
+  stretches: PastStretch[];
+  /** False: the ledger did not answer in time, or knows more than it told. */
+  complete: boolean;
+}
+
+const METADATA_RETRY_MS = 2_000;
+
+export class Session {
+  readonly ref: Ref;
+  readonly key = randomUUID();
+  /** Every track of the session, by topic and partition. */
+  readonly tracks = new Map<string, Map<number, Track>>();
+  readonly pasts = new WeakMap<Track, KnownPast>();
+  epoch = 0;
+  clientId: string | null = null;
+  clusterId: string | null = null;
+  private readonly topicRefs = new Map<string, { ref: Ref; id: string | null }>();
+  private member: { ref: Ref; memberId: string; generation: number | null } | null = null;
+  private metadata: Promise<void> = Promise.resolve();
+  private retry: NodeJS.Timeout | null = null;
+
+  constructor(
+    readonly sink: Sink,
+    private readonly kafka: Kafka,
+    readonly config: SessionConfig,
+  ) {
+    this.ref = sink.journal.nextRef();
+    const { host, pid, bootId } = thisProcess();
+    sink.journal.define({
+      t: 'session',
+      session: this.ref,
+      key: this.key,
+      group: config.group,
+      host,
+      pid,
+      bootId,
+      at: Date.now(),
+      version: VERSION,
+      settings: config.settings,
+    });
+  }
+
+  get memberId(): string | null {
+    return this.member?.memberId ?? null;
+  }
+
+  get memberGeneration(): number | null {
+    return this.member?.generation ?? null;
+  }
+
+  joined(memberId: string, leader: boolean, assignment: Record<string, number[]>): void {
+    this.epoch++;
+    const ref = this.sink.journal.nextRef();
+    this.clientId = clientIdOf(memberId);
+    const fact: MemberJoined = {
+      t: 'join',
+      clientId: this.clientId,
+      member: ref,
+      session: this.ref,
+      memberId,
+      leader,
+      at: Date.now(),
+      assignment,
+    };
+    // Of earlier members only runs that are closed tell: the dictionary need not repeat them.
+    const before = this.member?.ref;
+    this.sink.journal.forget((known) => known.t === 'join' && known.member === before);
+    this.sink.journal.define(fact);
+    this.member = { ref, memberId, generation: null };
+    for (const track of this.allTracks()) {
+      if (assignment[track.topic]?.includes(track.partition) === true) track.rest();
+      else track.leave();
+    }
+    this.askMetadata(Object.keys(assignment));
+  }
+
+  generation(memberId: string, generation: number): void {
+    const { member } = this;
+    if (member === null || member.memberId !== memberId || member.generation === generation) return;
+    member.generation = generation;
+    this.sink.journal.append({ t: 'generation', member: member.ref, generation });
+  }
+
+  /** The track of a partition; made at its first delivery. */
+  track(topic: string, partition: number): Track {
+    let partitions = this.tracks.get(topic);
+    if (partitions === undefined) {
+      partitions = new Map();
+      this.tracks.set(topic, partitions);
+    }
+    let track = partitions.get(partition);
+    if (track === undefined) {
+      track = this.makeTrack(topic, partition);
+      partitions.set(partition, track);
+    }
+    return track;
+  }
+
+  *allTracks(): Generator<Track> {
+    for (const partitions of this.tracks.values()) yield* partitions.values();
+  }
+
+  /**
+   * Lets a partition's deliveries of the present member begin. Waits for the ids and the ledger's word, each within
+   * the limit; later news is taken in when it comes.
+   */
+  async acquire(topic: string, partition: number, from: number): Promise<Track> {
+    const { epoch } = this;
+    await withinMs(this.metadata, this.config.pastLimitMs);
+    const track = this.track(topic, partition);
+    const topicId = this.topicRefs.get(topic)?.id ?? null;
+    if (this.clusterId !== null) {
+      const { clusterId } = this;
+      const { group, pastLimitMs } = this.config;
+      const question = { clusterId, group, topic, topicId, partition, from };
+      const past = await this.sink.past(question, pastLimitMs).catch(() => null);
+      this.pasts.set(track, { stretches: past?.stretches ?? [], complete: past !== null && !past.cut });
+    }
+    if (track.epoch !== epoch) track.take(epoch, this.member?.ref ?? -1);
+    return track;
+  }
+
+  /** A commit of this session was acknowledged. */
+  committed(topic: string, partition: number, offset: number): void {
+    const track = this.tracks.get(topic)?.get(partition);
+    // Nothing of it was delivered to this session yet (a reset that kafkajs commits, or one for a friend).
+    if (track === undefined || !Number.isSafeInteger(offset)) return;
+    const from = track.committed(offset);
+    if (from === null) return;
+    this.sink.journal.append({ t: 'rewind', track: track.ref, at: Date.now(), from, to: offset });
+  }
+
+  ended(how: 'stop' | 'disconnect' | 'crash' | 'exit', error?: unknown, restart?: boolean): void {
+    for (const track of this.allTracks()) track.leave();
+    if (this.retry !== null) clearTimeout(this.retry);
+    this.retry = null;
+    this.sink.journal.append({
+      t: 'end',
+      session: this.ref,
+      at: Date.now(),
+      how,
+      ...(restart === undefined ? {} : { restart }),
+      ...(error === undefined ? {} : { error: errorText(error) }),
+    });
+  }
+
+  private makeTrack(topic: string, partition: number): Track {
+    const { journal } = this.sink;
+    const topicRef = this.topicRef(topic).ref;
+    const ref = journal.nextTrack();
+    journal.define({ t: 'track', track: ref, session: this.ref, topic: topicRef, partition });
+    return new Track({
+      journal,
+      track: ref,
+      topic,
+      partition,
+      idleMs: (this.config.settings.sessionTimeoutMs ?? 30_000) / 2,
+      everyRecord: this.config.everyRecord,
+    });
+  }
+
+  private topicRef(topic: string): { ref: Ref; id: string | null } {
+    const known = this.topicRefs.get(topic);
+    if (known !== undefined) return known;
+    const made = { ref: this.sink.journal.nextRef(), id: null };
+    this.topicRefs.set(topic, made);
+    this.sink.journal.define({ t: 'topic', topic: made.ref, name: topic, topicId: null });
+    return made;
+  }
+
+  private askMetadata(topics: string[]): void {
+    const { epoch } = this;
+    this.metadata = readMetadata(this.kafka, topics).then(
+      (answer) => this.learn(answer),
+      () => {
+        if (epoch !== this.epoch || this.retry !== null) return;
+        this.retry = setTimeout(() => {
+          this.retry = null;
+          if (epoch === this.epoch) this.askMetadata(topics);
+        }, METADATA_RETRY_MS).unref();
+      },
+    );
+  }
+
+  private learn({ clusterId, topicIds }: ClusterMetadata): void {
+    const { journal } = this.sink;
+    if (clusterId !== null && clusterId !== this.clusterId) {
+      this.clusterId = clusterId;
+      journal.define({ t: 'cluster', session: this.ref, clusterId });
+    }
+    for (const [name, id] of topicIds) {
+      const known = this.topicRefs.get(name);
+      if (id === null || known?.id === id) continue;
+      // Another id under the same name: the topic was made anew, its offsets begin again.
+      if (known !== undefined && known.id !== null) this.retire(name);
+      const ref = known === undefined || known.id !== null ? journal.nextRef() : known.ref;
+      this.topicRefs.set(name, { ref, id });
+      journal.define({ t: 'topic', topic: ref, name, topicId: id });
+    }
+  }
+
+  private retire(topic: string): void {
+    for (const track of this.tracks.get(topic)?.values() ?? []) track.leave();
+    this.tracks.delete(topic);
+  }
+}
+
+/** kafkajs keeps the client id to itself, but the broker makes member ids of it: `<client id>-<uuid>`. */
+function clientIdOf(memberId: string): string | null {
+  return /^(.*)-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/s.exec(memberId)?.[1] ?? null;
+}
+
+async function withinMs(promise: Promise<void>, limitMs: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const limit = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, limitMs);
+  });
+  await Promise.race([promise, limit]);
+  clearTimeout(timer);
+}

@@ -1,0 +1,384 @@
+/**
+ * The hot path: what one session does before and after its handler gets a record of one partition.
+ *
+ *     idle -> begin(offset): the journal knows before the handler does -> succeeded() | failed(error)
+ *
+ * Most records of a fast handler cost two comparisons: a write to the journal (0.5 us and a clock, 45 ns) reserves the
+ * next few offsets, as many as the present pace hands over in RESERVE_MS. A kill leaves at most those uncertain.
+ * A handler slower than that gets a write for every record, and none is uncertain. `npm run bench:instrument`.
+ */
+import type { Journal } from '../journal';
+import { checksumOf, Field, Flag, SLOT_DOUBLES } from '../journal/slot';
+import { type Outcome, type Ref, RUN_RECORDS_MAX } from '../ledger';
+import type { KafkaMessage } from './client-shape';
+import { errorText } from './error-text';
+
+/** One write to the journal serves the records of this long, in ms. */
+const RESERVE_MS = 0.02;
+const RESERVE_MAX = 64;
+/** A handler at least this slow, in ms a record, gets a second write when it has handled one. */
+const SLOW_MS = 0.2;
+/** A run holds the deliveries of at most this long. */
+const RUN_MS = 10_000;
+/** A batch with gaps is told in lines of at most so many ranges. */
+const RANGES_MAX = 4_000;
+
+export interface TrackOptions {
+  journal: Journal;
+  track: Ref;
+  topic: string;
+  partition: number;
+  /** A pause of this long between two records ends the run: another member may have delivered meanwhile. */
+  idleMs: number;
+  /** Write before every record: nothing is ever uncertain. */
+  everyRecord: boolean;
+}
+
+/** What the handler of the moment reports to; replaced when one begins before its predecessor has ended. */
+export interface Settlement {
+  ok: () => void;
+  error: (error: unknown) => void;
+}
+
+/** A stretch that this session itself has delivered since it got the partition. */
+export interface OwnStretch {
+  first: number;
+  last: number;
+  handled: number;
+  at: number;
+  outcome: Outcome;
+}
+
+/** So many own stretches are remembered; steady consuming is one. */
+const OWN_MAX = 256;
+
+export class Track {
+  readonly topic: string;
+  readonly partition: number;
+  readonly ref: Ref;
+  /** The join at which this track was acquired; deliveries of another one wait for what is known. */
+  epoch = -1;
+  member: Ref = -1;
+  /** The message or batch that a handler has now. */
+  current: KafkaMessage | null = null;
+  batch: readonly KafkaMessage[] | null = null;
+  /** Last offset of the fetched batch: no reserve beyond it. */
+  batchLast = Number.MAX_SAFE_INTEGER;
+  settlement: Settlement;
+
+  /** What was delivered before the open run since `take`, oldest first. */
+  readonly own: OwnStretch[] = [];
+
+  private readonly values = new Float64Array(SLOT_DOUBLES);
+  private readonly words = new Int32Array(this.values.buffer);
+  private readonly bytes = new Uint8Array(this.values.buffer);
+  private readonly options: TrackOptions;
+  private next = -1;
+  private handled = -1;
+  private reserved = -1;
+  private reserve = 0;
+  /** First offset of the open run in the slot; -1: none. */
+  private first = -1;
+  /** First offset of the open run, in the slot or listed. */
+  private started = -1;
+  private writtenTo = -1;
+  private writtenAt = 0;
+  private startedAt = 0;
+  private pending = false;
+  private slow = false;
+  /** Number of the first run of a batch with gaps, while its handler has it. */
+  private listed: number | null = null;
+
+  constructor(options: TrackOptions) {
+    this.options = options;
+    this.topic = options.topic;
+    this.ref = options.track;
+    this.partition = options.partition;
+    this.values[Field.committed] = -1;
+    this.values[Field.last] = -1;
+    this.settlement = this.settle();
+  }
+
+  /** Before the handler gets the record. */
+  begin(offset: number, message: KafkaMessage): void {
+    this.current = message;
+    if (this.pending) this.overtaken();
+    this.pending = true;
+    if (offset === this.next && offset <= this.reserved) {
+      this.next = offset + 1;
+      return;
+    }
+    this.beginWritten(offset);
+  }
+
+  /** The handler has done with what it got. */
+  succeeded(): void {
+    this.pending = false;
+    this.current = null;
+    this.handled = this.next;
+    if (this.slow) this.write(performance.now());
+  }
+
+  failed(error: unknown): void {
+    this.pending = false;
+    this.current = null;
+    this.batch = null;
+    this.close('failed', errorText(error));
+  }
+
+  /** Before an eachBatch handler gets `messages`. One write, or one line where the batch has gaps. */
+  beginBatch(messages: readonly KafkaMessage[]): void {
+    if (this.pending) this.overtaken();
+    const first = Number(messages[0]?.offset);
+    const last = Number(messages[messages.length - 1]?.offset);
+    if (messages.length === 0 || !Number.isSafeInteger(first)) return;
+    this.batch = messages;
+    this.pending = true;
+    const length = last - first + 1;
+    if (length !== messages.length || length > RUN_RECORDS_MAX) {
+      this.beginListed(messages, first);
+      return;
+    }
+    const now = performance.now();
+    if (this.mustOpen(first, last, now)) this.open(first, now);
+    this.next = last + 1;
+    this.reserved = last;
+    this.slow = false;
+    this.write(now);
+  }
+
+  /** The eachBatch handler has resolved `offset`. */
+  resolved(offset: number): void {
+    if (!this.pending || !(offset < this.next)) return;
+    if (offset >= this.handled) this.handled = offset + 1;
+    const now = performance.now();
+    if (now - this.writtenAt > 1 && this.listed === null) this.write(now);
+  }
+
+  /** The eachBatch handler returned. @param all everything counts as handled, resolved or not */
+  batchSucceeded(all: boolean): void {
+    this.pending = false;
+    this.batch = null;
+    if (all) this.handled = this.next;
+    if (this.handled < this.next) this.close('unresolved');
+    else if (this.listed !== null) this.close('handled');
+    else this.write(performance.now());
+  }
+
+  /** kafkajs is done with the batch of an eachMessage consumer: nothing is in flight. */
+  endBatch(): void {
+    this.batchLast = Number.MAX_SAFE_INTEGER;
+    if (!this.pending) this.rest();
+  }
+
+  /** Writes where the track stands; nothing more is reserved. */
+  rest(): void {
+    if (this.first < 0 || this.pending) return;
+    this.reserved = this.next - 1;
+    this.write(performance.now());
+  }
+
+  /** A commit of this session was acknowledged. Answers the offset that it went down from, else null. */
+  committed(offset: number): number | null {
+    const before = this.values[Field.committed] as number;
+    const seen = ((this.values[Field.flags] as number) & Flag.commitSeen) !== 0;
+    this.values[Field.committed] = offset;
+    this.values[Field.flags] = (this.values[Field.flags] as number) | Flag.commitSeen;
+    this.values[Field.exposedSince] = offset >= this.handled ? 0 : wallClock(performance.now());
+    this.write(performance.now());
+    return seen && offset < before ? before : null;
+  }
+
+  /** From here on other deliveries are those of a new member; `epoch` lets the next one through. */
+  take(epoch: number, member: Ref): void {
+    if (this.first >= 0 && !this.pending) this.close('handled');
+    this.epoch = epoch;
+    this.member = member;
+    this.own.length = 0;
+    const flags = this.values[Field.flags] as number;
+    this.values[Field.flags] = flags & ~Flag.commitSeen;
+    this.values[Field.committed] = -1;
+    this.values[Field.exposedSince] = 0;
+  }
+
+  /** Ends the run of a track that is not this session's any more, unless a handler still has its record. */
+  leave(): void {
+    if (this.first >= 0 && !this.pending) this.close('handled');
+  }
+
+  private beginWritten(offset: number): void {
+    const now = performance.now();
+    if (this.mustOpen(offset, offset, now)) this.open(offset, now);
+    const records = offset + 1 - this.writtenTo;
+    const pace = (now - this.writtenAt) / Math.max(1, records);
+    this.slow = pace > SLOW_MS;
+    // Grows by doubling, so that one quick record does not open a wide reserve.
+    const fitting = this.options.everyRecord ? 0 : Math.floor(RESERVE_MS / pace);
+    this.reserve = Math.min(fitting, 2 * this.reserve + 1, RESERVE_MAX);
+    this.next = offset + 1;
+    this.reserved = Math.min(offset + this.reserve, this.batchLast, this.first + RUN_RECORDS_MAX - 1);
+    if (this.reserved < offset) this.reserved = offset;
+    this.write(now);
+  }
+
+  private mustOpen(first: number, last: number, now: number): boolean {
+    return (
+      this.first < 0 ||
+      first !== this.next ||
+      now - this.startedAt > RUN_MS ||
+      now - this.writtenAt > this.options.idleMs ||
+      last - this.first >= RUN_RECORDS_MAX
+    );
+  }
+
+  private open(offset: number, now: number): void {
+    if (this.first >= 0) this.close(this.handled < this.next ? 'unresolved' : 'handled');
+    this.first = offset;
+    this.started = offset;
+    this.handled = offset;
+    this.next = offset;
+    this.startedAt = now;
+    this.writtenTo = offset;
+    // A run begins with the pace unknown: its first record is written alone.
+    this.writtenAt = now - SLOW_MS;
+    this.values[Field.run] = this.options.journal.nextRun();
+    this.values[Field.member] = this.member;
+    this.values[Field.first] = offset;
+    this.values[Field.firstAt] = wallClock(now);
+    if ((this.values[Field.committed] as number) < 0) this.values[Field.committed] = offset;
+  }
+
+  /** Ends the open run: one line in the log, then the slot says so. */
+  private close(outcome: Exclude<Outcome, 'open' | 'in_flight'>, error?: string): void {
+    const now = performance.now();
+    this.remember(outcome, wallClock(now));
+    if (this.listed !== null) this.closeListed(outcome, now, error);
+    else if (this.first >= 0) {
+      this.options.journal.append({
+        t: 'run',
+        run: this.values[Field.run] as number,
+        track: this.options.track,
+        member: this.values[Field.member] as number,
+        first: this.first,
+        last: this.next - 1,
+        handled: this.handled,
+        uncertainLast: this.next - 1,
+        firstAt: this.values[Field.firstAt] as number,
+        lastAt: this.next > this.writtenTo ? wallClock(now) : (this.values[Field.lastAt] as number),
+        outcome,
+        ...(error === undefined ? {} : { error }),
+      });
+    }
+    const last = this.next - 1;
+    this.first = -1;
+    this.reserved = last;
+    this.write(now);
+    this.next = -1;
+    this.reserved = -1;
+  }
+
+  private remember(outcome: Outcome, at: number): void {
+    const stretch = { first: this.started, last: this.next - 1, handled: this.handled, at, outcome };
+    const before = this.own.at(-1);
+    if (before?.outcome === 'handled' && outcome === 'handled' && before.last + 1 === stretch.first) {
+      Object.assign(before, { ...stretch, first: before.first });
+      return;
+    }
+    this.own.push(stretch);
+    if (this.own.length > OWN_MAX) this.own.shift();
+  }
+
+  private beginListed(messages: readonly KafkaMessage[], first: number): void {
+    if (this.first >= 0) this.close(this.handled < this.next ? 'unresolved' : 'handled');
+    const { journal, track } = this.options;
+    const at = wallClock(performance.now());
+    const ranges = rangesOf(messages);
+    this.listed = journal.nextRun(ranges.length);
+    for (let i = 0; i < ranges.length; i += RANGES_MAX) {
+      const part = ranges.slice(i, i + RANGES_MAX);
+      journal.append({ t: 'batch', run: this.listed + i, track, member: this.member, at, ranges: part });
+    }
+    if ((this.values[Field.committed] as number) < 0) this.values[Field.committed] = first;
+    this.started = first;
+    this.handled = first;
+    this.next = (ranges.at(-1)?.[1] ?? first) + 1;
+  }
+
+  private closeListed(outcome: Exclude<Outcome, 'open' | 'in_flight'>, now: number, error?: string): void {
+    const run = this.listed as number;
+    this.listed = null;
+    this.options.journal.append({
+      t: 'batch-end',
+      run,
+      track: this.options.track,
+      handled: this.handled,
+      outcome,
+      at: wallClock(now),
+      ...(error === undefined ? {} : { error }),
+    });
+  }
+
+  private write(now: number): void {
+    const { values } = this;
+    const exposed = this.handled > (values[Field.committed] as number) && this.handled >= 0;
+    if (!exposed) values[Field.exposedSince] = 0;
+    else if (values[Field.exposedSince] === 0) values[Field.exposedSince] = wallClock(now);
+    values[Field.seq] = (values[Field.seq] as number) + 1;
+    if (this.next >= 0) values[Field.last] = this.next - 1;
+    values[Field.reserved] = this.reserved;
+    values[Field.handled] = this.handled;
+    values[Field.lastAt] = wallClock(now);
+    const seen = (values[Field.flags] as number) & Flag.commitSeen;
+    values[Field.flags] = seen | (this.first >= 0 ? Flag.open : 0) | (this.pending ? Flag.busy : 0);
+    values[Field.checksum] = checksumOf(this.words, 0);
+    this.writtenAt = now;
+    this.writtenTo = this.next;
+    const half = ((values[Field.seq] as number) & 1) as 0 | 1;
+    this.options.journal.writeSlot(this.options.track, half, this.bytes);
+  }
+
+  /** A record begins while a handler still has an earlier one (after a lost session): the old one's end tells nothing. */
+  private overtaken(): void {
+    this.pending = false;
+    this.settlement = this.settle();
+    if (this.first >= 0 || this.listed !== null) this.close('unresolved');
+  }
+
+  private settle(): Settlement {
+    const settlement: Settlement = {
+      ok: () => {
+        if (this.settlement === settlement) this.succeeded();
+      },
+      error: (error) => {
+        if (this.settlement === settlement) this.failed(error);
+      },
+    };
+    return settlement;
+  }
+}
+
+function rangesOf(messages: readonly KafkaMessage[]): [number, number][] {
+  const ranges: [number, number][] = [];
+  let open: [number, number] | null = null;
+  for (const message of messages) {
+    const offset = Number(message.offset);
+    if (open !== null && offset === open[1] + 1 && offset - open[0] < RUN_RECORDS_MAX) open[1] = offset;
+    else {
+      open = [offset, offset];
+      ranges.push(open);
+    }
+  }
+  return ranges;
+}
+
+let wallOffset = Date.now() - performance.now();
+let wallCheckedAt = 0;
+
+/** Unix ms of a reading of performance.now(): follows steps of the system's clock within a second. */
+export function wallClock(now: number): number {
+  if (now - wallCheckedAt > 1_000) {
+    wallCheckedAt = now;
+    wallOffset = Date.now() - performance.now();
+  }
+  return now + wallOffset;
+}

@@ -1,0 +1,219 @@
+/**
+ * The facts that travel from an instrumented process to the ledger: what stands in a journal, line by line,
+ * and what a report over HTTP carries. Types, and the one bound that all share.
+ *
+ * Offsets are safe integers everywhere (Kafka's int64 up to 2^53 - 1: a partition at 1M records/s reaches it
+ * after 285 years); a range is inclusive at both ends; `handled` and `committed` are, as in Kafka, the next
+ * offset. Times are unix milliseconds of the observed process's clock, with fractions.
+ *
+ * Facts about a run are monotone: the same run told twice, or an older state told after a newer one, changes
+ * nothing. Every other fact carries the journal's sequence number and is applied once.
+ */
+
+/** A small number that stands for a session, topic, member or track inside one journal. */
+export type Ref = number;
+
+export interface SessionStarted {
+  t: 'session';
+  session: Ref;
+  /** Unique for ever: one consumer object's life in one process. */
+  key: string;
+  group: string;
+  host: string;
+  pid: number;
+  bootId: string;
+  at: number;
+  version: string;
+  settings: SessionSettings;
+}
+
+/** What the consumer was configured with, as far as it decides about redeliveries. */
+export interface SessionSettings {
+  sessionTimeoutMs?: number;
+  rebalanceTimeoutMs?: number;
+  heartbeatIntervalMs?: number;
+}
+
+/** How `run` was called; a consumer may be stopped and run again with other options. */
+export interface RunStarted {
+  t: 'running';
+  session: Ref;
+  at: number;
+  handler: 'eachMessage' | 'eachBatch';
+  autoCommit: boolean;
+  autoCommitIntervalMs: number | null;
+  autoCommitThreshold: number | null;
+  eachBatchAutoResolve: boolean;
+  partitionsConsumedConcurrently: number;
+}
+
+export interface ClusterKnown {
+  t: 'cluster';
+  session: Ref;
+  clusterId: string;
+}
+
+export interface TopicKnown {
+  t: 'topic';
+  topic: Ref;
+  name: string;
+  /** Kafka's id of the topic (UUID, 32 hex digits), null where the broker tells none. */
+  topicId: string | null;
+}
+
+export interface MemberJoined {
+  t: 'join';
+  member: Ref;
+  session: Ref;
+  memberId: string;
+  /** As the member id tells it; null where it does not. */
+  clientId: string | null;
+  leader: boolean;
+  at: number;
+  assignment: Record<string, number[]>;
+}
+
+/** The generation comes late: kafkajs tells it with the first heartbeat or commit after a join. */
+export interface GenerationKnown {
+  t: 'generation';
+  member: Ref;
+  generation: number;
+}
+
+/** From here on that slot of the journal tells of this session's partition. */
+export interface TrackOpened {
+  t: 'track';
+  track: Ref;
+  session: Ref;
+  topic: Ref;
+  partition: number;
+}
+
+/** The longest run, in records, its uncertain tail included: the reach of every look-up by place. */
+export const RUN_RECORDS_MAX = 65_536;
+
+/** How a stretch of deliveries ended. What lies below `handled` was handled in every case. */
+export type Outcome =
+  /** still growing */
+  | 'open'
+  /** every record was handled */
+  | 'handled'
+  /** the handler threw: [handled..last] failed */
+  | 'failed'
+  /** an eachBatch handler returned without an error and left [handled..last] unresolved */
+  | 'unresolved'
+  /** the process died: [handled..last] were in flight, started and not known to have ended */
+  | 'in_flight';
+
+/** Contiguous deliveries of one session, member and partition; closed at an error, a gap, or after 10 s. */
+export interface Run {
+  /** Number of the run in its journal, growing with time. */
+  run: number;
+  track: Ref;
+  /** -1: not known (a delivery before any join was seen). */
+  member: Ref;
+  first: number;
+  last: number;
+  handled: number;
+  /** Highest offset that may have been handed over without the journal knowing; `last` when there is none. */
+  uncertainLast: number;
+  firstAt: number;
+  lastAt: number;
+  outcome: Outcome;
+  /** Name and message of the handler's error, cut to 500 characters. */
+  error?: string;
+}
+
+export interface RunClosed extends Run {
+  t: 'run';
+}
+
+/**
+ * A batch with gaps (compacted or control records) as eachBatch got it: a run each range, numbered from `run` on.
+ * They are open until the `batch-end` of the same number.
+ */
+export interface BatchDelivered {
+  t: 'batch';
+  run: number;
+  track: Ref;
+  member: Ref;
+  at: number;
+  ranges: [first: number, last: number][];
+}
+
+export interface BatchEnded {
+  t: 'batch-end';
+  run: number;
+  track: Ref;
+  handled: number;
+  outcome: Exclude<Outcome, 'open' | 'in_flight'>;
+  at: number;
+  error?: string;
+}
+
+/** A commit below an earlier one of the same session. Ordinary commits are read from the slots. */
+export interface CommitLowered {
+  t: 'rewind';
+  track: Ref;
+  at: number;
+  from: number;
+  to: number;
+}
+
+export interface SeekCalled {
+  t: 'seek';
+  session: Ref;
+  topic: string;
+  partition: number;
+  /** As the application gave it; -1 and -2 are kafkajs's latest and earliest. */
+  offset: string;
+  at: number;
+}
+
+export interface SessionEnded {
+  t: 'end';
+  session: Ref;
+  at: number;
+  how: 'stop' | 'disconnect' | 'crash' | 'exit' | 'died';
+  /** kafkajs starts the consumer anew by itself. */
+  restart?: boolean;
+  error?: string;
+}
+
+/** Evidence that could not be kept, in numbers. */
+export interface DetailDropped {
+  t: 'dropped';
+  at: number;
+  events: number;
+  deliveries: number;
+  reason: string;
+}
+
+export type Evidence =
+  | SessionStarted
+  | RunStarted
+  | ClusterKnown
+  | TopicKnown
+  | MemberJoined
+  | GenerationKnown
+  | TrackOpened
+  | RunClosed
+  | BatchDelivered
+  | BatchEnded
+  | CommitLowered
+  | SeekCalled
+  | SessionEnded
+  | DetailDropped;
+
+/** Where a track stands now, read from its slot. */
+export interface Position {
+  track: Ref;
+  /** Next offset after the last delivered one. */
+  next: number;
+  handled: number;
+  /** -1: no commit of this session seen yet. */
+  committed: number;
+  /** When the oldest handled and uncommitted record was handled; 0: nothing is exposed. */
+  exposedSince: number;
+  at: number;
+}

@@ -1,0 +1,13 @@
+/**
+ * The ledger: how often each record was delivered to each group, by whom, and what became of it. Pure: same
+ * evidence, same answer, whatever the order in which it came.
+ *
+ * Evidence tells runs (contiguous deliveries of one session). `interval` keeps the count of every offset as
+ * disjoint intervals; `attempt` tells from the runs that cover an offset which delivery was a redelivery of
+ * which; `outcome` tells what became of one record in one run; `exposure` what a crash now would redeliver.
+ */
+export * from './attempt';
+export * from './evidence';
+export * from './exposure';
+export * from './interval';
+export * from './outcome';

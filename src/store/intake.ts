@@ -1,0 +1,422 @@
+/**
+ * From one journal into the store, each fact once. The same path serves the journal of this process, those of its
+ * living neighbours and those of the dead: runs are monotone, and every other line is applied only when its number
+ * is above the one that stands in `applied_journal`, which is written in the same transaction.
+ *
+ * A session waits until its cluster is known (a line that comes within moments of connecting); its lines are held
+ * back in order. A session that never learned it is filed under UNKNOWN_CLUSTER after WAIT_FOR_CLUSTER_MS.
+ */
+import { type JournalRead, JournalReader, type SlotState } from '../journal';
+import type {
+  BatchDelivered,
+  BatchEnded,
+  Evidence,
+  MemberJoined,
+  Outcome,
+  Ref,
+  Run,
+  SessionStarted,
+} from '../ledger';
+import { Dimensions } from './dimensions';
+import { Facts } from './facts';
+import type { Store } from './open';
+import { Runs } from './runs';
+
+export const UNKNOWN_CLUSTER = 'unknown';
+const WAIT_FOR_CLUSTER_MS = 15_000;
+const SEEN_EVERY_MS = 5_000;
+
+/** The tables of one store, shared by the intakes of all journals. */
+export class Tables {
+  readonly dimensions: Dimensions;
+  readonly facts: Facts;
+  readonly runs: Runs;
+  private readonly statements;
+
+  constructor(readonly db: Store) {
+    this.dimensions = new Dimensions(db);
+    this.facts = new Facts(db);
+    this.runs = new Runs(db);
+    this.statements = {
+      seqOf: db.prepare<[string], { seq: number }>('SELECT seq FROM applied_journal WHERE journal = ?'),
+      markSeq: db.prepare<[string, number, number, number]>(
+        `INSERT INTO applied_journal (journal, seq, closed, at) VALUES (?, ?, ?, ?)
+         ON CONFLICT DO UPDATE SET seq = max(seq, excluded.seq), closed = max(closed, excluded.closed), at = excluded.at`,
+      ),
+      nextVersion: db.prepare<[], { version: number }>(
+        'UPDATE change SET version = version + 1 RETURNING version',
+      ),
+    };
+  }
+
+  /** Number of the last line of that journal that the store has; 0 for none. */
+  seqOf(journal: string): number {
+    return this.statements.seqOf.get(journal)?.seq ?? 0;
+  }
+
+  markSeq(journal: string, seq: number, closed: boolean, at: number): void {
+    this.statements.markSeq.run(journal, seq, closed ? 1 : 0, at);
+  }
+
+  nextVersion(): number {
+    return (this.statements.nextVersion.get() as { version: number }).version;
+  }
+}
+
+interface KnownSession {
+  fact: SessionStarted;
+  cluster: string | null;
+  /** Row ids, once the cluster is known. */
+  id: number | null;
+  clusterId: number;
+  group: number;
+  seenAt: number;
+  ended: boolean;
+}
+
+interface KnownTrack {
+  session: Ref;
+  topic: Ref;
+  partition: number;
+}
+
+type Line = JournalRead['evidence'][number];
+
+export class JournalIntake {
+  readonly reader: JournalReader;
+  private readonly sessions = new Map<Ref, KnownSession>();
+  private readonly topics = new Map<Ref, { name: string; topicId: string | null }>();
+  private readonly tracks = new Map<Ref, KnownTrack>();
+  private readonly members = new Map<Ref, { fact: MemberJoined; id: number | null }>();
+  private readonly slots = new Map<Ref, SlotState>();
+  private waiting: Line[] = [];
+  /** Runs of batches with gaps that a handler has now, by number. */
+  private readonly openBatches = new Map<number, Run>();
+  /** Slots that changed and could not be applied yet. */
+  private readonly due = new Set<Ref>();
+
+  constructor(
+    folder: string,
+    private readonly tables: Tables,
+  ) {
+    this.reader = new JournalReader(folder);
+  }
+
+  /** Highest line in the store. The journal may forget up to here. */
+  appliedSeq = 0;
+
+  /** Reads on, without touching the store. True when there is something to apply. */
+  read(): boolean {
+    const { evidence, slots } = this.reader.read();
+    for (const line of evidence) this.learn(line.evidence);
+    this.waiting.push(...evidence);
+    for (const { track, state } of slots) {
+      this.slots.set(track, state);
+      this.due.add(track);
+    }
+    return this.waiting.length > 0 || this.due.size > 0;
+  }
+
+  /**
+   * Applies what was read. Within a transaction of the caller's; after a failure of it call `undo`.
+   * @param died the owner is proven dead: open runs end, and nothing waits any more
+   */
+  apply(died: boolean, now: number): void {
+    const { tables } = this;
+    const done = tables.seqOf(this.reader.id);
+    const version = tables.nextVersion();
+    if (died) for (const track of this.slots.keys()) this.due.add(track);
+    let seq = done;
+    const held: Line[] = [];
+    for (const line of this.waiting) {
+      const session = this.sessionOf(line.evidence);
+      const ready = session === undefined || this.prepare(session, died, now);
+      if (!ready || held.length > 0) {
+        held.push(line);
+        continue;
+      }
+      this.applyLine(line, line.seq > done, version);
+      seq = Math.max(seq, line.seq);
+    }
+    if (died) {
+      for (const run of this.openBatches.values()) this.applyRun({ ...run, outcome: 'in_flight' }, version);
+    }
+    const heldSlots = [...this.due].filter((track) => !this.applySlot(track, died, version, now));
+    for (const session of this.sessions.values()) this.markSeen(session, died, now);
+    tables.markSeq(this.reader.id, seq, died, now);
+    this.commitLater = () => {
+      this.waiting = held;
+      this.due.clear();
+      for (const track of heldSlots) this.due.add(track);
+      this.appliedSeq = seq;
+    };
+  }
+
+  private commitLater: () => void = () => {};
+
+  /** The transaction stands: what was applied need not be kept. */
+  committed(): void {
+    this.commitLater();
+    this.commitLater = () => {};
+  }
+
+  /** The transaction was rolled back: row ids that it made are void. */
+  undo(): void {
+    this.commitLater = () => {};
+    for (const session of this.sessions.values()) session.id = null;
+    for (const member of this.members.values()) member.id = null;
+  }
+
+  private learn(evidence: Evidence): void {
+    switch (evidence.t) {
+      case 'session':
+        if (!this.sessions.has(evidence.session)) {
+          this.sessions.set(evidence.session, {
+            fact: evidence,
+            cluster: null,
+            id: null,
+            clusterId: 0,
+            group: 0,
+            seenAt: 0,
+            ended: false,
+          });
+        }
+        break;
+      case 'cluster': {
+        const session = this.sessions.get(evidence.session);
+        if (session !== undefined && session.cluster !== evidence.clusterId) {
+          session.cluster = evidence.clusterId;
+          session.id = null;
+        }
+        break;
+      }
+      case 'topic':
+        this.topics.set(evidence.topic, { name: evidence.name, topicId: evidence.topicId });
+        break;
+      case 'track':
+        this.tracks.set(evidence.track, evidence);
+        break;
+      case 'join':
+        if (!this.members.has(evidence.member)) {
+          this.members.set(evidence.member, { fact: evidence, id: null });
+        }
+        break;
+    }
+  }
+
+  private sessionOf(evidence: Evidence): KnownSession | undefined {
+    if ('session' in evidence) return this.sessions.get(evidence.session);
+    if (evidence.t === 'generation') {
+      return this.sessions.get(this.members.get(evidence.member)?.fact.session ?? -1);
+    }
+    if ('track' in evidence) {
+      return this.sessions.get(this.tracks.get(evidence.track)?.session ?? -1);
+    }
+    return undefined;
+  }
+
+  /** Gives the session its row. False while its cluster is not known and there is hope. */
+  private prepare(session: KnownSession, died: boolean, now: number): boolean {
+    if (session.id !== null) return true;
+    if (session.cluster === null && !died && now - session.fact.at < WAIT_FOR_CLUSTER_MS) return false;
+    session.clusterId = this.tables.dimensions.cluster(session.cluster ?? UNKNOWN_CLUSTER);
+    session.group = this.tables.dimensions.group(session.clusterId, session.fact.group);
+    session.id = this.tables.facts.session(this.reader.id, session.group, session.fact);
+    return true;
+  }
+
+  private applyLine({ evidence, seq }: Line, isNew: boolean, version: number): void {
+    const { facts } = this.tables;
+    if (!isNew) return;
+    switch (evidence.t) {
+      case 'join': {
+        const member = this.memberOf(evidence.member);
+        if (member !== null) facts.memberTookOver(this.idOf(evidence.session), member, evidence);
+        const session = this.sessions.get(evidence.session);
+        if (session !== undefined) session.ended = false;
+        break;
+      }
+      case 'running': {
+        const { t: _t, session, at: _at, ...settings } = evidence;
+        const known = this.sessions.get(session);
+        if (known !== undefined) known.ended = false;
+        facts.settings(this.idOf(session), settings);
+        break;
+      }
+      case 'generation': {
+        const member = this.memberOf(evidence.member);
+        if (member !== null) facts.generation(member, evidence.generation);
+        break;
+      }
+      case 'run':
+        this.applyRun(evidence, version);
+        break;
+      case 'batch':
+        for (const run of batchRuns(evidence)) {
+          this.openBatches.set(run.run, run);
+          this.applyRun(run, version);
+        }
+        break;
+      case 'batch-end':
+        for (const [number, open] of this.openBatches) {
+          if (open.track !== evidence.track) continue;
+          this.openBatches.delete(number);
+          this.applyRun(endedRun(open, evidence), version);
+        }
+        break;
+      case 'rewind': {
+        const track = this.tracks.get(evidence.track);
+        if (track !== undefined) facts.loweredCommit(this.gpOf(track), this.idOf(track.session), evidence);
+        break;
+      }
+      case 'seek': {
+        const topic = [...this.topics].findLast(([, known]) => known.name === evidence.topic)?.[0];
+        if (topic === undefined) break; // nothing of that topic was ever delivered to this process
+        const gp = this.gpOf({ session: evidence.session, topic, partition: evidence.partition });
+        facts.seek(gp, this.idOf(evidence.session), evidence.offset, evidence.at);
+        break;
+      }
+      case 'end': {
+        const session = this.sessions.get(evidence.session);
+        if (session !== undefined) session.ended = evidence.restart !== true;
+        if (evidence.restart !== true) facts.end(this.idOf(evidence.session), evidence);
+        break;
+      }
+      case 'dropped':
+        facts.dropped(this.reader.id, seq, evidence);
+        break;
+    }
+  }
+
+  private applyRun(run: Run, version: number): void {
+    const track = this.tracks.get(run.track);
+    const session = track === undefined ? undefined : this.sessions.get(track.session);
+    if (track === undefined || typeof session?.id !== 'number') return;
+    const { track: _, member, error, ...rest } = run;
+    this.tables.runs.apply(
+      {
+        ...rest,
+        gp: this.gpOf(track),
+        group: session.group,
+        topic: this.topicOf(track),
+        session: session.id,
+        sessionKey: session.fact.key,
+        member: this.memberOf(member),
+        error: error ?? null,
+      },
+      version,
+    );
+  }
+
+  /** False while the slot's session waits. */
+  private applySlot(ref: Ref, died: boolean, version: number, now: number): boolean {
+    const state = this.slots.get(ref);
+    const track = this.tracks.get(ref);
+    const session = track === undefined ? undefined : this.sessions.get(track.session);
+    if (state === undefined || track === undefined || session === undefined) return died;
+    if (!this.prepare(session, died, now)) return false;
+    if (state.open) this.applyRun({ ...openRun(ref, state), ...(died ? endOf(state) : {}) }, version);
+    const position = {
+      next: state.last + 1,
+      handled: state.handled,
+      committed: state.committed,
+      exposedSince: state.exposedSince,
+      at: state.lastAt,
+    };
+    this.tables.facts.position(this.gpOf(track), session.id as number, position, state.commitSeen);
+    return true;
+  }
+
+  private markSeen(session: KnownSession, died: boolean, now: number): void {
+    if (session.id === null) return;
+    if (died) {
+      if (!session.ended) this.tables.facts.end(session.id, { at: this.lastSign(session), how: 'died' });
+    } else if (!session.ended && now - session.seenAt > SEEN_EVERY_MS) {
+      session.seenAt = now;
+      this.tables.facts.seen(session.id, now);
+    }
+  }
+
+  /** The last time that the dead process is known to have lived. */
+  private lastSign(session: KnownSession): number {
+    const times = [...this.slots]
+      .filter(([ref]) => this.sessions.get(this.tracks.get(ref)?.session ?? -1) === session)
+      .map(([, state]) => state.lastAt);
+    return Math.max(session.fact.at, ...times);
+  }
+
+  private memberOf(ref: Ref): number | null {
+    const member = this.members.get(ref);
+    const session = this.sessions.get(member?.fact.session ?? -1);
+    if (member === undefined || typeof session?.id !== 'number') return null;
+    member.id ??= this.tables.facts.member(session.id, member.fact);
+    return member.id;
+  }
+
+  private idOf(session: Ref): number {
+    return this.sessions.get(session)?.id as number;
+  }
+
+  private topicOf(track: KnownTrack): number {
+    const session = this.sessions.get(track.session) as KnownSession;
+    const topic = this.topics.get(track.topic) ?? { name: 'unknown', topicId: null };
+    return this.tables.dimensions.topic(session.clusterId, topic.name, topic.topicId, session.fact.at);
+  }
+
+  private gpOf(track: KnownTrack): number {
+    const session = this.sessions.get(track.session) as KnownSession;
+    return this.tables.dimensions.groupPartition(session.group, this.topicOf(track), track.partition);
+  }
+}
+
+function batchRuns({ run, ranges, track, member, at }: BatchDelivered): Run[] {
+  return ranges.map(([first, last], i) => ({
+    track,
+    run: run + i,
+    member,
+    first,
+    last,
+    handled: first,
+    uncertainLast: last,
+    firstAt: at,
+    lastAt: at,
+    outcome: 'open',
+  }));
+}
+
+function endedRun(run: Run, end: BatchEnded): Run {
+  const handled = Math.min(Math.max(end.handled, run.first), run.last + 1);
+  const whole = handled > run.last;
+  return {
+    ...run,
+    handled,
+    lastAt: end.at,
+    outcome: whole ? 'handled' : end.outcome,
+    ...(whole || end.error === undefined ? {} : { error: end.error }),
+  };
+}
+
+function openRun(track: Ref, state: SlotState): Run {
+  return {
+    track,
+    run: state.run,
+    member: state.member,
+    first: state.first,
+    last: state.last,
+    handled: state.handled,
+    uncertainLast: state.last,
+    firstAt: state.firstAt,
+    lastAt: state.lastAt,
+    outcome: 'open',
+  };
+}
+
+/** How an open run ended with its process. */
+function endOf(state: SlotState): { outcome: Outcome; handled: number; uncertainLast: number } {
+  if (!state.busy) return { outcome: 'handled', handled: state.last + 1, uncertainLast: state.last };
+  return {
+    outcome: 'in_flight',
+    handled: state.handled,
+    uncertainLast: Math.max(state.last, state.reserved),
+  };
+}

@@ -1,0 +1,18 @@
+/** What the main thread and the writer's thread say to each other. */
+import type { ErrorCode } from '../errors';
+import type { PartitionPast, PastQuestion } from './past';
+
+export type ToWriter =
+  | { type: 'past'; id: number; question: PastQuestion }
+  | { type: 'flush'; id: number }
+  | { type: 'close'; id: number };
+
+export type FromWriter =
+  /** The store is open (once, or after it was not). */
+  | { type: 'ready' }
+  /** The store has every line of the own journal up to here. */
+  | { type: 'applied'; seq: number }
+  | { type: 'past'; id: number; past: PartitionPast | null }
+  | { type: 'done'; id: number; seq: number; complete: boolean }
+  /** A turn failed; told once until the kind of problem changes. Evidence waits in the journal. */
+  | { type: 'problem'; code: ErrorCode; message: string };

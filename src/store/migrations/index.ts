@@ -1,0 +1,4 @@
+/** The numbered migrations, in order. `PRAGMA user_version` holds the number of the last one applied. */
+import { up as ledger } from './001-ledger.sql';
+
+export const MIGRATIONS: readonly string[] = [ledger];

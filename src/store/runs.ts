@@ -1,0 +1,323 @@
+/**
+ * Brings runs into the ledger's tables: the run's own row, the coverage of its offsets, the redeliveries that it
+ * makes, and the totals. A run may be told any number of times, in any state and order: only what is new counts.
+ */
+import {
+  addDelivery,
+  between,
+  byTime,
+  doubtful,
+  doubtOf,
+  type Interval,
+  Joined,
+  type Outcome,
+  type Redelivery,
+  RUN_RECORDS_MAX,
+  type RunSpan,
+  records,
+  redeliveriesWithin,
+  segmentsOf,
+} from '../ledger';
+import type { Store } from './open';
+
+/** A run with the store's ids in the place of the journal's references. */
+export interface StoredRun {
+  gp: number;
+  group: number;
+  topic: number;
+  session: number;
+  sessionKey: string;
+  member: number | null;
+  run: number;
+  first: number;
+  last: number;
+  handled: number;
+  uncertainLast: number;
+  firstAt: number;
+  lastAt: number;
+  outcome: Outcome;
+  error: string | null;
+}
+
+/** So many of the latest runs are looked at before the search by place. */
+const RECENT_RUNS = 32;
+
+interface RunRow {
+  id: number;
+  first: number;
+  last: number;
+  handled: number;
+  uncertain_last: number;
+  first_at: number;
+  last_at: number;
+  outcome: Outcome;
+  session_key: string;
+  run: number;
+}
+
+const RUN_COLUMNS = `d.id, d.first, d.last, d.handled, d.uncertain_last, d.first_at, d.last_at, d.outcome,
+  s.key AS session_key, d.run`;
+
+const FOUND_COLUMNS =
+  'id, run, previous_run AS previousRun, first, last, attempt, doubt, at, previous_at AS previousAt';
+
+export class Runs {
+  private readonly statements;
+
+  constructor(db: Store) {
+    const runs = `SELECT ${RUN_COLUMNS} FROM delivery_run d JOIN session s ON s.id = d.session`;
+    this.statements = {
+      find: db.prepare<[number, number], RunRow>(`${runs} WHERE d.session = ? AND d.run = ?`),
+      insert: db.prepare(
+        `INSERT INTO delivery_run
+           (gp, session, run, member, first, last, handled, uncertain_last, first_at, last_at, outcome, error)
+         VALUES
+           (@gp, @session, @run, @member, @first, @last, @handled, @uncertainLast, @firstAt, @lastAt, @outcome, @error)`,
+      ),
+      update: db.prepare(
+        `UPDATE delivery_run SET last = @last, handled = @handled, uncertain_last = @uncertainLast,
+           last_at = @lastAt, outcome = @outcome, error = coalesce(@error, error) WHERE id = @id`,
+      ),
+      recent: db.prepare<[number, number], RunRow>(`${runs} WHERE d.gp = ? ORDER BY d.first_at DESC LIMIT ?`),
+      overlapping: db.prepare<[number, number, number, number], RunRow>(
+        `${runs} WHERE d.gp = ? AND d.first BETWEEN ? AND ? AND d.uncertain_last >= ?`,
+      ),
+      uncertain: db.prepare<[number, number, number, number], { found: number }>(
+        `SELECT 1 AS found FROM delivery_run INDEXED BY delivery_run_uncertain
+         WHERE uncertain_last > last AND gp = ? AND first BETWEEN ? AND ? AND uncertain_last >= ? LIMIT 1`,
+      ),
+      touching: db.prepare<{ gp: number; first: number; last: number }, Interval>(
+        `SELECT first, last, deliveries FROM coverage WHERE gp = @gp AND first <= @last + 1
+           AND first >= coalesce((SELECT max(first) FROM coverage WHERE gp = @gp AND first < @first), @first)
+           AND last >= @first - 1 ORDER BY first`,
+      ),
+      uncover: db.prepare<[number, number]>('DELETE FROM coverage WHERE gp = ? AND first = ?'),
+      cover: db.prepare<[number, number, number, number]>(
+        'INSERT OR REPLACE INTO coverage (gp, first, last, deliveries) VALUES (?, ?, ?, ?)',
+      ),
+      found: db.prepare<[number, number, number, number], FoundRow>(
+        `SELECT ${FOUND_COLUMNS} FROM redelivery WHERE gp = ? AND first BETWEEN ? AND ? AND last >= ?`,
+      ),
+      addFound: db.prepare(
+        `INSERT INTO redelivery (gp, run, previous_run, first, last, attempt, doubt, at, previous_at, version)
+         VALUES (@gp, @run, @previousRun, @first, @last, @attempt, @doubt, @at, @previousAt, @version)`,
+      ),
+      growFound: db.prepare(
+        'UPDATE redelivery SET last = @last, previous_at = @previousAt, version = @version WHERE id = @id',
+      ),
+      dropFound: db.prepare<[number]>('DELETE FROM redelivery WHERE id = ?'),
+      lastOf: db.prepare<[number, number, number, number], FoundRow>(
+        `SELECT ${FOUND_COLUMNS} FROM redelivery WHERE run = ? AND previous_run = ? AND attempt = ? AND doubt = ? ORDER BY first DESC LIMIT 1`,
+      ),
+      previousMoved: db.prepare<[number, number]>(
+        'UPDATE redelivery SET previous_at = ? WHERE previous_run = ?',
+      ),
+      total: db.prepare(
+        `UPDATE group_partition SET deliveries = deliveries + @deliveries, redeliveries = redeliveries + @redeliveries,
+           failed = failed + @failed, in_flight = in_flight + @inFlight, uncertain = uncertain + @uncertain
+         WHERE id = @gp`,
+      ),
+      rollup: db.prepare(
+        `INSERT INTO rollup_minute (grp, topic, minute, deliveries, redeliveries, failed)
+         VALUES (@group, @topic, @minute, @deliveries, @redeliveries, @failed)
+         ON CONFLICT DO UPDATE SET deliveries = deliveries + excluded.deliveries,
+           redeliveries = redeliveries + excluded.redeliveries, failed = failed + excluded.failed`,
+      ),
+    };
+  }
+
+  /** @param version number of the change that this belongs to. Answers whether anything was new. */
+  apply(told: StoredRun, version: number): boolean {
+    const known = this.statements.find.get(told.session, told.run);
+    const next = merged(known, told);
+    if (next === null) return false;
+    const id = known?.id ?? Number(this.statements.insert.run({ ...told, ...next }).lastInsertRowid);
+    if (known !== undefined) this.statements.update.run({ ...next, error: told.error, id });
+
+    const from = known === undefined ? told.first : known.last + 1;
+    const repeated = from <= next.last ? this.cover(told.gp, from, next.last) : [];
+    const span: RunSpan = { ...toSpan(known, told), ...next, id };
+    if (next.outcome === 'in_flight') {
+      // What was certain about this run's tail no longer is: findings there are derived anew.
+      this.derive(told.gp, Math.min(next.handled, from), next.uncertainLast, version);
+    } else if (
+      from <= next.last &&
+      (repeated.length > 0 || this.touchesUncertain(told.gp, from, next.last))
+    ) {
+      if (!this.extend(told.gp, span, from, next.last, repeated, version)) {
+        this.derive(told.gp, from, next.last, version);
+      }
+    }
+    if (known !== undefined && next.lastAt !== known.last_at) {
+      this.statements.previousMoved.run(next.lastAt, id);
+    }
+    this.count(told, known, next, from, repeated);
+    return true;
+  }
+
+  /** Every run that covers, or may cover, a part of [first..last]. */
+  overlapping(gp: number, first: number, last: number): RunSpan[] {
+    return this.statements.overlapping.all(gp, first - RUN_RECORDS_MAX, last, first).map(rowToSpan);
+  }
+
+  private cover(gp: number, first: number, last: number): Interval[] {
+    const touching = this.statements.touching.all({ gp, first, last });
+    const { intervals, repeated } = addDelivery(touching, first, last);
+    const kept = new Set(intervals.map((interval) => interval.first));
+    for (const old of touching) if (!kept.has(old.first)) this.statements.uncover.run(gp, old.first);
+    for (const part of intervals) this.statements.cover.run(gp, part.first, part.last, part.deliveries);
+    return repeated;
+  }
+
+  private touchesUncertain(gp: number, first: number, last: number): boolean {
+    return this.statements.uncertain.get(gp, first - RUN_RECORDS_MAX, last, first) !== undefined;
+  }
+
+  /**
+   * The usual case, without reading every older copy: this run is the latest, so its new part alone makes new
+   * redeliveries, each of the latest copy before. False when that cannot be told from the recent runs.
+   */
+  private extend(
+    gp: number,
+    span: RunSpan,
+    from: number,
+    to: number,
+    repeated: Interval[],
+    version: number,
+  ): boolean {
+    const recent = this.statements.recent.all(gp, RECENT_RUNS).map(rowToSpan);
+    if (recent.some((run) => run.id !== span.id && byTime(run, span) > 0)) return false;
+    if (this.touchesUncertain(gp, from, to)) return false;
+    const before = recent.filter((run) => run.id !== span.id);
+    const found = new Joined();
+    for (const stretch of repeated) {
+      let covered = stretch.first;
+      for (const segment of segmentsOf(before, stretch.first, stretch.last)) {
+        if (segment.first !== covered) return false;
+        covered = segment.last + 1;
+        const previous = segment.copies.at(-1);
+        if (previous === undefined) return false;
+        const copy = { run: span, doubt: doubtOf(span, segment.first) };
+        found.add(between(segment, previous, copy, stretch.deliveries + 1));
+      }
+      if (covered !== stretch.last + 1) return false;
+    }
+    for (const redelivery of found.rows) this.addOrGrow(gp, redelivery, version);
+    return true;
+  }
+
+  private addOrGrow(gp: number, redelivery: Redelivery, version: number): void {
+    const { run, previousRun, attempt, doubt } = redelivery;
+    const before = this.statements.lastOf.get(run, previousRun, attempt, doubt);
+    if (before !== undefined && before.last + 1 === redelivery.first) {
+      this.statements.growFound.run({ ...redelivery, version, id: before.id });
+    } else {
+      this.statements.addFound.run({ gp, ...redelivery, version });
+    }
+  }
+
+  /** The general case: derives the redeliveries of [first..last] anew. Rows that stay as they were keep their id. */
+  private derive(gp: number, first: number, last: number, version: number): void {
+    const wanted = redeliveriesWithin(this.overlapping(gp, first, last), first, last);
+    for (const row of this.statements.found.all(gp, first - RUN_RECORDS_MAX, last, first)) {
+      const inside = { first: Math.max(row.first, first), last: Math.min(row.last, last) };
+      const same = wanted.findIndex(
+        (w) => keyOf(w) === keyOf(row) && w.first === inside.first && w.last === inside.last,
+      );
+      if (same >= 0) {
+        wanted.splice(same, 1);
+        continue;
+      }
+      this.statements.dropFound.run(row.id);
+      const { id: _, ...rest } = row;
+      if (row.first < first) this.statements.addFound.run({ ...rest, gp, last: first - 1, version });
+      if (row.last > last) this.statements.addFound.run({ ...rest, gp, first: last + 1, version });
+    }
+    for (const redelivery of wanted) this.addOrGrow(gp, redelivery, version);
+  }
+
+  private count(
+    told: StoredRun,
+    known: RunRow | undefined,
+    next: Merged,
+    from: number,
+    repeated: Interval[],
+  ): void {
+    const ended = known === undefined || known.outcome === 'open';
+    const doubts = ended ? doubtful({ ...next, first: told.first }) : { inFlight: 0, uncertain: 0 };
+    const delta = {
+      gp: told.gp,
+      group: told.group,
+      topic: told.topic,
+      minute: Math.floor(next.lastAt / 60_000),
+      deliveries: Math.max(0, next.last - from + 1),
+      redeliveries: repeated.reduce((sum, stretch) => sum + records(stretch), 0),
+      failed: ended && next.outcome === 'failed' ? Math.max(0, next.last - next.handled + 1) : 0,
+      inFlight: doubts.inFlight,
+      uncertain: doubts.uncertain,
+    };
+    if (delta.deliveries + delta.failed + delta.inFlight + delta.uncertain === 0) return;
+    this.statements.total.run(delta);
+    this.statements.rollup.run(delta);
+  }
+}
+
+interface FoundRow extends Redelivery {
+  id: number;
+}
+
+/** What two rows must share to be one row but for their place. */
+function keyOf(r: Redelivery): string {
+  return [r.run, r.previousRun, r.attempt, r.doubt, r.previousAt].join();
+}
+
+interface Merged {
+  last: number;
+  handled: number;
+  uncertainLast: number;
+  lastAt: number;
+  outcome: Outcome;
+}
+
+/** The state that both tellings together give; null when the run is known to be so already. */
+function merged(known: RunRow | undefined, told: StoredRun): Merged | null {
+  const final = told.outcome !== 'open';
+  if (known === undefined) {
+    return { ...told, uncertainLast: final ? told.uncertainLast : told.last };
+  }
+  const knownFinal = known.outcome !== 'open';
+  if (knownFinal) return null; // an ended run does not change again
+  const next: Merged = {
+    last: Math.max(known.last, told.last),
+    handled: Math.max(known.handled, told.handled),
+    uncertainLast: 0,
+    lastAt: Math.max(known.last_at, told.lastAt),
+    outcome: final ? told.outcome : 'open',
+  };
+  next.uncertainLast = final ? Math.max(told.uncertainLast, next.last) : next.last;
+  const same =
+    next.outcome === known.outcome &&
+    next.last === known.last &&
+    next.handled === known.handled &&
+    next.lastAt === known.last_at;
+  return same ? null : next;
+}
+
+function rowToSpan(row: RunRow): RunSpan {
+  return {
+    id: row.id,
+    first: row.first,
+    last: row.last,
+    handled: row.handled,
+    uncertainLast: row.uncertain_last,
+    outcome: row.outcome,
+    firstAt: row.first_at,
+    lastAt: row.last_at,
+    sessionKey: row.session_key,
+    run: row.run,
+  };
+}
+
+function toSpan(known: RunRow | undefined, told: StoredRun): RunSpan {
+  return known === undefined ? { ...told, id: 0 } : rowToSpan(known);
+}

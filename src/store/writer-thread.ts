@@ -1,0 +1,88 @@
+/**
+ * The writer's thread: turns every `flushMs`, answers in between. States: opening -> working <-> failing (the store
+ * cannot be written; tried again every turn) -> closed.
+ */
+import { parentPort, workerData } from 'node:worker_threads';
+import { DupescopeError, errorLine } from '../errors';
+import type { FromWriter, ToWriter } from './messages';
+import { Writer, type WriterOptions } from './writer';
+
+export interface WriterThreadData extends WriterOptions {
+  /** Time between two turns, in ms. */
+  flushMs: number;
+  /** Time between two looks for the journals of dead processes, in ms. */
+  sweepMs: number;
+}
+
+const port = parentPort;
+if (port !== null) run(workerData as WriterThreadData);
+
+function run(options: WriterThreadData): void {
+  const writer = new Writer(options);
+  let failing = '';
+  let ready = false;
+  let toldSeq = 0;
+  let sweptAt = 0;
+  const say = (message: FromWriter) => port?.postMessage(message);
+
+  const attempt = <T>(work: () => T): T | null => {
+    try {
+      const result = work();
+      if (failing !== '' || !ready) say({ type: 'ready' });
+      ready = true;
+      failing = '';
+      return result;
+    } catch (error) {
+      const code = error instanceof DupescopeError ? error.code : 'internal';
+      if (failing !== code) say({ type: 'problem', code, message: errorLine(error) });
+      failing = code;
+      return null;
+    }
+  };
+
+  const flush = (): boolean => {
+    const seq = attempt(() => {
+      writer.open();
+      return writer.flush();
+    });
+    if (seq !== null && seq > toldSeq) {
+      toldSeq = seq;
+      say({ type: 'applied', seq });
+    }
+    return seq !== null;
+  };
+
+  const turn = () => {
+    if (!flush()) return;
+    const now = Date.now();
+    if (now - sweptAt >= options.sweepMs) {
+      sweptAt = now;
+      attempt(() => writer.sweep(false));
+    }
+    attempt(() => writer.retain(now));
+  };
+
+  const timer = setInterval(turn, options.flushMs);
+  turn();
+
+  port?.on('message', (message: ToWriter) => {
+    switch (message.type) {
+      case 'past':
+        say({ type: 'past', id: message.id, past: attempt(() => writer.past(message.question)) });
+        break;
+      case 'flush': {
+        const complete = flush();
+        say({ type: 'done', id: message.id, seq: toldSeq, complete });
+        break;
+      }
+      case 'close': {
+        clearInterval(timer);
+        const complete = flush();
+        writer.close();
+        say({ type: 'done', id: message.id, seq: toldSeq, complete });
+        port?.close();
+        break;
+      }
+    }
+  });
+}

@@ -1,0 +1,149 @@
+/**
+ * The one writer of this process, run in a worker thread: follows this process's own journal, takes over those of
+ * the dead, and answers what the ledger knows. Every turn is one transaction; a turn that fails changes nothing
+ * and is tried again, the evidence waits in the journal meanwhile.
+ */
+import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { DupescopeError } from '../errors';
+import { isProvenDead } from '../journal';
+import { JournalIntake, Tables } from './intake';
+import { journalRoot } from './journal-root';
+import { openStore, type Store, storeError } from './open';
+import { type PartitionPast, type PastQuestion, pastOf } from './past';
+import { type RetentionLimits, retain } from './retention';
+
+export interface WriterOptions {
+  storePath: string;
+  /** Id of this process's own journal, null for a process that observes nothing itself. */
+  ownJournal: string | null;
+  retention: RetentionLimits;
+}
+
+export class Writer {
+  private db: Store | null = null;
+  private tables: Tables | null = null;
+  private readonly intakes = new Map<string, JournalIntake>();
+  private readonly root: string;
+  private retainedAt = 0;
+
+  constructor(private readonly options: WriterOptions) {
+    this.root = journalRoot(options.storePath);
+  }
+
+  /** Takes in this process's own journal. Answers the number of its last line in the store. */
+  flush(): number {
+    const { ownJournal } = this.options;
+    if (ownJournal === null) return 0;
+    const intake = this.intakeOf(ownJournal);
+    if (intake.read()) this.transact([intake], false);
+    return intake.appliedSeq;
+  }
+
+  /** Takes in the journals of the dead and removes them; with `living` those of living neighbours too. */
+  sweep(living: boolean): void {
+    for (const id of this.journals()) {
+      if (id === this.options.ownJournal) continue;
+      const intake = this.intakeOf(id);
+      const more = intake.read();
+      const owner = intake.reader.owner;
+      // No header yet: its owner is being born, or died in that moment and left nothing to tell.
+      if (owner === null) continue;
+      const lock = isProvenDead(intake.reader.folder, owner);
+      if (lock !== null) {
+        try {
+          intake.read();
+          this.transact([intake], true);
+          rmSync(intake.reader.folder, { recursive: true, force: true });
+        } finally {
+          lock.release();
+          this.intakes.delete(id);
+        }
+      } else if (living && more) {
+        this.transact([intake], false);
+      }
+    }
+    for (const id of this.intakes.keys()) {
+      if (!existsSync(join(this.root, id))) this.intakes.delete(id);
+    }
+  }
+
+  /** What the ledger knows of these partitions, everything on this host's disk included. */
+  past(question: PastQuestion): PartitionPast {
+    this.sweep(true);
+    this.flush();
+    return pastOf(this.store().db, this.store().tables, question);
+  }
+
+  retain(now: number): void {
+    if (now - this.retainedAt < this.options.retention.everyMs) return;
+    this.retainedAt = now;
+    retain(this.store().db, this.options.retention, now);
+  }
+
+  /** Opens the store now, so that what is wrong with it is told at once. */
+  open(): void {
+    this.store();
+    mkdirSync(this.root, { recursive: true });
+  }
+
+  close(): void {
+    this.db?.close();
+    this.db = null;
+    this.tables = null;
+  }
+
+  private transact(intakes: JournalIntake[], died: boolean): void {
+    const { db } = this.store();
+    try {
+      db.transaction(() => {
+        for (const intake of intakes) intake.apply(died, Date.now());
+      }).immediate();
+      for (const intake of intakes) intake.committed();
+    } catch (error) {
+      for (const intake of intakes) intake.undo();
+      const translated = storeError(this.options.storePath, error);
+      // A damaged or vanished file may be replaced: open anew next time.
+      if (translated.code !== 'store-busy' && translated.code !== 'store-full') this.close();
+      throw translated;
+    }
+  }
+
+  private store(): { db: Store; tables: Tables } {
+    if (this.db !== null && !existsSync(this.options.storePath)) {
+      this.close();
+      this.forgetIntakes();
+    }
+    if (this.db === null || this.tables === null) {
+      this.db = openStore(this.options.storePath);
+      this.tables = new Tables(this.db);
+      this.forgetIntakes();
+    }
+    return { db: this.db, tables: this.tables };
+  }
+
+  /** Intakes hold row ids of the store that was open. */
+  private forgetIntakes(): void {
+    this.intakes.clear();
+  }
+
+  private intakeOf(id: string): JournalIntake {
+    const { tables } = this.store();
+    const known = this.intakes.get(id);
+    if (known !== undefined) return known;
+    const made = new JournalIntake(join(this.root, id), tables);
+    this.intakes.set(id, made);
+    return made;
+  }
+
+  private journals(): string[] {
+    try {
+      return readdirSync(this.root);
+    } catch (error) {
+      if ((error as { code?: unknown }).code === 'ENOENT') return [];
+      throw new DupescopeError('store-unwritable', `The journal folder ${this.root} cannot be read.`, {
+        cause: error,
+      });
+    }
+  }
+}
