@@ -73,45 +73,59 @@ export function observeConsumer(consumer: Consumer, session: Session): Consumer 
 }
 
 function observeEachMessage(handler: EachMessage, session: Session): EachMessage {
-  const quietly = guard(session);
-
-  const deliver = (track: Track | undefined, payload: EachMessagePayload): Promise<void> => {
-    if (track === undefined) return handler(payload);
-    quietly(() => track.begin(Number(payload.message.offset), payload.message));
-    const { settlement } = track;
-    let result: Promise<void>;
-    try {
-      result = handler(payload);
-    } catch (error) {
-      quietly(() => settlement.error(error));
-      throw error;
-    }
-    if (isPromise(result)) {
-      result.then(settlement.ok, settlement.error);
-      return result;
-    }
-    if (typeof (result as { then?: unknown } | undefined)?.then === 'function') {
-      // A thenable may do its work in `then`: it is called once, for both of us.
-      const once = Promise.resolve(result);
-      once.then(settlement.ok, settlement.error);
-      return once;
-    }
-    quietly(settlement.ok);
-    return result;
-  };
+  // The track of the last record: the next one is nearly always of the same partition.
+  let last: Track | undefined;
 
   return (payload) => {
     const { topic, partition } = payload;
-    const known = session.tracks.get(topic)?.get(partition);
-    if (known !== undefined && known.epoch === session.epoch) return deliver(known, payload);
+    if (last === undefined || last.partition !== partition || last.topic !== topic) {
+      last = session.tracks.get(topic)?.get(partition);
+    }
+    if (last !== undefined && last.epoch === session.epoch && !last.retired) {
+      return deliver(handler, session, last, payload);
+    }
     return session.acquire(topic, partition, Number(payload.message.offset)).then(
-      (track) => deliver(track, payload),
+      (track) => deliver(handler, session, track, payload),
       (error) => {
         session.sink.problem(error);
-        return deliver(undefined, payload);
+        return handler(payload);
       },
     );
   };
+}
+
+/** The hot path of eachMessage. */
+function deliver(
+  handler: EachMessage,
+  session: Session,
+  track: Track,
+  payload: EachMessagePayload,
+): Promise<void> {
+  try {
+    track.begin(Number(payload.message.offset), payload.message);
+  } catch (error) {
+    session.sink.problem(error);
+  }
+  const { settlement } = track;
+  let result: Promise<void>;
+  try {
+    result = handler(payload);
+  } catch (error) {
+    settlement.error(error);
+    throw error;
+  }
+  if (result instanceof Promise || isPromise(result)) {
+    result.then(settlement.ok, settlement.error);
+    return result;
+  }
+  if (typeof (result as { then?: unknown } | undefined)?.then === 'function') {
+    // A thenable may do its work in `then`: it is called once, for both of us.
+    const once = Promise.resolve(result);
+    once.then(settlement.ok, settlement.error);
+    return once;
+  }
+  settlement.ok();
+  return result;
 }
 
 function observeEachBatch(handler: EachBatch, session: Session, autoResolve: boolean): EachBatch {

@@ -184,6 +184,7 @@ export class Session {
       partition,
       idleMs: (this.config.settings.sessionTimeoutMs ?? 30_000) / 2,
       everyRecord: this.config.everyRecord,
+      onProblem: (error) => this.sink.problem(error),
     });
   }
 
@@ -228,7 +229,10 @@ export class Session {
   }
 
   private retire(topic: string): void {
-    for (const track of this.tracks.get(topic)?.values() ?? []) track.leave();
+    for (const track of this.tracks.get(topic)?.values() ?? []) {
+      track.leave();
+      track.retired = true;
+    }
     this.tracks.delete(topic);
   }
 }

@@ -14,7 +14,7 @@ import type { KafkaMessage } from './client-shape';
 import { errorText } from './error-text';
 
 /** One write to the journal serves the records of this long, in ms. */
-const RESERVE_MS = 0.02;
+const RESERVE_MS = 0.1;
 const RESERVE_MAX = 64;
 /** A handler at least this slow, in ms a record, gets a second write when it has handled one. */
 const SLOW_MS = 0.2;
@@ -32,6 +32,7 @@ export interface TrackOptions {
   idleMs: number;
   /** Write before every record: nothing is ever uncertain. */
   everyRecord: boolean;
+  onProblem: (error: unknown) => void;
 }
 
 /** What the handler of the moment reports to; replaced when one begins before its predecessor has ended. */
@@ -65,6 +66,8 @@ export class Track {
   /** Last offset of the fetched batch: no reserve beyond it. */
   batchLast = Number.MAX_SAFE_INTEGER;
   settlement: Settlement;
+  /** The topic was made anew under this name: another track tells of it. */
+  retired = false;
 
   /** What was delivered before the open run since `take`, oldest first. */
   readonly own: OwnStretch[] = [];
@@ -344,13 +347,18 @@ export class Track {
     if (this.first >= 0 || this.listed !== null) this.close('unresolved');
   }
 
+  /** Both ends are ours and may not throw: they run in the application's microtasks. */
   private settle(): Settlement {
     const settlement: Settlement = {
       ok: () => {
         if (this.settlement === settlement) this.succeeded();
       },
       error: (error) => {
-        if (this.settlement === settlement) this.failed(error);
+        try {
+          if (this.settlement === settlement) this.failed(error);
+        } catch (own) {
+          this.options.onProblem(own);
+        }
       },
     };
     return settlement;
