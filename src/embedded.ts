@@ -11,6 +11,8 @@ import { journalRoot } from './store/journal-root';
 import { launchWriter } from './store/writer-client';
 
 const open = new Map<string, Sink>();
+/** What each sink does at the process's end; one listener for all. */
+const atExit: (() => void)[] = [];
 
 export interface EmbeddedOptions {
   store: string;
@@ -39,9 +41,14 @@ export function embeddedSink(options: EmbeddedOptions, onProblem: InstrumentOpti
     onProblem: problem,
   });
   let quiet = false;
-  process.once('exit', () => {
-    // The folder may go only if the store has every line and no record is with a handler.
-    journal.close(quiet && appliedSeq >= journal.lastSeq);
+  if (atExit.length === 0) process.once('exit', () => atExit.forEach((close) => void close()));
+  atExit.push(() => {
+    try {
+      // The folder may go only if the store has every line and no record is with a handler.
+      journal.close(quiet && appliedSeq >= journal.lastSeq);
+    } catch {
+      // Too late to tell anyone; the journal is recovered at the next start.
+    }
   });
   const sink: Sink = {
     journal,

@@ -1,0 +1,55 @@
+/**
+ * A consumer process for tests: an ordinary kafkajs application, wrapped in one line. Its handler appends every
+ * delivery to its own ground-truth file before anything else. argv[2]: JSON of
+ * { brokers, group, topics, store, truth, handler, workMs, consumer, run }.
+ */
+const { openSync, writeSync } = require('node:fs');
+const { Kafka, logLevel } = require('kafkajs');
+const { instrument } = require('../../dist');
+
+const task = JSON.parse(process.argv[2]);
+const truth = openSync(task.truth, 'a');
+
+function seen(topic, partition, messages) {
+  writeSync(truth, messages.map(({ offset }) => `${topic} ${partition} ${offset}\n`).join(''));
+}
+
+const work = () =>
+  task.workMs > 0 ? new Promise((resolve) => setTimeout(resolve, task.workMs)) : Promise.resolve();
+
+async function main() {
+  const kafka = instrument(new Kafka({ clientId: 'app', brokers: task.brokers, logLevel: logLevel.NOTHING }), {
+    store: task.store,
+  });
+  const consumer = kafka.consumer({ groupId: task.group, maxWaitTimeInMs: 100, ...task.consumer });
+  await consumer.connect();
+  await consumer.subscribe({ topics: task.topics, fromBeginning: true });
+  const handlers = {
+    eachMessage: async ({ topic, partition, message }) => {
+      seen(topic, partition, [message]);
+      await work();
+    },
+    eachBatch: async ({ batch, resolveOffset, heartbeat, isRunning }) => {
+      seen(batch.topic, batch.partition, batch.messages);
+      for (const message of batch.messages) {
+        if (!isRunning()) return;
+        await work();
+        resolveOffset(message.offset);
+        await heartbeat();
+      }
+    },
+  };
+  await consumer.run({ ...task.run, [task.handler]: handlers[task.handler] });
+  process.send?.('running');
+  process.on('message', async (message) => {
+    if (message !== 'stop') return;
+    await consumer.disconnect();
+    process.exit(0);
+  });
+  process.on('disconnect', () => process.exit(0));
+}
+
+main().catch((error) => {
+  console.error(error);
+  process.exit(1);
+});
