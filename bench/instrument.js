@@ -69,7 +69,13 @@ async function fill(brokers, topic) {
 }
 
 async function pairs(brokers, topic, handler, folder) {
-  const runs = { bare: [], wrapped: [], ratios: [], cpu: { bare: [], wrapped: [] }, start: { bare: [], wrapped: [] } };
+  const runs = {
+    bare: [],
+    wrapped: [],
+    ratios: [],
+    cpu: { bare: [], wrapped: [] },
+    start: { bare: [], wrapped: [] },
+  };
   // The first run of each kind fills the broker's page cache and is not counted.
   await run({ brokers, topic, handler, store: null });
   for (let pair = 0; pair < PAIRS; pair++) {
@@ -112,15 +118,20 @@ function run(task) {
 
 function print(report) {
   const machine = `${cpus().length} cores, ${cpus()[0].model}, Node ${process.version}`;
-  console.log(`${new Date().toISOString().slice(0, 10)}, ${machine}, ${RECORDS} records of 200 B, ${PAIRS} pairs`);
-  console.log('handler      bare rec/s  wrapped rec/s  median ratio  event loop us/rec  start-up ms (bare -> wrapped)');
+  console.log(
+    `${new Date().toISOString().slice(0, 10)}, ${machine}, ${RECORDS} records of 200 B, ${PAIRS} pairs`,
+  );
+  console.log(
+    'handler      bare rec/s  wrapped rec/s  median ratio  event loop us/rec  start-up ms (bare -> wrapped)',
+  );
   for (const [handler, r] of Object.entries(report)) {
     const { bare, wrapped } = r.mainThreadUs;
     console.log(
       `${handler.padEnd(12)} ${thousands(r.bare).padStart(10)} ${thousands(r.wrapped).padStart(14)} ${r.medianRatio.toFixed(3).padStart(13)}  ${bare.toFixed(2)} -> ${wrapped.toFixed(2)}  ${r.startMs.bare.toFixed(0)} -> ${r.startMs.wrapped.toFixed(0)}`,
     );
   }
-  if (values.json) writeFileSync(values.json, `${JSON.stringify({ machine, records: RECORDS, report }, null, 2)}\n`);
+  if (values.json)
+    writeFileSync(values.json, `${JSON.stringify({ machine, records: RECORDS, report }, null, 2)}\n`);
 }
 
 function thousands(value) {

@@ -5,6 +5,7 @@
 import { resolve } from 'node:path';
 import { DupescopeError, errorLine } from './errors';
 import { Journal } from './journal';
+import { liveSessions } from './kafka/observe-consumer';
 import type { InstrumentOptions } from './kafka/options';
 import type { Sink } from './kafka/sink';
 import { journalRoot } from './store/journal-root';
@@ -28,37 +29,31 @@ export function embeddedSink(options: EmbeddedOptions, onProblem: InstrumentOpti
   if (known !== undefined) return known;
   const problem = problemTeller(onProblem);
   const journal = new Journal({ root: journalRoot(storePath), limitBytes: options.journalLimitBytes });
-  let appliedSeq = 0;
   const writer = launchWriter({
     storePath,
     ownJournal: journal.id,
     retentionDays: options.retentionDays,
     retentionBytes: options.retentionBytes,
-    onApplied: (seq) => {
-      appliedSeq = seq;
-      journal.applied(seq);
-    },
+    onApplied: (seq) => journal.applied(seq),
     onProblem: problem,
   });
-  let quiet = false;
+  let storedChanges = -1;
   if (atExit.length === 0) process.once('exit', () => atExit.forEach((close) => void close()));
   atExit.push(() => {
     try {
-      // The folder may go only if the store has every line and no record is with a handler.
-      journal.close(quiet && appliedSeq >= journal.lastSeq);
+      // The folder may go only if no consumer lives and nothing was written since the store took everything.
+      journal.close(liveSessions.size === 0 && journal.changes === storedChanges);
     } catch {
       // Too late to tell anyone; the journal is recovered at the next start.
     }
   });
   const sink: Sink = {
     journal,
-    past: (question, limitMs) => {
-      quiet = false;
-      return writer.past(question, limitMs);
-    },
+    past: (question, limitMs) => writer.past(question, limitMs),
     flush: async (limitMs) => {
+      const { changes } = journal;
       const done = await writer.flush(limitMs);
-      quiet = done;
+      if (done) storedChanges = changes;
       return done;
     },
     problem,

@@ -35,6 +35,8 @@ export class Journal {
   readonly id: string;
   readonly folder: string;
   readonly losses: Losses = { events: 0, deliveries: 0, slotWrites: 0, reason: '' };
+  /** Counts everything written, lines and slots: equal numbers mean that nothing has changed in between. */
+  changes = 0;
   private readonly dictionary: Evidence[] = [];
   private readonly log: LogWriter;
   private readonly lock: OwnerLock;
@@ -52,14 +54,21 @@ export class Journal {
     const lock = lockOwner(this.folder);
     if (lock === null) throw new Error(`the new journal folder ${this.folder} is locked by someone else`);
     this.lock = lock;
-    this.log = new LogWriter(
-      this.folder,
-      { version: 1, journal: this.id, owner: thisProcess() },
-      options.limitBytes ?? DEFAULT_LIMIT_BYTES,
-      () => this.dictionary,
-    );
-    this.slotsFd = openSync(join(this.folder, 'slots'), 'w');
-    this.growSlots();
+    try {
+      this.log = new LogWriter(
+        this.folder,
+        { version: 1, journal: this.id, owner: thisProcess() },
+        options.limitBytes ?? DEFAULT_LIMIT_BYTES,
+        () => this.dictionary,
+      );
+      this.slotsFd = openSync(join(this.folder, 'slots'), 'w');
+      this.growSlots();
+    } catch (error) {
+      // Half a journal would wait for ever for someone to recover it.
+      lock.release();
+      rmSync(this.folder, { recursive: true, force: true });
+      throw error;
+    }
   }
 
   get lastSeq(): number {
@@ -92,6 +101,7 @@ export class Journal {
   }
 
   append(evidence: Evidence): void {
+    this.changes++;
     try {
       this.tellLosses(evidence.t);
       if (!this.log.append(evidence)) this.lost(evidence, 'the journal is full: the store has not taken it');
@@ -102,6 +112,7 @@ export class Journal {
 
   /** Hot path: one half of a slot, in place. 0.5 us; survives the death of the process. */
   writeSlot(track: Ref, half: 0 | 1, bytes: Uint8Array): void {
+    this.changes++;
     try {
       writeSync(this.slotsFd, bytes, 0, HALF_BYTES, track * SLOT_BYTES + half * HALF_BYTES);
     } catch (error) {

@@ -5,7 +5,7 @@
  * A segment is deleted when all of its lines stand in the store, so a new one begins with the dictionary (sessions,
  * members, topics, tracks) that its later lines refer to.
  */
-import { closeSync, openSync, rmSync, statSync, writeSync } from 'node:fs';
+import { closeSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import type { Evidence } from '../ledger/evidence';
@@ -67,7 +67,7 @@ export class LogWriter {
 
   /** Writes one line; false when there is no room by the limit. Throws what the file system throws. */
   append(evidence: Evidence): boolean {
-    if (this.position > ROTATE_BYTES) this.rotate();
+    if (this.position > ROTATE_BYTES) this.tryToRotate();
     const line = Buffer.from(encodeLine(evidence));
     if (this.heldBytes() + line.length > this.limitBytes) return false;
     this.put(line);
@@ -93,35 +93,43 @@ export class LogWriter {
     return this.full.reduce((sum, segment) => sum + segment.bytes, this.position);
   }
 
-  private rotate(): void {
-    const fd = this.fd;
-    this.current.bytes = this.position;
-    this.full.push(this.current);
+  /** Where there is no room for another segment it goes on in this one; the limit still bounds it. */
+  private tryToRotate(): void {
+    const { fd, position, allocated, current } = this;
+    current.bytes = position;
+    this.full.push(current);
     try {
       this.begin();
-    } catch (error) {
-      // No room for another segment: go on in this one, the limit still bounds it.
-      this.current = this.full.pop() as Segment;
-      this.fd = fd;
-      this.position = this.current.bytes;
-      this.allocated = statSync(join(this.folder, segmentName(this.current.number))).size;
-      throw error;
+    } catch {
+      this.full.pop();
+      Object.assign(this, { fd, position, allocated, current });
+      return;
     }
     closeSync(fd);
   }
 
   private begin(): void {
     const number = this.current.number + 1;
-    this.fd = openSync(join(this.folder, segmentName(number)), 'w');
-    this.position = 0;
-    this.allocated = 0;
-    this.current = { number, lastSeq: this.seq, bytes: 0 };
-    this.put(Buffer.from(encodeLine({ ...this.header, seq: this.seq + 1 })));
-    for (const evidence of this.dictionary()) {
-      this.put(Buffer.from(encodeLine(evidence)));
-      this.seq++;
+    // Under its name only when it is whole: a reader that has seen the next segment never looks back.
+    const path = join(this.folder, 'next-log');
+    const { seq } = this;
+    this.fd = openSync(path, 'w');
+    try {
+      this.position = 0;
+      this.allocated = 0;
+      this.put(Buffer.from(encodeLine({ ...this.header, seq: seq + 1 })));
+      for (const evidence of this.dictionary()) {
+        this.put(Buffer.from(encodeLine(evidence)));
+        this.seq++;
+      }
+      renameSync(path, join(this.folder, segmentName(number)));
+      this.current = { number, lastSeq: this.seq, bytes: 0 };
+    } catch (error) {
+      this.seq = seq;
+      closeSync(this.fd);
+      rmSync(path, { force: true });
+      throw error;
     }
-    this.current.lastSeq = this.seq;
   }
 
   private put(line: Buffer): void {

@@ -20,7 +20,13 @@ interface RunRow {
   outcome: string;
 }
 
-async function killOnce(store: string, truth: string, from: number, mode: string, workUs: number): Promise<void> {
+async function killOnce(
+  store: string,
+  truth: string,
+  from: number,
+  mode: string,
+  workUs: number,
+): Promise<void> {
   const child = fork(CHILD, [journalRoot(store), truth, String(from), mode, String(workUs)]);
   const exited = once(child, 'exit');
   await once(child, 'message');
@@ -46,7 +52,9 @@ function countsOf(truth: string): Map<number, number> {
 /** Holds the runs against the truth; answers how many records were in doubt. */
 function compare(store: string, truth: string) {
   const db = new Database(store, { readonly: true });
-  const runs = db.prepare('SELECT first, last, handled, uncertain_last, outcome FROM delivery_run').all() as RunRow[];
+  const runs = db
+    .prepare('SELECT first, last, handled, uncertain_last, outcome FROM delivery_run')
+    .all() as RunRow[];
   const open = db.prepare("SELECT count(*) FROM delivery_run WHERE outcome = 'open'").pluck().get();
   db.close();
   expect(open).toBe(0);
@@ -82,25 +90,28 @@ describe('a process killed with SIGKILL', () => {
     { mode: 'every', workUs: 0, kills: 6, inFlight: 1, uncertain: 0 },
     { mode: 'batch', workUs: 5, kills: 8, inFlight: 20, uncertain: 0 },
     { mode: 'gaps', workUs: 5, kills: 6, inFlight: 20, uncertain: 0 },
-  ])('loses nothing: $mode, $workUs us of work, $kills kills', async ({ mode, workUs, kills, inFlight, uncertain }) => {
-    const store = join(folder, `${mode}-${workUs}.db`);
-    const truth = join(folder, `${mode}-${workUs}.truth`);
-    for (let kill = 0; kill < kills; kill++) {
-      // Every life begins a little before the last one ended, as a consumer does.
-      const seen = existsSync(truth) ? Math.max(...countsOf(truth).keys()) : 0;
-      await killOnce(store, truth, Math.max(0, seen - 37), mode, workUs);
-      const writer = writerOf(store);
-      writer.sweep(false);
-      writer.close();
-    }
-    expect(readdirSync(journalRoot(store))).toEqual([]);
-    const found = compare(store, truth);
-    console.info(`${mode}, ${workUs} us: ${JSON.stringify(found)} over ${kills} kills`);
-    expect(found).toMatchObject({ missed: 0, invented: 0 });
-    expect(found.inFlight).toBeLessThanOrEqual(kills * inFlight);
-    expect(found.uncertain).toBeLessThanOrEqual(kills * uncertain);
-    expect(found.deliveries).toBeGreaterThan(kills * 50);
-  });
+  ])(
+    'loses nothing: $mode, $workUs us of work, $kills kills',
+    async ({ mode, workUs, kills, inFlight, uncertain }) => {
+      const store = join(folder, `${mode}-${workUs}.db`);
+      const truth = join(folder, `${mode}-${workUs}.truth`);
+      for (let kill = 0; kill < kills; kill++) {
+        // Every life begins a little before the last one ended, as a consumer does.
+        const seen = existsSync(truth) ? Math.max(...countsOf(truth).keys()) : 0;
+        await killOnce(store, truth, Math.max(0, seen - 37), mode, workUs);
+        const writer = writerOf(store);
+        writer.sweep(false);
+        writer.close();
+      }
+      expect(readdirSync(journalRoot(store))).toEqual([]);
+      const found = compare(store, truth);
+      console.info(`${mode}, ${workUs} us: ${JSON.stringify(found)} over ${kills} kills`);
+      expect(found).toMatchObject({ missed: 0, invented: 0 });
+      expect(found.inFlight).toBeLessThanOrEqual(kills * inFlight);
+      expect(found.uncertain).toBeLessThanOrEqual(kills * uncertain);
+      expect(found.deliveries).toBeGreaterThan(kills * 50);
+    },
+  );
 
   test('is not taken for dead while it is only stopped', async () => {
     const store = join(folder, 'stopped.db');
@@ -117,7 +128,9 @@ describe('a process killed with SIGKILL', () => {
       expect(readdirSync(journalRoot(store))).toHaveLength(1);
       const db = new Database(store, { readonly: true });
       // What it has delivered so far is in the store all the same.
-      expect(db.prepare('SELECT outcome FROM delivery_run ORDER BY id DESC LIMIT 1').pluck().get()).toBe('open');
+      expect(db.prepare('SELECT outcome FROM delivery_run ORDER BY id DESC LIMIT 1').pluck().get()).toBe(
+        'open',
+      );
       db.close();
     } finally {
       child.kill('SIGKILL');

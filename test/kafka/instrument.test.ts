@@ -1,6 +1,13 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Consumer, ConsumerConfig, EachMessagePayload, Kafka, KafkaMessage, ProducerRecord } from 'kafkajs';
+import type {
+  Consumer,
+  ConsumerConfig,
+  EachMessagePayload,
+  Kafka,
+  KafkaMessage,
+  ProducerRecord,
+} from 'kafkajs';
 import { type Delivery, deliveryOf, type InstrumentOptions, instrument } from '../../src';
 import { createTopic, testKafka, uniqueName, until } from '../support/broker';
 import { testFolder } from '../support/folder';
@@ -36,7 +43,10 @@ class Stage {
     this.seen.push(`${topic} ${partition} ${message.offset}\n`);
   }
 
-  async consumer(config: Partial<ConsumerConfig> = {}, topics: (string | RegExp)[] = [this.topic]): Promise<Consumer> {
+  async consumer(
+    config: Partial<ConsumerConfig> = {},
+    topics: (string | RegExp)[] = [this.topic],
+  ): Promise<Consumer> {
     const consumer = this.kafka.consumer({ groupId: this.group, ...QUICK, ...config });
     running.push(consumer);
     await consumer.connect();
@@ -56,7 +66,12 @@ class Stage {
   }
 }
 
-async function produce(topic: string, count: number, from = 0, more: Partial<ProducerRecord> = {}): Promise<void> {
+async function produce(
+  topic: string,
+  count: number,
+  from = 0,
+  more: Partial<ProducerRecord> = {},
+): Promise<void> {
   const producer = testKafka().producer();
   await producer.connect();
   const messages = Array.from({ length: count }, (_, i) => ({ key: `k${from + i}`, value: `v${from + i}` }));
@@ -82,7 +97,10 @@ describe('eachMessage', () => {
           throw failing;
         }
         await Promise.resolve();
-        expect(deliveryOf(message)).toMatchObject({ attempt: delivery.attempt, offset: Number(message.offset) });
+        expect(deliveryOf(message)).toMatchObject({
+          attempt: delivery.attempt,
+          offset: Number(message.offset),
+        });
       },
     });
     await until('all are seen', () => stage.seen.length >= 201);
@@ -124,9 +142,13 @@ describe('eachMessage', () => {
     }
     await stage.ended(consumer);
     expect(stage.wrong()).toEqual([]);
-    expect([attempts.get(59), attempts.get(60), attempts.get(79), attempts.get(80), attempts.get(99)]).toEqual([
-      1, 2, 2, 3, 3,
-    ]);
+    expect([
+      attempts.get(59),
+      attempts.get(60),
+      attempts.get(79),
+      attempts.get(80),
+      attempts.get(99),
+    ]).toEqual([1, 2, 2, 3, 3]);
     expect(query(stage.store, 'SELECT target FROM seek')).toEqual([{ target: '60' }, { target: '80' }]);
   });
 
@@ -139,8 +161,9 @@ describe('eachMessage', () => {
       eachMessage: async ({ topic, partition, message }) => stage.note(topic, partition, message),
     });
     await until('all are seen', () => stage.seen.length === 100);
-    await until('its generation is known', () =>
-      query<{ n: number }>(stage.store, 'SELECT count(generation) AS n FROM member')[0]?.n === 1,
+    await until(
+      'its generation is known',
+      () => query<{ n: number }>(stage.store, 'SELECT count(generation) AS n FROM member')[0]?.n === 1,
     );
     await stage.ended(first);
     const deliveries: Delivery[] = [];
@@ -152,18 +175,25 @@ describe('eachMessage', () => {
       },
     });
     await until('all are seen again', () => stage.seen.length === 200);
-    await until('the commit is in the store', () =>
-      query<{ n: number }>(stage.store, 'SELECT count(*) AS n FROM commit_point')[0]?.n === 2,
+    await until(
+      'the commit is in the store',
+      () => query<{ n: number }>(stage.store, 'SELECT count(*) AS n FROM commit_point')[0]?.n === 2,
     );
     await stage.ended(second);
     expect(stage.wrong()).toEqual([]);
     expect(deliveries.map(({ attempt, known }) => ({ attempt, known }))).toEqual(
       Array.from({ length: 100 }, () => ({ attempt: 2, known: true })),
     );
-    expect(deliveries[0]?.previous).toMatchObject({ outcome: 'handled', clientId: 'dupescope-test', generation: 1 });
+    expect(deliveries[0]?.previous).toMatchObject({
+      outcome: 'handled',
+      clientId: 'dupescope-test',
+      generation: 1,
+    });
     expect(query(stage.store, 'SELECT DISTINCT generation FROM member ORDER BY 1')).toHaveLength(2);
     const committed = query(stage.store, 'SELECT committed, exposed_since FROM position WHERE session = 2');
-    expect(committed.reduce((sum: number, row) => sum + (row as { committed: number }).committed, 0)).toBe(100);
+    expect(committed.reduce((sum: number, row) => sum + (row as { committed: number }).committed, 0)).toBe(
+      100,
+    );
     expect(committed).toEqual([
       expect.objectContaining({ exposed_since: 0 }),
       expect.objectContaining({ exposed_since: 0 }),
@@ -255,8 +285,17 @@ describe('eachBatch', () => {
     let thrown = false;
     const attempts: number[] = [];
     await consumer.run({
-      eachBatch: async ({ batch, resolveOffset, heartbeat, isRunning, isStale, pause, uncommittedOffsets }) => {
-        for (const kept of [heartbeat, isRunning, isStale, pause, uncommittedOffsets]) expect(typeof kept).toBe('function');
+      eachBatch: async ({
+        batch,
+        resolveOffset,
+        heartbeat,
+        isRunning,
+        isStale,
+        pause,
+        uncommittedOffsets,
+      }) => {
+        for (const kept of [heartbeat, isRunning, isStale, pause, uncommittedOffsets])
+          expect(typeof kept).toBe('function');
         for (const message of batch.messages) stage.note(batch.topic, batch.partition, message);
         for (const message of batch.messages) {
           attempts.push(deliveryOf(message)?.attempt ?? 0);
@@ -304,38 +343,47 @@ describe('eachBatch', () => {
 });
 
 describe('the log as it is', () => {
-  test.each(['eachMessage', 'eachBatch'] as const)('gaps of control and aborted records are no deliveries: %s', async (kind) => {
-    const stage = await Stage.of(1);
-    const producer = testKafka().producer({ transactionalId: uniqueName('tx'), idempotent: true, maxInFlightRequests: 1 });
-    await producer.connect();
-    for (let i = 0; i < 8; i++) {
-      const transaction = await producer.transaction();
-      await transaction.send({ topic: stage.topic, messages: [{ value: `a${i}` }, { value: `b${i}` }] });
-      await (i % 4 === 3 ? transaction.abort() : transaction.commit());
-    }
-    await producer.disconnect();
-    const consumer = await stage.consumer();
-    const note = (partition: number, message: KafkaMessage) => stage.note(stage.topic, partition, message);
-    let failed = false;
-    await consumer.run(
-      kind === 'eachMessage'
-        ? { eachMessage: async ({ partition, message }) => note(partition, message) }
-        : {
-            eachBatch: async ({ batch, resolveOffset }) => {
-              for (const message of batch.messages) note(batch.partition, message);
-              for (const message of batch.messages.slice(0, 5)) resolveOffset(message.offset);
-              if (failed) return;
-              failed = true;
-              throw new Error('once');
+  test.each(['eachMessage', 'eachBatch'] as const)(
+    'gaps of control and aborted records are no deliveries: %s',
+    async (kind) => {
+      const stage = await Stage.of(1);
+      const producer = testKafka().producer({
+        transactionalId: uniqueName('tx'),
+        idempotent: true,
+        maxInFlightRequests: 1,
+      });
+      await producer.connect();
+      for (let i = 0; i < 8; i++) {
+        const transaction = await producer.transaction();
+        await transaction.send({ topic: stage.topic, messages: [{ value: `a${i}` }, { value: `b${i}` }] });
+        await (i % 4 === 3 ? transaction.abort() : transaction.commit());
+      }
+      await producer.disconnect();
+      const consumer = await stage.consumer();
+      const note = (partition: number, message: KafkaMessage) => stage.note(stage.topic, partition, message);
+      let failed = false;
+      await consumer.run(
+        kind === 'eachMessage'
+          ? { eachMessage: async ({ partition, message }) => note(partition, message) }
+          : {
+              eachBatch: async ({ batch, resolveOffset }) => {
+                for (const message of batch.messages) note(batch.partition, message);
+                for (const message of batch.messages.slice(0, 5)) resolveOffset(message.offset);
+                if (failed) return;
+                failed = true;
+                throw new Error('once');
+              },
             },
-          },
-    );
-    await until('all committed ones are seen', () => truthOf(stage.seen).size === 12);
-    await until('what failed came again', () => kind === 'eachMessage' || stage.seen.length > 12);
-    await stage.ended(consumer);
-    expect(stage.wrong()).toEqual([]);
-    expect(query(stage.store, 'SELECT sum(deliveries) AS n FROM group_partition')).toEqual([{ n: stage.seen.length }]);
-  });
+      );
+      await until('all committed ones are seen', () => truthOf(stage.seen).size === 12);
+      await until('what failed came again', () => kind === 'eachMessage' || stage.seen.length > 12);
+      await stage.ended(consumer);
+      expect(stage.wrong()).toEqual([]);
+      expect(query(stage.store, 'SELECT sum(deliveries) AS n FROM group_partition')).toEqual([
+        { n: stage.seen.length },
+      ]);
+    },
+  );
 
   test('a topic that was made anew under its name is another topic', async () => {
     const stage = await Stage.of(1);
@@ -374,7 +422,10 @@ describe('the log as it is', () => {
     await until('both are seen', () => stage.seen.length === 20);
     await stage.ended(consumer);
     expect(stage.wrong()).toEqual([]);
-    expect(query(stage.store, 'SELECT name FROM topic ORDER BY name')).toEqual([{ name: stage.topic }, { name: other }]);
+    expect(query(stage.store, 'SELECT name FROM topic ORDER BY name')).toEqual([
+      { name: stage.topic },
+      { name: other },
+    ]);
   });
 });
 

@@ -54,7 +54,9 @@ class Scene {
   }
 
   truth(): Map<string, number> {
-    return truthOf(this.truthFiles.filter((file) => existsSync(file)).map((file) => readFileSync(file, 'utf8')));
+    return truthOf(
+      this.truthFiles.filter((file) => existsSync(file)).map((file) => readFileSync(file, 'utf8')),
+    );
   }
 }
 
@@ -75,62 +77,74 @@ async function produce(topic: string, records: number, from: number): Promise<vo
   await producer.connect();
   await producer.send({
     topic,
-    messages: Array.from({ length: records }, (_, i) => ({ key: String(from + i), value: `value ${from + i}` })),
+    messages: Array.from({ length: records }, (_, i) => ({
+      key: String(from + i),
+      value: `value ${from + i}`,
+    })),
   });
   await producer.disconnect();
 }
 
 describe('consumers and services killed with SIGKILL', () => {
-  test.each(['eachMessage', 'eachBatch'] as const)('10 of each lose no delivery that a handler saw: %s', async (handler) => {
-    const topic = await createTopic(uniqueName('kills'), 3);
-    const scene = new Scene(topic, handler);
-    let produced = 0;
-    const more = async () => {
-      await produce(topic, 600, produced);
-      produced += 600;
-    };
-    await more();
-    let survivor = await scene.consumer();
-    for (let round = 0; round < 10; round++) {
-      const server = service(scene.store);
-      const victim = survivor;
-      const before = scene.seen();
-      await until('the handler has seen some', () => scene.seen() > before + 300, 30_000);
-      await kill(victim);
-      survivor = await scene.consumer();
-      await kill(server);
+  test.each(['eachMessage', 'eachBatch'] as const)(
+    '10 of each lose no delivery that a handler saw: %s',
+    async (handler) => {
+      const topic = await createTopic(uniqueName('kills'), 3);
+      const scene = new Scene(topic, handler);
+      let produced = 0;
+      const more = async () => {
+        await produce(topic, 600, produced);
+        produced += 600;
+      };
       await more();
-    }
-    const wanted = () => new Set(scene.truth().keys()).size;
-    await until('everything is consumed', () => wanted() === produced, 60_000);
-    const exited = once(survivor, 'exit');
-    survivor.send('stop');
-    await exited;
-    expect(readdirSync(journalRoot(scene.store))).toEqual([]);
+      let survivor = await scene.consumer();
+      for (let round = 0; round < 10; round++) {
+        const server = service(scene.store);
+        const victim = survivor;
+        const before = scene.seen();
+        await until('the handler has seen some', () => scene.seen() > before + 300, 30_000);
+        await kill(victim);
+        survivor = await scene.consumer();
+        await kill(server);
+        await more();
+      }
+      const wanted = () => new Set(scene.truth().keys()).size;
+      await until('everything is consumed', () => wanted() === produced, 60_000);
+      const exited = once(survivor, 'exit');
+      survivor.send('stop');
+      await exited;
+      expect(readdirSync(journalRoot(scene.store))).toEqual([]);
 
-    const truth = scene.truth();
-    const ledger = ledgerOf(scene.store, scene.group);
-    expect(wrongAnswers(ledger, truth)).toEqual([]);
-    const deliveries = [...truth.values()].reduce((a, b) => a + b, 0);
-    const figures = { deliveries, records: produced, inFlight: ledger.inFlight, uncertain: ledger.uncertain };
-    console.info(`${handler}: ${JSON.stringify(figures)}`);
-    expect(deliveries).toBeGreaterThan(produced);
-    // 1 ms of work a record: nothing is uncertain, and of eachMessage one record is in flight at the most.
-    expect(ledger.uncertain).toBe(0);
-    if (handler === 'eachMessage') expect(ledger.inFlight).toBeLessThanOrEqual(10);
-    const totals = query<{ deliveries: number; redeliveries: number }>(
-      scene.store,
-      'SELECT sum(deliveries) AS deliveries, sum(redeliveries) AS redeliveries FROM group_partition',
-    )[0];
-    const found = query<{ records: number }>(
-      scene.store,
-      'SELECT coalesce(sum(last - first + 1), 0) AS records FROM redelivery WHERE doubt < 2',
-    )[0];
-    expect(totals?.redeliveries).toBe(found?.records);
-    const died = query<{ sessions: number }>(
-      scene.store,
-      "SELECT count(*) AS sessions FROM session WHERE ended_how = 'died'",
-    );
-    expect(died[0]?.sessions).toBe(10);
-  }, 180_000);
+      const truth = scene.truth();
+      const ledger = ledgerOf(scene.store, scene.group);
+      expect(wrongAnswers(ledger, truth)).toEqual([]);
+      const deliveries = [...truth.values()].reduce((a, b) => a + b, 0);
+      const figures = {
+        deliveries,
+        records: produced,
+        inFlight: ledger.inFlight,
+        uncertain: ledger.uncertain,
+      };
+      console.info(`${handler}: ${JSON.stringify(figures)}`);
+      expect(deliveries).toBeGreaterThan(produced);
+      // 1 ms of work a record: nothing is uncertain, and of eachMessage one record is in flight at the most.
+      expect(ledger.uncertain).toBe(0);
+      if (handler === 'eachMessage') expect(ledger.inFlight).toBeLessThanOrEqual(10);
+      const totals = query<{ deliveries: number; redeliveries: number }>(
+        scene.store,
+        'SELECT sum(deliveries) AS deliveries, sum(redeliveries) AS redeliveries FROM group_partition',
+      )[0];
+      const found = query<{ records: number }>(
+        scene.store,
+        'SELECT coalesce(sum(last - first + 1), 0) AS records FROM redelivery WHERE doubt < 2',
+      )[0];
+      expect(totals?.redeliveries).toBe(found?.records);
+      const died = query<{ sessions: number }>(
+        scene.store,
+        "SELECT count(*) AS sessions FROM session WHERE ended_how = 'died'",
+      );
+      expect(died[0]?.sessions).toBe(10);
+    },
+    180_000,
+  );
 });

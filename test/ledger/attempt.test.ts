@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { byTime, outcomeOf, type RunSpan, redeliveriesWithin, segmentsOf } from '../../src/ledger';
-import { expectedAt, expandRedeliveries, runSpans } from '../support/histories';
+import { expandRedeliveries, expectedAt, runSpans } from '../support/histories';
 
 const base: Omit<RunSpan, 'id' | 'first' | 'last' | 'handled' | 'uncertainLast' | 'firstAt'> = {
   outcome: 'handled',
@@ -10,7 +10,17 @@ const base: Omit<RunSpan, 'id' | 'first' | 'last' | 'handled' | 'uncertainLast' 
 };
 
 function run(id: number, first: number, last: number, firstAt: number, more: Partial<RunSpan> = {}): RunSpan {
-  return { ...base, id, first, last, handled: last + 1, uncertainLast: last, firstAt, lastAt: firstAt + 1, ...more };
+  return {
+    ...base,
+    id,
+    first,
+    last,
+    handled: last + 1,
+    uncertainLast: last,
+    firstAt,
+    lastAt: firstAt + 1,
+    ...more,
+  };
 }
 
 describe('redeliveries', () => {
@@ -37,7 +47,13 @@ describe('redeliveries', () => {
 
   test('a zombie that delivers after the new owner is the later copy', () => {
     const runs = [run(1, 0, 9, 100), run(2, 5, 20, 200), run(3, 10, 11, 300, { sessionKey: 'zombie' })];
-    const rows = redeliveriesWithin(runs, 0, 20).map((r) => [r.run, r.previousRun, r.first, r.last, r.attempt]);
+    const rows = redeliveriesWithin(runs, 0, 20).map((r) => [
+      r.run,
+      r.previousRun,
+      r.first,
+      r.last,
+      r.attempt,
+    ]);
     expect(rows).toEqual([
       [2, 1, 5, 9, 2],
       [3, 2, 10, 11, 2],

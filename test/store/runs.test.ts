@@ -91,16 +91,22 @@ function stored(gp: number) {
   );
   const rows = (
     db
-      .prepare('SELECT run, previous_run AS previousRun, first, last, attempt, doubt FROM redelivery WHERE gp = ?')
+      .prepare(
+        'SELECT run, previous_run AS previousRun, first, last, attempt, doubt FROM redelivery WHERE gp = ?',
+      )
       .all(gp) as Parameters<typeof expandRedeliveries>[0]
   ).map((row) => ({
     ...row,
     run: ids.get(row.run) as number,
     previousRun: ids.get(row.previousRun) as number,
   }));
-  const coverage = db.prepare('SELECT first, last, deliveries FROM coverage WHERE gp = ? ORDER BY first').all(gp);
+  const coverage = db
+    .prepare('SELECT first, last, deliveries FROM coverage WHERE gp = ? ORDER BY first')
+    .all(gp);
   const totals = db
-    .prepare('SELECT deliveries, redeliveries, failed, in_flight, uncertain FROM group_partition WHERE id = ?')
+    .prepare(
+      'SELECT deliveries, redeliveries, failed, in_flight, uncertain FROM group_partition WHERE id = ?',
+    )
     .get(gp);
   return { found: expandRedeliveries(rows), coverage, totals };
 }
@@ -131,7 +137,11 @@ function check(place: Place, runs: RunSpan[]): void {
   const wanted = expected(runs);
   expect(totals).toEqual(wanted.totals);
   const counts = new Map<number, number>();
-  for (const { first, last, deliveries } of coverage as { first: number; last: number; deliveries: number }[]) {
+  for (const { first, last, deliveries } of coverage as {
+    first: number;
+    last: number;
+    deliveries: number;
+  }[]) {
     for (let offset = first; offset <= last; offset++) counts.set(offset, deliveries);
   }
   const sorted = (map: Map<number, number>) => [...map].sort((a, b) => a[0] - b[0]);
@@ -157,7 +167,9 @@ describe('runs in the store', () => {
       fc.property(history, ({ runs, steps, order }) => {
         const place = freshPlace();
         const all = runs.flatMap((run, i) => tellings(run, steps[i] ?? []));
-        const queue = all.map((span) => ({ span, at: order.next().value as number })).sort((a, b) => a.at - b.at);
+        const queue = all
+          .map((span) => ({ span, at: order.next().value as number }))
+          .sort((a, b) => a.at - b.at);
         db.transaction(() => {
           for (const { span } of queue) tables.runs.apply(told(place, span), 1);
           for (const { span } of queue.slice(0, 5)) tables.runs.apply(told(place, span), 2);

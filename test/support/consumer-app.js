@@ -18,9 +18,12 @@ const work = () =>
   task.workMs > 0 ? new Promise((resolve) => setTimeout(resolve, task.workMs)) : Promise.resolve();
 
 async function main() {
-  const kafka = instrument(new Kafka({ clientId: 'app', brokers: task.brokers, logLevel: logLevel.NOTHING }), {
-    store: task.store,
-  });
+  const kafka = instrument(
+    new Kafka({ clientId: 'app', brokers: task.brokers, logLevel: logLevel.NOTHING }),
+    {
+      store: task.store,
+    },
+  );
   const consumer = kafka.consumer({ groupId: task.group, maxWaitTimeInMs: 100, ...task.consumer });
   await consumer.connect();
   await consumer.subscribe({ topics: task.topics, fromBeginning: true });

@@ -223,4 +223,13 @@ JOIN group_partition gp ON gp.id = p.gp
 JOIN consumer_group g ON g.id = gp.grp
 JOIN topic t ON t.id = gp.topic
 JOIN cluster c ON c.id = t.cluster;
+
+-- What readers follow: pages of findings of one place, the few findings in doubt, the few living sessions, the
+-- few commits that went down.
+CREATE INDEX redelivery_by_gp_time ON redelivery(gp, at);
+CREATE INDEX redelivery_doubtful_by_time ON redelivery(at) WHERE doubt > 0;
+CREATE INDEX redelivery_doubtful_by_gp_time ON redelivery(gp, at) WHERE doubt > 0;
+CREATE INDEX session_living ON session(grp) WHERE ended_at IS NULL;
+CREATE INDEX position_by_session ON position(session);
+CREATE INDEX commit_point_lowered ON commit_point(gp, at) WHERE lowered_from IS NOT NULL;
 `;

@@ -1,0 +1,3 @@
+const { client, consume } = require('./consume.cjs');
+
+consume(client(require('kafkajs')));

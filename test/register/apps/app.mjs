@@ -1,0 +1,4 @@
+import { Kafka, logLevel } from 'kafkajs';
+import { client, consume } from './consume.cjs';
+
+await consume(client({ Kafka, logLevel }));

@@ -1,0 +1,3 @@
+const { client, consume } = require('./consume.cjs');
+
+import('kafkajs').then((kafkajs) => consume(client(kafkajs)));
