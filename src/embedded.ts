@@ -41,6 +41,8 @@ export function embeddedSink(options: EmbeddedOptions, onProblem: InstrumentOpti
   if (atExit.length === 0) process.once('exit', () => atExit.forEach((close) => void close()));
   atExit.push(() => {
     try {
+      // A process that ends without disconnecting: its records in hand stay in flight, the rest is settled.
+      for (const session of liveSessions) if (session.sink === sink) session.ended('exit');
       // The folder may go only if no consumer lives and nothing was written since the store took everything.
       journal.close(liveSessions.size === 0 && journal.changes === storedChanges);
     } catch {

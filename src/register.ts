@@ -2,97 +2,182 @@
  * `node --require dupescope/register app.js`: the same as `instrument`, with no change in the code. Every copy of
  * kafkajs that the process loads, before or after, by `require` or `import`, makes observed consumers.
  *
- * Configured by the environment:
+ * Configured by the environment; an empty variable is one that is not set:
  *   DUPESCOPE_STORE                 path of the store (default ./dupescope.db)
  *   DUPESCOPE_JOURNAL_EVERY_RECORD  1: write before every record
- *   DUPESCOPE_RETENTION_DAYS, DUPESCOPE_RETENTION_BYTES, DUPESCOPE_PAST_LIMIT_MS, DUPESCOPE_JOURNAL_LIMIT_BYTES
+ *   DUPESCOPE_RETENTION_DAYS        days
+ *   DUPESCOPE_RETENTION_BYTES, DUPESCOPE_JOURNAL_LIMIT_BYTES   bytes, or as 512MiB
+ *   DUPESCOPE_PAST_LIMIT_MS         ms
  *   DUPESCOPE_DISABLED              1: do nothing
  *
- * ES modules reach kafkajs through the CommonJS loader too, so its class is patched at the one place that all
- * importers share: the prototype of `Kafka`.
+ * ES modules reach kafkajs through the CommonJS loader too (tried on Node 20.20, 22.23 and 24.21), so its class is
+ * patched at the one place that all importers share: the prototype of `Kafka`. Nothing of ours but this file is
+ * loaded before kafkajs is: set by NODE_OPTIONS, it runs in many processes that have nothing to do with Kafka.
  */
 import Module from 'node:module';
-import { errorLine } from './errors';
+import { suggestion } from './config/nearest';
+import { FOREIGN_PREFIXES, FOREIGN_VARIABLES, SETTINGS } from './config/settings';
+import { DupescopeError, errorLine, fail } from './errors';
 import type { InstrumentOptions } from './index';
 
 type Instrument = typeof import('./index').instrument;
+type MakeConsumer = (...args: unknown[]) => unknown;
 
 interface KafkaClass {
-  prototype: { consumer: (...args: unknown[]) => unknown; producer: unknown; admin: unknown };
+  prototype: { consumer: MakeConsumer; producer: unknown; admin: unknown };
 }
 
-const patched = new WeakSet<object>();
+const NUMBERS = {
+  retentionDays: { variable: 'DUPESCOPE_RETENTION_DAYS', isSize: false },
+  retentionBytes: { variable: 'DUPESCOPE_RETENTION_BYTES', isSize: true },
+  journalLimitBytes: { variable: 'DUPESCOPE_JOURNAL_LIMIT_BYTES', isSize: true },
+  pastLimitMs: { variable: 'DUPESCOPE_PAST_LIMIT_MS', isSize: false },
+} as const;
 
-if (process.env.DUPESCOPE_DISABLED !== '1') start();
+const UNITS: Record<string, number> = { KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3, TiB: 1024 ** 4 };
+
+/** Kubernetes gives every pod such variables for a Service that is called dupescope. */
+const OF_A_SERVICE = /^DUPESCOPE(_SERVICE)?_(HOST|PORT)(_|$)/;
+
+const patched = new WeakSet<object>();
+/** What makes a client's consumers, once it has been looked at. */
+const makers = new WeakMap<object, MakeConsumer>();
+let observe: ((client: object) => void) | null | undefined;
+
+// Whatever is not a clear no: who sets this wants nothing to happen.
+if (isOff(process.env.DUPESCOPE_DISABLED)) start();
 
 function start(): void {
-  let instrument: Instrument;
-  let options: InstrumentOptions;
-  try {
-    instrument = (require('./index') as typeof import('./index')).instrument;
-    options = optionsFrom(process.env);
-  } catch (error) {
-    process.emitWarning(`dupescope/register observes nothing: ${errorLine(error)}`, {
-      code: 'dupescope:register',
-    });
-    return;
-  }
   const loader = Module as unknown as { _load: (...args: unknown[]) => unknown };
   const load = loader._load;
   loader._load = function (this: unknown, ...args: unknown[]): unknown {
     const exported = load.apply(this, args);
-    if (typeof args[0] === 'string' && args[0].includes('kafkajs')) patch(exported, instrument, options);
+    if (typeof args[0] === 'string' && args[0].includes('kafkajs')) patch(exported);
     return exported;
   };
   for (const module of Object.values(require.cache)) {
-    if (module?.loaded === true && /[\\/]kafkajs[\\/]index\.js$/.test(module.filename)) {
-      patch(module.exports, instrument, options);
-    }
+    if (module?.loaded === true && /[\\/]kafkajs[\\/]index\.js$/.test(module.filename)) patch(module.exports);
   }
 }
 
-function patch(exported: unknown, instrument: Instrument, options: InstrumentOptions): void {
+function patch(exported: unknown): void {
   const kafka = kafkaClassOf(exported);
   if (kafka === null || patched.has(kafka.prototype)) return;
   patched.add(kafka.prototype);
+  if (observe === undefined) observe = observer();
+  if (observe === null) return;
   const makeConsumer = kafka.prototype.consumer;
   kafka.prototype.consumer = function (this: object, ...args: unknown[]): unknown {
-    // On the first consumer the client itself is instrumented: its own `consumer` then hides this one.
-    const client = this as Record<string, unknown>;
-    // The application instruments this client itself: then its own wrapper has called us.
-    if (Object.hasOwn(client, 'consumer')) return makeConsumer.apply(this, args);
-    try {
-      client.consumer = makeConsumer;
-      instrument(this as Parameters<Instrument>[0], options);
-    } catch (error) {
-      process.emitWarning(`Dupescope cannot observe this client: ${errorLine(error)}`, {
-        code: 'dupescope:register',
-      });
+    let make = makers.get(this);
+    if (make === undefined) {
+      make = observedMaker(this, makeConsumer);
+      makers.set(this, make);
     }
-    return (client.consumer as typeof makeConsumer).apply(this, args);
+    return make.apply(this, args);
   };
+}
+
+/**
+ * `instrument` replaces the client's own `consumer`. The replacement is taken off again and kept here, so that others
+ * who patch the prototype after us (tracing) are not hidden by it. A client that the application has instrumented
+ * itself is left as it is: its wrapper has called us.
+ */
+function observedMaker(client: object, makeConsumer: MakeConsumer): MakeConsumer {
+  const own = Object.getOwnPropertyDescriptor(client, 'consumer');
+  const slot = client as { consumer: MakeConsumer };
+  try {
+    Object.defineProperty(client, 'consumer', { value: makeConsumer, configurable: true, writable: true });
+    observe?.(client);
+    return slot.consumer;
+  } catch (error) {
+    warn(`Dupescope cannot observe this client: ${errorLine(error)}`);
+    return makeConsumer;
+  } finally {
+    if (own !== undefined) Object.defineProperty(client, 'consumer', own);
+    else Reflect.deleteProperty(client, 'consumer');
+  }
+}
+
+/** Loads the library. Null when nothing can be observed (told by then). */
+function observer(): ((client: object) => void) | null {
+  try {
+    const { instrument } = require('./index') as typeof import('./index');
+    const { checkOptions } = require('./kafka/options') as typeof import('./kafka/options');
+    tellUnknown(process.env);
+    const options = optionsFrom(process.env, checkOptions);
+    return (client) => void instrument(client as Parameters<Instrument>[0], options);
+  } catch (error) {
+    warn(`dupescope/register observes nothing: ${errorLine(error)}`);
+    return null;
+  }
 }
 
 /** The class by its shape, or null. */
 function kafkaClassOf(exported: unknown): KafkaClass | null {
-  const found = (exported as { Kafka?: unknown } | null | undefined)?.Kafka;
-  if (typeof found !== 'function') return null;
-  const { prototype } = found as unknown as KafkaClass;
-  const methods = [prototype?.consumer, prototype?.producer, prototype?.admin];
-  return methods.every((method) => typeof method === 'function') ? (found as unknown as KafkaClass) : null;
+  try {
+    const found = (exported as { Kafka?: unknown } | null | undefined)?.Kafka;
+    if (typeof found !== 'function') return null;
+    const { prototype } = found as unknown as KafkaClass;
+    const methods = [prototype?.consumer, prototype?.producer, prototype?.admin];
+    return methods.every((method) => typeof method === 'function') ? (found as unknown as KafkaClass) : null;
+  } catch {
+    return null; // a getter of some other package
+  }
 }
 
-function optionsFrom(env: NodeJS.ProcessEnv): InstrumentOptions {
-  const numbers = {
-    pastLimitMs: env.DUPESCOPE_PAST_LIMIT_MS,
-    journalLimitBytes: env.DUPESCOPE_JOURNAL_LIMIT_BYTES,
-    retentionDays: env.DUPESCOPE_RETENTION_DAYS,
-    retentionBytes: env.DUPESCOPE_RETENTION_BYTES,
-  };
-  const given = Object.entries(numbers).filter(([, value]) => value !== undefined && value !== '');
-  return {
+/** Throws 'bad-configuration', which names the variable. */
+function optionsFrom(
+  env: NodeJS.ProcessEnv,
+  check: (options: InstrumentOptions) => unknown,
+): InstrumentOptions {
+  const options: InstrumentOptions = {
     ...(env.DUPESCOPE_STORE ? { store: env.DUPESCOPE_STORE } : {}),
-    journalEveryRecord: env.DUPESCOPE_JOURNAL_EVERY_RECORD === '1',
-    ...Object.fromEntries(given.map(([key, value]) => [key, Number(value)])),
+    journalEveryRecord: isOn('DUPESCOPE_JOURNAL_EVERY_RECORD', env),
   };
+  for (const [key, { variable, isSize }] of Object.entries(NUMBERS)) {
+    const text = env[variable]?.trim();
+    if (!text) continue;
+    const number = { [key]: isSize ? bytes(text) : Number(text) };
+    try {
+      check(number);
+    } catch (error) {
+      if (!(error instanceof DupescopeError)) throw error;
+      const rule = error.message.replace(/^instrument\(\): "\w+" /, '');
+      fail('bad-configuration', `${variable} is "${text}": it ${rule}`, error);
+    }
+    Object.assign(options, number);
+  }
+  return options;
+}
+
+function isOn(variable: string, env: NodeJS.ProcessEnv): boolean {
+  const text = env[variable];
+  if (isOff(text)) return false;
+  if (/^(1|true|yes)$/i.test(text as string)) return true;
+  return fail('bad-configuration', `${variable} is "${text}": it must be 1 or 0.`);
+}
+
+function isOff(text: string | undefined): boolean {
+  return text === undefined || /^(|0|false|no)$/i.test(text);
+}
+
+/** 512MiB, 1.5 GiB or bytes; NaN for anything else. */
+function bytes(text: string): number {
+  const unit = text.slice(-3);
+  const factor = UNITS[unit];
+  return factor === undefined ? Number(text) : Math.round(Number(text.slice(0, -3)) * factor);
+}
+
+/** A misspelt variable would be a setting that does nothing. */
+function tellUnknown(env: NodeJS.ProcessEnv): void {
+  const known = [...SETTINGS.map((setting) => setting.variable), ...FOREIGN_VARIABLES];
+  for (const name of Object.keys(env)) {
+    if (!name.startsWith('DUPESCOPE_') || known.includes(name) || OF_A_SERVICE.test(name)) continue;
+    if (FOREIGN_PREFIXES.some((prefix) => name.startsWith(prefix))) continue;
+    warn(`The environment has ${name}, which Dupescope does not know.${suggestion(name, known)}`);
+  }
+}
+
+function warn(text: string): void {
+  process.emitWarning(text, { code: 'dupescope:register' });
 }

@@ -87,6 +87,8 @@ export class Track {
   private writtenTo = -1;
   private writtenAt = 0;
   private startedAt = 0;
+  private pacedAt = 0;
+  private pacedFrom = 0;
   private pending = false;
   private slow = false;
   /** Number of the first run of a batch with gaps, while its handler has it. */
@@ -212,8 +214,10 @@ export class Track {
   private beginWritten(offset: number): void {
     const now = performance.now();
     if (this.mustOpen(offset, offset, now)) this.open(offset, now);
-    const records = offset + 1 - this.writtenTo;
-    const pace = (now - this.writtenAt) / Math.max(1, records);
+    // From the last such write to this one: what writes in between (commits, slow handlers' ends) tells no pace.
+    const pace = (now - this.pacedAt) / Math.max(1, offset - this.pacedFrom);
+    this.pacedAt = now;
+    this.pacedFrom = offset;
     this.slow = pace > SLOW_MS;
     // Grows by doubling, so that one quick record does not open a wide reserve.
     const fitting = this.options.everyRecord ? 0 : Math.floor(RESERVE_MS / pace);
@@ -242,8 +246,10 @@ export class Track {
     this.next = offset;
     this.startedAt = now;
     this.writtenTo = offset;
+    this.writtenAt = now;
     // A run begins with the pace unknown: its first record is written alone.
-    this.writtenAt = now - SLOW_MS;
+    this.pacedAt = now - SLOW_MS;
+    this.pacedFrom = offset - 1;
     this.values[Field.run] = this.options.journal.nextRun();
     this.values[Field.member] = this.member;
     this.values[Field.first] = offset;

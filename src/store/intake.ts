@@ -7,61 +7,13 @@
  * back in order. A session that never learned it is filed under UNKNOWN_CLUSTER after WAIT_FOR_CLUSTER_MS.
  */
 import { type JournalRead, JournalReader, type SlotState } from '../journal';
-import type {
-  BatchDelivered,
-  BatchEnded,
-  Evidence,
-  MemberJoined,
-  Outcome,
-  Ref,
-  Run,
-  SessionStarted,
-} from '../ledger';
-import { Dimensions } from './dimensions';
-import { Facts } from './facts';
-import type { Store } from './open';
-import { Runs } from './runs';
+import type { Evidence, MemberJoined, Ref, Run, SessionStarted } from '../ledger';
+import { batchRuns, diedIn, endedRun, openRun } from './slot-runs';
+import type { Tables } from './tables';
 
 export const UNKNOWN_CLUSTER = 'unknown';
 const WAIT_FOR_CLUSTER_MS = 15_000;
 const SEEN_EVERY_MS = 5_000;
-
-/** The tables of one store, shared by the intakes of all journals. */
-export class Tables {
-  readonly dimensions: Dimensions;
-  readonly facts: Facts;
-  readonly runs: Runs;
-  private readonly statements;
-
-  constructor(readonly db: Store) {
-    this.dimensions = new Dimensions(db);
-    this.facts = new Facts(db);
-    this.runs = new Runs(db);
-    this.statements = {
-      seqOf: db.prepare<[string], { seq: number }>('SELECT seq FROM applied_journal WHERE journal = ?'),
-      markSeq: db.prepare<[string, number, number, number]>(
-        `INSERT INTO applied_journal (journal, seq, closed, at) VALUES (?, ?, ?, ?)
-         ON CONFLICT DO UPDATE SET seq = max(seq, excluded.seq), closed = max(closed, excluded.closed), at = excluded.at`,
-      ),
-      nextVersion: db.prepare<[], { version: number }>(
-        'UPDATE change SET version = version + 1 RETURNING version',
-      ),
-    };
-  }
-
-  /** Number of the last line of that journal that the store has; 0 for none. */
-  seqOf(journal: string): number {
-    return this.statements.seqOf.get(journal)?.seq ?? 0;
-  }
-
-  markSeq(journal: string, seq: number, closed: boolean, at: number): void {
-    this.statements.markSeq.run(journal, seq, closed ? 1 : 0, at);
-  }
-
-  nextVersion(): number {
-    return (this.statements.nextVersion.get() as { version: number }).version;
-  }
-}
 
 interface KnownSession {
   fact: SessionStarted;
@@ -315,7 +267,7 @@ export class JournalIntake {
     const session = track === undefined ? undefined : this.sessions.get(track.session);
     if (state === undefined || track === undefined || session === undefined) return died;
     if (!this.prepare(session, died, now)) return false;
-    if (state.open) this.applyRun({ ...openRun(ref, state), ...(died ? endOf(state) : {}) }, version);
+    if (state.open) this.applyRun({ ...openRun(ref, state), ...(died ? diedIn(state) : {}) }, version);
     const position = {
       next: state.last + 1,
       handled: state.handled,
@@ -367,56 +319,4 @@ export class JournalIntake {
     const session = this.sessions.get(track.session) as KnownSession;
     return this.tables.dimensions.groupPartition(session.group, this.topicOf(track), track.partition);
   }
-}
-
-function batchRuns({ run, ranges, track, member, at }: BatchDelivered): Run[] {
-  return ranges.map(([first, last], i) => ({
-    track,
-    run: run + i,
-    member,
-    first,
-    last,
-    handled: first,
-    uncertainLast: last,
-    firstAt: at,
-    lastAt: at,
-    outcome: 'open',
-  }));
-}
-
-function endedRun(run: Run, end: BatchEnded): Run {
-  const handled = Math.min(Math.max(end.handled, run.first), run.last + 1);
-  const whole = handled > run.last;
-  return {
-    ...run,
-    handled,
-    lastAt: end.at,
-    outcome: whole ? 'handled' : end.outcome,
-    ...(whole || end.error === undefined ? {} : { error: end.error }),
-  };
-}
-
-function openRun(track: Ref, state: SlotState): Run {
-  return {
-    track,
-    run: state.run,
-    member: state.member,
-    first: state.first,
-    last: state.last,
-    handled: state.handled,
-    uncertainLast: state.last,
-    firstAt: state.firstAt,
-    lastAt: state.lastAt,
-    outcome: 'open',
-  };
-}
-
-/** How an open run ended with its process. */
-function endOf(state: SlotState): { outcome: Outcome; handled: number; uncertainLast: number } {
-  if (!state.busy) return { outcome: 'handled', handled: state.last + 1, uncertainLast: state.last };
-  return {
-    outcome: 'in_flight',
-    handled: state.handled,
-    uncertainLast: Math.max(state.last, state.reserved),
-  };
 }

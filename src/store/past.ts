@@ -1,7 +1,7 @@
 /** What a new owner of a partition asks: what was delivered there before, from its first record on. */
 import { type RecordOutcome, RUN_RECORDS_MAX, segmentsOf } from '../ledger';
-import type { Tables } from './intake';
 import type { Store } from './open';
+import type { Tables } from './tables';
 
 export interface PastQuestion {
   clusterId: string;

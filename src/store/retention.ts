@@ -56,7 +56,7 @@ function deleteBefore(db: Store, time: number): void {
     `DELETE FROM seek WHERE at < @time`,
     `DELETE FROM dropped_detail WHERE at < @time`,
     `DELETE FROM rollup_minute WHERE minute < @time / 60000`,
-    `DELETE FROM applied_journal WHERE closed = 1 AND at < @time`,
+    `DELETE FROM applied_journal WHERE at < @time`,
     `DELETE FROM position WHERE updated_at < @time AND session IN (SELECT id FROM session WHERE ended_at IS NOT NULL)`,
     // Counts of offsets whose deliveries nobody can show any more.
     `DELETE FROM coverage WHERE (gp, first) IN (SELECT c.gp, c.first FROM coverage c

@@ -51,7 +51,13 @@ export function launchWriter(options: WriterClientOptions): WriterClient {
     flushMs: options.flushMs ?? 200,
     sweepMs: options.sweepMs ?? 2_000,
   };
-  const worker = new Worker(threadFile(), { workerData: data, name: 'dupescope-writer' });
+  const worker = new Worker(threadFile(), {
+    workerData: data,
+    name: 'dupescope-writer',
+    // What the application preloads is for its main thread; our own register has no business in here.
+    execArgv: [],
+    env: { ...process.env, DUPESCOPE_DISABLED: '1' },
+  });
   const waiting = new Map<number, (answer: FromWriter | null) => void>();
   let ids = 0;
   let gone = false;

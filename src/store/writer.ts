@@ -7,11 +7,12 @@ import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { DupescopeError } from '../errors';
 import { isProvenDead } from '../journal';
-import { JournalIntake, Tables } from './intake';
+import { JournalIntake } from './intake';
 import { journalRoot } from './journal-root';
 import { openStore, type Store, storeError } from './open';
 import { type PartitionPast, type PastQuestion, pastOf } from './past';
 import { type RetentionLimits, retain } from './retention';
+import { Tables } from './tables';
 
 export interface WriterOptions {
   storePath: string;

@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import type { RunSpan } from '../../src/ledger';
-import { Tables } from '../../src/store/intake';
 import { openStore, type Store } from '../../src/store/open';
 import type { StoredRun } from '../../src/store/runs';
+import { Tables } from '../../src/store/tables';
 import { expandRedeliveries, expectedAt, runSpans } from '../support/histories';
 
 const folder = mkdtempSync(join(tmpdir(), 'dupescope-runs-'));

@@ -1,0 +1,55 @@
+/** Runs as the journal tells them: from a slot, from a batch with gaps, and how they end with their process. */
+import type { SlotState } from '../journal';
+import type { BatchDelivered, BatchEnded, Outcome, Ref, Run } from '../ledger';
+
+export function batchRuns({ run, ranges, track, member, at }: BatchDelivered): Run[] {
+  return ranges.map(([first, last], i) => ({
+    track,
+    run: run + i,
+    member,
+    first,
+    last,
+    handled: first,
+    uncertainLast: last,
+    firstAt: at,
+    lastAt: at,
+    outcome: 'open',
+  }));
+}
+
+export function endedRun(run: Run, end: BatchEnded): Run {
+  const handled = Math.min(Math.max(end.handled, run.first), run.last + 1);
+  const whole = handled > run.last;
+  return {
+    ...run,
+    handled,
+    lastAt: end.at,
+    outcome: whole ? 'handled' : end.outcome,
+    ...(whole || end.error === undefined ? {} : { error: end.error }),
+  };
+}
+
+export function openRun(track: Ref, state: SlotState): Run {
+  return {
+    track,
+    run: state.run,
+    member: state.member,
+    first: state.first,
+    last: state.last,
+    handled: state.handled,
+    uncertainLast: state.last,
+    firstAt: state.firstAt,
+    lastAt: state.lastAt,
+    outcome: 'open',
+  };
+}
+
+/** How an open run ended with its process. */
+export function diedIn(state: SlotState): { outcome: Outcome; handled: number; uncertainLast: number } {
+  if (!state.busy) return { outcome: 'handled', handled: state.last + 1, uncertainLast: state.last };
+  return {
+    outcome: 'in_flight',
+    handled: state.handled,
+    uncertainLast: Math.max(state.last, state.reserved),
+  };
+}

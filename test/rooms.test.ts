@@ -1,0 +1,102 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { builtinModules } from 'node:module';
+import { dirname, join, relative, resolve } from 'node:path';
+
+const SRC = resolve(__dirname, '../src');
+
+/** What each room may import of the others, and which packages. A room that is not listed is a new one: decide here. */
+const ROOMS: Record<string, { rooms: string[]; packages: string[] }> = {
+  ledger: { rooms: [], packages: [] },
+  journal: { rooms: ['ledger'], packages: ['better-sqlite3'] },
+  kafka: { rooms: ['journal', 'ledger', 'config'], packages: ['kafkajs', 'pino'] },
+  store: { rooms: ['journal', 'ledger'], packages: ['better-sqlite3'] },
+  config: { rooms: [], packages: ['zod', 'yaml'] },
+  service: {
+    rooms: ['store', 'ledger', 'config'],
+    packages: ['express', 'helmet', 'pino', 'prom-client', 'zod', 'better-sqlite3'],
+  },
+  demo: { rooms: ['ledger', 'store', 'service'], packages: ['kafkajs', 'zod'] },
+  cli: {
+    rooms: ['config', 'demo', 'kafka', 'service', 'store', 'ledger', 'journal'],
+    packages: ['commander', 'kafkajs', 'pino', 'zod', 'better-sqlite3'],
+  },
+};
+/** Files of the root: what everyone may use, and what puts the parts together. */
+const COMMON = ['errors', 'version'];
+const ASSEMBLY = ['index', 'register', 'embedded'];
+
+interface Import {
+  from: string;
+  room: string;
+  target: string;
+}
+
+function filesOf(folder: string): string[] {
+  return readdirSync(folder, { withFileTypes: true, recursive: true })
+    .filter((entry) => entry.isFile() && entry.name.endsWith('.ts'))
+    .map((entry) => join(entry.parentPath, entry.name));
+}
+
+function importsOf(file: string): Import[] {
+  const from = relative(SRC, file);
+  const room = from.includes('/') ? (from.split('/')[0] as string) : '';
+  const text = readFileSync(file, 'utf8');
+  const found = text.matchAll(/(?:from|import|require\(|typeof import\()\s*'([^']+)'/g);
+  return [...found].map(([, target]) => ({ from, room, target: target as string }));
+}
+
+const imports = filesOf(SRC).flatMap(importsOf);
+
+function roomOf({ from, target }: Import): string {
+  const path = relative(SRC, resolve(SRC, dirname(from), target));
+  return path.includes('/') ? (path.split('/')[0] as string) : path;
+}
+
+describe('the rooms of src', () => {
+  test('are all known here', () => {
+    const rooms = new Set(imports.map((one) => one.room).filter((room) => room !== ''));
+    expect([...rooms].sort()).toEqual(Object.keys(ROOMS).sort());
+  });
+
+  test('import only the rooms that they may', () => {
+    const wrong = imports
+      .filter((one) => one.room !== '' && one.target.startsWith('.'))
+      .filter((one) => {
+        const to = roomOf(one);
+        const allowed = [one.room, ...(ROOMS[one.room]?.rooms ?? []), ...COMMON];
+        // The demo's consumer is an application: it uses the library by its public face.
+        if (one.room === 'demo') allowed.push('index');
+        return !allowed.includes(to);
+      });
+    expect(wrong).toEqual([]);
+  });
+
+  test('use only the packages that are theirs', () => {
+    const wrong = imports.filter(({ room, target }) => {
+      if (target.startsWith('.') || target.startsWith('node:')) return false;
+      const name = target.startsWith('@')
+        ? target.split('/').slice(0, 2).join('/')
+        : (target.split('/')[0] as string);
+      return room === '' || !ROOMS[room]?.packages.includes(name);
+    });
+    expect(wrong).toEqual([]);
+  });
+
+  test('name builtin modules as such', () => {
+    expect(imports.filter(({ target }) => builtinModules.includes(target))).toEqual([]);
+  });
+
+  test('the service reads the store by its queries alone', () => {
+    const allowed = /store\/(queries(\/.*)?|open)$/;
+    const wrong = imports.filter(
+      (one) => one.room === 'service' && roomOf(one) === 'store' && !allowed.test(one.target),
+    );
+    expect(wrong).toEqual([]);
+  });
+
+  test('only the command line and the root put parts together', () => {
+    const users = imports.filter((one) => one.target.startsWith('.') && ASSEMBLY.includes(roomOf(one)));
+    const wrong = users.filter((one) => one.room !== '' && one.room !== 'demo');
+    expect(wrong).toEqual([]);
+  });
+});
