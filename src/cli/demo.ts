@@ -1,0 +1,38 @@
+/** `dupescope demo`: a broker, a workload and faults, and what the ledger says of them. */
+import type { Command } from 'commander';
+import { fail } from '../errors';
+
+interface Given {
+  once?: boolean;
+  listen?: string;
+  seed?: string;
+  keep?: boolean;
+  json?: boolean;
+}
+
+export function demoCommand(program: Command): void {
+  program
+    .command('demo')
+    .description('start a broker, consumers and faults, and watch what is found')
+    .option('--once', 'one round, then a table of injected against found')
+    .option('--listen <host:port>', 'where the service answers')
+    .option('--seed <number>', 'decides the order of the faults')
+    .option('--keep', 'keep the folder with the store and the logs')
+    .option('--json', 'with --once: the verdict as JSON')
+    .action(async ({ once, listen, seed, keep, json }: Given) => {
+      const options = {
+        once: once === true,
+        ...(listen === undefined ? {} : { listen }),
+        ...(seed === undefined ? {} : { seed: seedOf(seed) }),
+        ...(keep === undefined ? {} : { keep }),
+        ...(json === undefined ? {} : { json }),
+      };
+      // The demo brings a broker along; no other command should pay for loading it.
+      const demo: typeof import('../demo/main') = require('../demo/main');
+      process.exitCode = await demo.runDemo(options);
+    });
+}
+
+function seedOf(text: string): number {
+  return /^\d{1,15}$/.test(text) ? Number(text) : fail('bad-usage', '--seed must be a whole number.');
+}

@@ -1,0 +1,115 @@
+/** The doctor's look at the cluster: reachable, what may be read there, and what stays out of sight. */
+import type { Admin } from 'kafkajs';
+import pino from 'pino';
+import type { Config } from '../config';
+import { errorLine } from '../errors';
+import { kafkaClient, kafkaError } from '../kafka/client';
+import { openReader } from '../store/open';
+import { knownTopics } from '../store/queries';
+import type { Line } from './doctor-store';
+
+const LIMIT_MS = 20_000;
+const NAMES_SHOWN = 5;
+
+export async function kafkaChecks(config: Config): Promise<Line[]> {
+  if (config.brokers.length === 0) {
+    return [
+      {
+        level: 'warn',
+        what: 'brokers',
+        text: 'none configured (--brokers): deliveries, redeliveries and exposure are seen, consumer lag is not',
+      },
+      notSeen(),
+    ];
+  }
+  const admin = kafkaClient(config, pino({ level: 'silent' })).admin();
+  try {
+    await admin.connect();
+    const cluster = await admin.describeCluster();
+    const nodes = cluster.brokers.map((node) => `${node.host}:${node.port}`).join(', ');
+    return [
+      {
+        level: 'ok',
+        what: 'brokers',
+        text: `cluster ${cluster.clusterId}, ${cluster.brokers.length} brokers: ${nodes}`,
+      },
+      await groupCheck(admin, config, cluster.clusterId),
+      await lagCheck(admin, config, cluster.clusterId),
+      notSeen(),
+    ];
+  } catch (error) {
+    return [{ level: 'fail', what: 'brokers', text: errorLine(kafkaError(error, config)) }, notSeen()];
+  } finally {
+    const limit = new Promise<void>((resolve) => setTimeout(resolve, LIMIT_MS).unref());
+    await Promise.race([admin.disconnect().catch(() => undefined), limit]);
+  }
+}
+
+/** Groups of the cluster that no instrumented consumer belongs to. */
+async function groupCheck(admin: Admin, config: Config, cluster: string): Promise<Line> {
+  try {
+    const { groups } = await admin.listGroups();
+    const seen = new Set(knownOf(config, cluster).map(({ group }) => group));
+    const unseen = groups.map(({ groupId }) => groupId).filter((group) => !seen.has(group));
+    if (unseen.length === 0) {
+      return {
+        level: 'ok',
+        what: 'groups',
+        text: `all ${groups.length} groups of the cluster are instrumented`,
+      };
+    }
+    const names = unseen.slice(0, NAMES_SHOWN).join(', ');
+    const more = unseen.length > NAMES_SHOWN ? `, and ${unseen.length - NAMES_SHOWN} more` : '';
+    return {
+      level: 'warn',
+      what: 'groups',
+      text: `${unseen.length} of ${groups.length} groups are not instrumented, their redeliveries are not seen: ${names}${more}`,
+    };
+  } catch (error) {
+    return { level: 'warn', what: 'groups', text: `not listed: ${errorLine(kafkaError(error, config))}` };
+  }
+}
+
+async function lagCheck(admin: Admin, config: Config, cluster: string): Promise<Line> {
+  const [target] = knownOf(config, cluster);
+  if (target === undefined) {
+    return {
+      level: 'warn',
+      what: 'consumer lag',
+      text: 'no group of this cluster is in the store yet, nothing to ask for',
+    };
+  }
+  try {
+    await admin.fetchOffsets({ groupId: target.group, topics: [target.topic] });
+    await admin.fetchTopicOffsets(target.topic);
+    return {
+      level: 'ok',
+      what: 'consumer lag',
+      text: `can be read, as for ${target.group} on ${target.topic}`,
+    };
+  } catch (error) {
+    const { message } = kafkaError(error, config, target.topic);
+    return { level: 'fail', what: 'consumer lag', text: `cannot be read for ${target.group}: ${message}` };
+  }
+}
+
+function notSeen(): Line {
+  return {
+    level: 'ok',
+    what: 'not seen',
+    text: 'deliveries to consumers without instrument(); copies that were written to the log twice',
+  };
+}
+
+function knownOf(config: Config, cluster: string): { group: string; topic: string }[] {
+  try {
+    const db = openReader(config.store);
+    try {
+      return knownTopics(db, cluster);
+    } finally {
+      db.close();
+    }
+  } catch {
+    return [];
+  }
+}

@@ -1,0 +1,122 @@
+/** The doctor's look at the store and its journals. */
+import { accessSync, constants, existsSync, readdirSync, statSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import Database from 'better-sqlite3';
+import { DupescopeError, errorLine } from '../errors';
+import { journalRoot } from '../store/journal-root';
+import { openReader, type Store } from '../store/open';
+import { droppedOf, fileFacts, summaryOf, topicsWithoutId } from '../store/queries';
+
+export interface Line {
+  level: 'ok' | 'warn' | 'fail';
+  what: string;
+  text: string;
+}
+
+export function storeChecks(path: string): Line[] {
+  const lines: Line[] = [sqliteCheck()];
+  let db: Store;
+  try {
+    db = openReader(path);
+  } catch (error) {
+    // A store that is not there yet is made by the first who writes, if it may.
+    const isMissing = error instanceof DupescopeError && error.code === 'store-missing';
+    const isFine = isMissing && canMake(path);
+    return [...lines, { level: isFine ? 'warn' : 'fail', what: 'store', text: errorLine(error) }];
+  }
+  try {
+    const facts = fileFacts(db);
+    const summary = summaryOf(db);
+    const megabytes = (facts.bytes / 1_000_000).toFixed(1);
+    lines.push({
+      level: 'ok',
+      what: 'store',
+      text: `${path}, schema ${facts.schemaVersion}, ${megabytes} MB`,
+    });
+    lines.push(seenCheck(summary), topicIdCheck(db));
+    const dropped = droppedOf(db);
+    if (dropped.events > 0) {
+      lines.push({
+        level: 'warn',
+        what: 'lost detail',
+        text: `${dropped.deliveries} deliveries in ${dropped.events} events could not be kept; last reason: ${dropped.lastReason ?? 'unknown'}`,
+      });
+    }
+  } catch (error) {
+    lines.push({ level: 'fail', what: 'store', text: errorLine(error) });
+  } finally {
+    db.close();
+  }
+  return lines;
+}
+
+function sqliteCheck(): Line {
+  const db = new Database(':memory:');
+  const version = db.prepare<[], string>('SELECT sqlite_version()').pluck().get();
+  db.close();
+  return { level: 'ok', what: 'sqlite', text: String(version) };
+}
+
+function canMake(path: string): boolean {
+  let folder = dirname(resolve(path));
+  while (!existsSync(folder) && dirname(folder) !== folder) folder = dirname(folder);
+  return statSync(folder).isDirectory() && isWritable(folder);
+}
+
+function isWritable(path: string): boolean {
+  try {
+    accessSync(path, constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function seenCheck(summary: ReturnType<typeof summaryOf>): Line {
+  if (summary.deliveries === 0) {
+    return {
+      level: 'warn',
+      what: 'deliveries',
+      text: 'none seen yet: wrap a consumer with instrument(new Kafka(...)) and give it this store',
+    };
+  }
+  const last =
+    summary.lastDeliveryAt === null ? '' : `, the last at ${new Date(summary.lastDeliveryAt).toISOString()}`;
+  return {
+    level: 'ok',
+    what: 'deliveries',
+    text: `${summary.deliveries} to ${summary.groups} groups, ${summary.redeliveries} of them again; ${summary.sessions} consumers live${last}`,
+  };
+}
+
+function topicIdCheck(db: Store): Line {
+  const without = topicsWithoutId(db);
+  return without === 0
+    ? { level: 'ok', what: 'topic ids', text: 'a recreated topic is told from the one before' }
+    : {
+        level: 'warn',
+        what: 'topic ids',
+        text: `${without} topics have none (broker older than Kafka 2.8, or no DESCRIBE): if one is recreated, its offsets look like redeliveries`,
+      };
+}
+
+export function journalCheck(storePath: string): Line {
+  const folder = journalRoot(storePath);
+  const what = 'journals';
+  if (!existsSync(folder)) return { level: 'ok', what, text: `${folder} is made by the first consumer` };
+  try {
+    const journals = readdirSync(folder, { withFileTypes: true }).filter((entry) =>
+      entry.isDirectory(),
+    ).length;
+    if (!isWritable(folder)) {
+      return {
+        level: 'fail',
+        what,
+        text: `${folder} is not writable by this user: dead processes' journals stay unread`,
+      };
+    }
+    return { level: 'ok', what, text: `${journals} in ${folder}, of living processes or not yet taken in` };
+  } catch (error) {
+    return { level: 'fail', what, text: `${folder}: ${errorLine(error)}` };
+  }
+}

@@ -1,0 +1,157 @@
+/** Reports as tables, JSON or CSV. */
+import { z } from 'zod';
+import { toCsv } from '../service/format';
+import {
+  Group,
+  type GroupDetail,
+  GroupPartition,
+  type Page,
+  RecordDelivery,
+  type RecordHistory,
+  Redelivery,
+} from '../service/schemas';
+import { type Column, plain, shortSeconds, shortTime, table } from './table';
+
+export type ReportFormat = 'table' | 'json' | 'csv';
+
+const json = (answer: object) => `${JSON.stringify(answer, null, 2)}\n`;
+
+type Process = { host: string; pid: number };
+const processName = ({ host, pid }: Process) => `${host}:${pid}`;
+
+const offsets = ({ first_offset: first, last_offset: last }: Redelivery) =>
+  first === last ? first : `${first}-${last}`;
+
+const REDELIVERIES: readonly Column<Redelivery>[] = [
+  { title: 'TIME (UTC)', cell: (r) => shortTime(r.at), whole: true },
+  { title: 'GROUP', cell: (r) => r.group },
+  { title: 'PARTITION', cell: (r) => `${r.topic}/${r.partition}` },
+  { title: 'OFFSETS', cell: offsets, whole: true },
+  { title: 'TRY', cell: (r) => `${r.attempt}${r.certain ? '' : '?'}`, right: true, whole: true },
+  { title: 'AFTER', cell: (r) => shortSeconds(r.gap_seconds), right: true, whole: true },
+  { title: 'TO', cell: (r) => processName(r.delivery) },
+  { title: 'BEFORE TO', cell: (r) => processName(r.previous) },
+  { title: 'ENDED', cell: (r) => r.previous.outcome, whole: true },
+];
+
+export function redeliveriesText(page: Page<Redelivery>, format: ReportFormat): string {
+  if (format === 'json') return json(page);
+  if (format === 'csv') return toCsv(Redelivery, page.items);
+  if (page.items.length === 0) return 'No redeliveries.\n';
+  const doubt = page.items.some((item) => !item.certain) ? '\n? one of the two copies is not certain\n' : '';
+  const more =
+    page.next_cursor === null ? '' : '\nThere are more: raise --limit, or narrow the time with --since.\n';
+  return `${table(REDELIVERIES, page.items)}${doubt}${more}`;
+}
+
+const GROUPS: readonly Column<Group>[] = [
+  { title: 'GROUP', cell: (g) => g.group },
+  { title: 'CLUSTER', cell: (g) => g.cluster },
+  { title: 'LIVE', cell: (g) => g.sessions, right: true, whole: true },
+  { title: 'DELIVERIES', cell: (g) => g.deliveries, right: true, whole: true },
+  { title: 'REDELIVERED', cell: (g) => g.redeliveries, right: true, whole: true },
+  { title: 'FAILED', cell: (g) => g.failed, right: true, whole: true },
+  {
+    title: 'EXPOSED',
+    cell: (g) => `${g.exposure_records}/${shortSeconds(g.exposure_seconds)}`,
+    right: true,
+    whole: true,
+  },
+  { title: 'LAG', cell: (g) => g.lag_records ?? '-', right: true, whole: true },
+  { title: 'LAST (UTC)', cell: (g) => shortTime(g.last_delivery_at), whole: true },
+];
+
+export function groupsText(page: Page<Group>, format: ReportFormat): string {
+  if (format === 'json') return json(page);
+  if (format === 'csv') return toCsv(Group, page.items);
+  return page.items.length === 0 ? 'No consumer groups.\n' : table(GROUPS, page.items);
+}
+
+type Partition = z.output<typeof GroupPartition>;
+
+const PARTITIONS: readonly Column<Partition>[] = [
+  { title: 'PARTITION', cell: (p) => `${p.topic}/${p.partition}` },
+  { title: 'DELIVERIES', cell: (p) => p.deliveries, right: true, whole: true },
+  { title: 'REDELIVERED', cell: (p) => p.redeliveries, right: true, whole: true },
+  {
+    title: 'EXPOSED',
+    cell: (p) => `${p.exposure_records}/${shortSeconds(p.exposure_seconds)}`,
+    right: true,
+    whole: true,
+  },
+  { title: 'COMMITTED', cell: (p) => p.committed_offset ?? '-', right: true, whole: true },
+  { title: 'LAG', cell: (p) => p.lag_records ?? '-', right: true, whole: true },
+  { title: 'OWNER', cell: (p) => (p.owner === null ? '-' : processName(p.owner)) },
+];
+
+export function groupText(detail: GroupDetail, format: ReportFormat): string {
+  if (format === 'json') return json(detail);
+  if (format === 'csv') return toCsv(GroupPartition, detail.partitions_detail);
+  const living = detail.sessions_detail.filter((session) => session.ended_at === null);
+  const consumers = living.map(
+    (session) =>
+      `  ${plain(processName(session))} ${plain(session.client_id ?? '')} since ${shortTime(session.started_at)}`,
+  );
+  return [
+    `${plain(detail.group)} on ${plain(detail.cluster)}: ${detail.deliveries} deliveries, ${detail.redeliveries} of them redeliveries\n`,
+    table(PARTITIONS, detail.partitions_detail),
+    `Consumers that live now: ${living.length}, of ${detail.sessions_total} seen\n${consumers.map((line) => `${line}\n`).join('')}`,
+  ].join('\n');
+}
+
+type Delivery = z.output<typeof RecordDelivery>;
+
+const DELIVERIES: readonly Column<Delivery>[] = [
+  { title: 'TRY', cell: (d) => `${d.attempt}${d.certain ? '' : '?'}`, right: true, whole: true },
+  { title: 'NOT BEFORE (UTC)', cell: (d) => shortTime(d.not_before), whole: true },
+  { title: 'TO', cell: (d) => processName(d) },
+  { title: 'CLIENT', cell: (d) => d.client_id ?? '-' },
+  { title: 'GENERATION', cell: (d) => d.generation ?? '-', right: true, whole: true },
+  { title: 'OUTCOME', cell: (d) => d.outcome },
+  { title: 'ERROR', cell: (d) => d.error ?? '' },
+];
+
+const DeliveryInGroup = z.strictObject({
+  cluster: z.string(),
+  group: z.string(),
+  topic_id: z.string().nullable(),
+  ...RecordDelivery.shape,
+});
+
+export function recordText(answer: RecordHistory, format: ReportFormat): string {
+  if (format === 'json') return json(answer);
+  if (format === 'csv') {
+    const rows = answer.history.flatMap(({ cluster, group, topic_id, deliveries }) =>
+      deliveries.map((delivery) => ({ cluster, group, topic_id, ...delivery })),
+    );
+    return toCsv(DeliveryInGroup, rows);
+  }
+  const name = `${plain(answer.topic)}/${answer.partition}/${answer.offset}`;
+  return answer.history.map((entry) => inGroupText(name, entry)).join('\n');
+}
+
+function inGroupText(name: string, entry: RecordHistory['history'][number]): string {
+  const topic = entry.topic_id === null ? '' : ` (topic id ${plain(entry.topic_id)})`;
+  const perhaps = entry.deliveries_uncertain === 0 ? '' : `, ${entry.deliveries_uncertain} more uncertain`;
+  const title = `${name}${topic} in ${plain(entry.group)}: ${times(entry.deliveries_certain)}${perhaps}\n`;
+  const deliveries = entry.deliveries.length === 0 ? '' : table(DELIVERIES, entry.deliveries);
+  return `${title}${deliveries}${entry.events.map(eventLine).join('')}`;
+}
+
+function times(deliveries: number): string {
+  if (deliveries < 2) return deliveries === 0 ? 'not delivered' : 'delivered once';
+  return `delivered ${deliveries} times`;
+}
+
+function eventLine(event: RecordHistory['history'][number]['events'][number]): string {
+  const by = `by ${plain(processName(event))}`;
+  const at = shortTime(event.at);
+  switch (event.kind) {
+    case 'committed':
+      return `${at}  committed up to ${event.offset} ${by}\n`;
+    case 'commit_lowered':
+      return `${at}  commit lowered from ${event.from_offset ?? '?'} to ${event.offset} ${by}\n`;
+    case 'seek':
+      return `${at}  seek to ${event.offset === -2 ? 'the earliest offset' : event.offset} ${by}\n`;
+  }
+}

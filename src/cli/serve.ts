@@ -1,0 +1,111 @@
+/** `dupescope serve`: the HTTP service, the writer that takes in what dead processes left, and consumer lag. */
+import type { Command } from 'commander';
+import pino, { type Logger } from 'pino';
+import type { Config } from '../config';
+import { errorLine } from '../errors';
+import { kafkaClient } from '../kafka/client';
+import { LagPoller } from '../kafka/lag';
+import { createService } from '../service';
+import { openReader, openStore } from '../store/open';
+import { knownTopics } from '../store/queries';
+import { startWriter } from '../store/writer-client';
+import { VERSION } from '../version';
+import { addSettings, configOf } from './settings';
+
+export function serveCommand(program: Command): void {
+  const command = program
+    .command('serve')
+    .description('answer over HTTP what was delivered more than once')
+    .action(() => serve(configOf(command)));
+  addSettings(command);
+}
+
+/** What runs, the last started first: so it is ended. */
+type Running = { close(): Promise<void> }[];
+
+async function serve(config: Config): Promise<void> {
+  const logger = pino({ level: config.logLevel }, pino.destination({ dest: 2, sync: true }));
+  const stop = stopSignal();
+  const running: Running = [];
+  try {
+    const url = await start(config, logger, running);
+    process.stdout.write(`dupescope ${VERSION} answers at ${url} (store ${config.store})\n`);
+    const signal = await stop;
+    logger.info({ signal }, 'ending');
+  } finally {
+    for (const part of running) await part.close();
+  }
+}
+
+async function start(config: Config, logger: Logger, running: Running): Promise<string> {
+  const lag = config.brokers.length === 0 ? null : lagOf(config, logger);
+  const service = createService({
+    storePath: config.store,
+    ...(config.token === null ? {} : { token: config.token }),
+    insecureNoToken: config.insecureNoToken,
+    allowedHosts: config.allowedHosts,
+    ...(lag === null ? {} : { lag }),
+    version: VERSION,
+    logger,
+  });
+  running.unshift(service);
+  // First the address: where it may not be used, no file is made.
+  const { url, host } = await service.listen(config.listen);
+  if (config.token === null && config.insecureNoToken) {
+    logger.warn({ host }, 'no token is set: whoever reaches this address can read everything');
+  }
+  // Made here and now, so that a path that cannot be written ends the command and not only a thread of it.
+  openStore(config.store).close();
+  const writer = await startWriter({
+    storePath: config.store,
+    retentionDays: config.retentionDays,
+    retentionBytes: config.retentionBytes,
+    onProblem: (problem) => logger.error({ code: problem.code }, errorLine(problem)),
+  });
+  running.unshift(writer);
+  if (lag !== null) {
+    lag.start();
+    running.unshift({ close: () => lag.stop() });
+  }
+  logger.info({ url, store: config.store, brokers: config.brokers }, 'serving');
+  return url;
+}
+
+function lagOf(config: Config, logger: Logger): LagPoller {
+  return new LagPoller({
+    kafka: kafkaClient(config, logger),
+    settings: config,
+    intervalMs: config.lagIntervalMs,
+    targets: (cluster) => {
+      try {
+        const db = openReader(config.store);
+        try {
+          return knownTopics(db, cluster);
+        } finally {
+          db.close();
+        }
+      } catch (error) {
+        logger.warn(`consumer lag waits for the store: ${errorLine(error)}`);
+        return [];
+      }
+    },
+    onProblem: (problem) => {
+      if (problem === null) logger.info('consumer lag can be read again');
+      else logger.warn({ code: problem.code }, errorLine(problem));
+    },
+  });
+}
+
+/** The first signal ends in order, the second at once. */
+function stopSignal(): Promise<NodeJS.Signals> {
+  return new Promise((resolve) => {
+    let isEnding = false;
+    const end = (signal: NodeJS.Signals) => {
+      if (isEnding) process.exit(130);
+      isEnding = true;
+      resolve(signal);
+    };
+    process.on('SIGINT', end);
+    process.on('SIGTERM', end);
+  });
+}

@@ -1,0 +1,109 @@
+/** The schema of the configuration. Every key's meaning, unit, default and bounds stand here, where its type stands. */
+import { z } from 'zod';
+
+export const LOG_LEVELS = ['silent', 'fatal', 'error', 'warn', 'info', 'debug', 'trace'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+const HOST_PORT = /^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+):(\d{1,5})$/;
+const hostPort = z
+  .string()
+  .regex(HOST_PORT)
+  .refine((text) => Number(HOST_PORT.exec(text)?.[2]) <= 65_535);
+
+const path = z.string().min(1);
+
+const UNITS = { KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3, TiB: 1024 ** 4 } as const;
+const size = z
+  .union([z.number(), z.string().regex(/^\d+(\.\d+)? ?(KiB|MiB|GiB|TiB)$/)])
+  .transform((value) => {
+    if (typeof value === 'number') return value;
+    const unit = value.slice(-3) as keyof typeof UNITS;
+    return Math.round(Number(value.slice(0, -3)) * UNITS[unit]);
+  })
+  .pipe(
+    z
+      .number()
+      .int()
+      .min(1024 ** 2)
+      .max(2 ** 50),
+  );
+
+const ssl = z.union([
+  z.boolean(),
+  z.strictObject({
+    /** Certificates to trust, PEM file. Default: those of Node. */
+    ca: path.optional(),
+    /** Client certificate, PEM file; needs `key`. */
+    cert: path.optional(),
+    /** Private key of the client certificate, PEM file; needs `cert`. */
+    key: path.optional(),
+  }),
+]);
+
+const sasl = z.strictObject({
+  mechanism: z.enum(['plain', 'scram-sha-256', 'scram-sha-512']),
+  username: z.string().min(1),
+  /** Secret: from the environment or a file, no flag, never printed. */
+  password: z.string().min(1).optional(),
+  /** File that holds the password; its last line break is not part of it. */
+  passwordFile: path.optional(),
+});
+
+export const CONFIG_SCHEMA = z.strictObject({
+  /** SQLite file of the ledger; the same that the instrumented applications write. Default ./dupescope.db. */
+  store: path.default('./dupescope.db'),
+  /** host:port of the HTTP service; port 0 takes a free one. Default 127.0.0.1:7475: this machine alone. */
+  listen: hostPort.default('127.0.0.1:7475'),
+  /** Bearer token that every request needs (health excepted). Secret: no flag, never printed. Default: none. */
+  token: z
+    .string()
+    .regex(/^[\x21-\x7e]{8,512}$/)
+    .optional(),
+  /** File that holds the token; its last line break is not part of it. */
+  tokenFile: path.optional(),
+  /** Answer other machines without a token. Default false: the service refuses to start so. */
+  insecureNoToken: z.boolean().default(false),
+  /** Host names that requests may name, besides the loopback ones; without port. Default: none. */
+  allowedHosts: z.array(z.string().regex(/^[A-Za-z0-9._:[\]-]+$/)).default([]),
+  /** host:port of Kafka's brokers, for consumer lag. Default: none, and no lag is told. */
+  brokers: z.array(hostPort).default([]),
+  /** Client id towards Kafka. Default dupescope. */
+  clientId: z.string().min(1).max(249).default('dupescope'),
+  /** TLS towards Kafka: true, or files. Default false. */
+  ssl: ssl.default(false),
+  /** How to log in at Kafka. Default: not at all. */
+  sasl: sasl.optional(),
+  /** How often consumer lag is asked for, in ms. Default 10 000. */
+  lagIntervalMs: z.number().int().min(500).max(3_600_000).default(10_000),
+  /** Findings older than this are deleted, in days. Default 30. */
+  retentionDays: z
+    .number()
+    .min(1 / 1440)
+    .max(36_500)
+    .default(30),
+  /** The store is kept below this: bytes, or a number with KiB, MiB, GiB or TiB. Default 2 GiB. */
+  retentionBytes: size.default(2 * 1024 ** 3),
+  /** What the service logs. Default info. */
+  logLevel: z.enum(LOG_LEVELS).default('info'),
+});
+
+/** As a person writes it, from any source. */
+export type ConfigInput = z.input<typeof CONFIG_SCHEMA>;
+type Parsed = z.output<typeof CONFIG_SCHEMA>;
+
+/** PEM texts, already read from their files. */
+export type SslConfig = boolean | { ca?: string; cert?: string; key?: string };
+
+export interface SaslConfig {
+  mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512';
+  username: string;
+  password: string;
+}
+
+/** Checked, defaults filled in, files read, secrets in their place. */
+export interface Config extends Omit<Parsed, 'listen' | 'token' | 'tokenFile' | 'ssl' | 'sasl'> {
+  listen: { host: string; port: number };
+  token: string | null;
+  ssl: SslConfig;
+  sasl: SaslConfig | null;
+}

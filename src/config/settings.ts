@@ -1,0 +1,192 @@
+/** Every key of the configuration with its environment variable and its flag, as data. Secrets have no flag. */
+
+/** How text from the environment or a flag becomes the key's type. */
+export type SettingKind = 'text' | 'list' | 'number' | 'size' | 'switch';
+
+export interface Setting {
+  /** Where the value stands in the file: `sasl.username`. */
+  key: string;
+  kind: SettingKind;
+  variable: string;
+  /** As commander takes it. */
+  flag?: string;
+  /** One line for --help. */
+  help: string;
+  /** What a value may be, for errors. */
+  allowed: string;
+}
+
+const FILE = 'the path of a file';
+
+export const SETTINGS: readonly Setting[] = [
+  {
+    key: 'store',
+    kind: 'text',
+    variable: 'DUPESCOPE_STORE',
+    flag: '--store <file>',
+    help: 'SQLite file of the ledger (default ./dupescope.db)',
+    allowed: FILE,
+  },
+  {
+    key: 'listen',
+    kind: 'text',
+    variable: 'DUPESCOPE_LISTEN',
+    flag: '--listen <host:port>',
+    help: 'where the service answers (default 127.0.0.1:7475)',
+    allowed: 'host:port, as 127.0.0.1:7475 or [::1]:7475',
+  },
+  {
+    key: 'token',
+    kind: 'text',
+    variable: 'DUPESCOPE_TOKEN',
+    help: 'bearer token that every request needs',
+    allowed: '8 to 512 visible ASCII characters without spaces',
+  },
+  {
+    key: 'tokenFile',
+    kind: 'text',
+    variable: 'DUPESCOPE_TOKEN_FILE',
+    flag: '--token-file <file>',
+    help: 'file that holds the bearer token',
+    allowed: FILE,
+  },
+  {
+    key: 'insecureNoToken',
+    kind: 'switch',
+    variable: 'DUPESCOPE_INSECURE_NO_TOKEN',
+    flag: '--insecure-no-token',
+    help: 'answer other machines without a token',
+    allowed: 'true or false',
+  },
+  {
+    key: 'allowedHosts',
+    kind: 'list',
+    variable: 'DUPESCOPE_ALLOWED_HOSTS',
+    flag: '--allowed-hosts <names>',
+    help: 'host names that requests may name, separated by commas',
+    allowed: 'host names without a port',
+  },
+  {
+    key: 'brokers',
+    kind: 'list',
+    variable: 'DUPESCOPE_BROKERS',
+    flag: '--brokers <host:port,...>',
+    help: "Kafka's brokers, for consumer lag (default none)",
+    allowed: 'host:port, several separated by commas',
+  },
+  {
+    key: 'clientId',
+    kind: 'text',
+    variable: 'DUPESCOPE_CLIENT_ID',
+    flag: '--client-id <name>',
+    help: 'client id towards Kafka (default dupescope)',
+    allowed: '1 to 249 characters',
+  },
+  {
+    key: 'ssl',
+    kind: 'switch',
+    variable: 'DUPESCOPE_SSL',
+    flag: '--ssl',
+    help: 'TLS towards Kafka',
+    allowed: 'true, false, or the files ca, cert and key',
+  },
+  {
+    key: 'ssl.ca',
+    kind: 'text',
+    variable: 'DUPESCOPE_SSL_CA',
+    flag: '--ssl-ca <file>',
+    help: 'certificates to trust, PEM',
+    allowed: FILE,
+  },
+  {
+    key: 'ssl.cert',
+    kind: 'text',
+    variable: 'DUPESCOPE_SSL_CERT',
+    flag: '--ssl-cert <file>',
+    help: 'client certificate, PEM',
+    allowed: FILE,
+  },
+  {
+    key: 'ssl.key',
+    kind: 'text',
+    variable: 'DUPESCOPE_SSL_KEY',
+    flag: '--ssl-key <file>',
+    help: 'private key of the client certificate, PEM',
+    allowed: FILE,
+  },
+  {
+    key: 'sasl.mechanism',
+    kind: 'text',
+    variable: 'DUPESCOPE_SASL_MECHANISM',
+    flag: '--sasl-mechanism <name>',
+    help: 'plain, scram-sha-256 or scram-sha-512',
+    allowed: 'plain, scram-sha-256 or scram-sha-512',
+  },
+  {
+    key: 'sasl.username',
+    kind: 'text',
+    variable: 'DUPESCOPE_SASL_USERNAME',
+    flag: '--sasl-username <name>',
+    help: 'who logs in at Kafka',
+    allowed: 'a name',
+  },
+  {
+    key: 'sasl.password',
+    kind: 'text',
+    variable: 'DUPESCOPE_SASL_PASSWORD',
+    help: 'password at Kafka',
+    allowed: 'a text that is not empty',
+  },
+  {
+    key: 'sasl.passwordFile',
+    kind: 'text',
+    variable: 'DUPESCOPE_SASL_PASSWORD_FILE',
+    flag: '--sasl-password-file <file>',
+    help: 'file that holds the password at Kafka',
+    allowed: FILE,
+  },
+  {
+    key: 'lagIntervalMs',
+    kind: 'number',
+    variable: 'DUPESCOPE_LAG_INTERVAL_MS',
+    flag: '--lag-interval-ms <ms>',
+    help: 'how often consumer lag is asked for (default 10000)',
+    allowed: 'a whole number from 500 to 3600000',
+  },
+  {
+    key: 'retentionDays',
+    kind: 'number',
+    variable: 'DUPESCOPE_RETENTION_DAYS',
+    flag: '--retention-days <days>',
+    help: 'findings older than this are deleted (default 30)',
+    allowed: 'a number from 1/1440 (a minute) to 36500',
+  },
+  {
+    key: 'retentionBytes',
+    kind: 'size',
+    variable: 'DUPESCOPE_RETENTION_BYTES',
+    flag: '--retention-bytes <size>',
+    help: 'the store is kept below this, as 512MiB (default 2GiB)',
+    allowed: 'bytes, or a number with KiB, MiB, GiB or TiB; at least 1MiB',
+  },
+  {
+    key: 'logLevel',
+    kind: 'text',
+    variable: 'DUPESCOPE_LOG_LEVEL',
+    flag: '--log-level <level>',
+    help: 'silent, fatal, error, warn, info, debug or trace (default info)',
+    allowed: 'silent, fatal, error, warn, info, debug or trace',
+  },
+];
+
+/** Variables of this name space that other parts read: the instrument, the command line, the tests. */
+export const FOREIGN_VARIABLES: readonly string[] = [
+  'DUPESCOPE_CONFIG',
+  'DUPESCOPE_DEBUG',
+  'DUPESCOPE_DISABLED',
+  'DUPESCOPE_SERVICE',
+  'DUPESCOPE_JOURNAL_EVERY_RECORD',
+  'DUPESCOPE_PAST_LIMIT_MS',
+  'DUPESCOPE_JOURNAL_LIMIT_BYTES',
+];
+export const FOREIGN_PREFIXES: readonly string[] = ['DUPESCOPE_TEST_', 'DUPESCOPE_DEMO_'];

@@ -1,0 +1,55 @@
+/** Exposure and lag of many partitions, added up the way every answer shows them. */
+import { exposureOf } from '../../ledger';
+import type { PositionRow } from '../../store/queries';
+import type { PartitionLag } from '../lag';
+import { seconds } from '../time';
+
+export interface Exposed {
+  exposure_records: number;
+  exposure_seconds: number;
+}
+
+/** Records add up; the age is that of the oldest. */
+export function exposureTotal(positions: readonly PositionRow[], now: number): Exposed {
+  let records = 0;
+  let ageMs = 0;
+  for (const position of positions) {
+    const exposure = exposureOf(position, now);
+    records += exposure.records;
+    ageMs = Math.max(ageMs, exposure.ageMs);
+  }
+  return { exposure_records: records, exposure_seconds: seconds(ageMs) };
+}
+
+/** null when nothing is known at all: no lag source, or nothing committed. */
+export function lagTotal(lags: readonly PartitionLag[]): { lag_records: number | null } {
+  let total: number | null = null;
+  for (const { records } of lags) if (records !== null) total = (total ?? 0) + records;
+  return { lag_records: total };
+}
+
+export interface Totals {
+  deliveries: number;
+  redeliveries: number;
+  redelivery_ratio: number;
+  failed: number;
+  in_flight: number;
+  uncertain: number;
+}
+
+export function totalsShape(row: {
+  deliveries: number;
+  redeliveries: number;
+  failed: number;
+  inFlight: number;
+  uncertain: number;
+}): Totals {
+  return {
+    deliveries: row.deliveries,
+    redeliveries: row.redeliveries,
+    redelivery_ratio: row.deliveries === 0 ? 0 : Number((row.redeliveries / row.deliveries).toPrecision(6)),
+    failed: row.failed,
+    in_flight: row.inFlight,
+    uncertain: row.uncertain,
+  };
+}

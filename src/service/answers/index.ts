@@ -1,0 +1,12 @@
+/**
+ * From questions to answers: each function reads the store's queries and shapes rows into what `schemas.ts` says.
+ * The routes and the command line's embedded reports call the same functions, so both say the same.
+ */
+export type { AnswerContext } from './context';
+export { groupAnswer } from './group';
+export { groupsAnswer } from './groups';
+export { recordAnswer } from './record';
+export { redeliveriesAnswer } from './redeliveries';
+export { redeliveryShape } from './redelivery-shape';
+export { summaryAnswer } from './summary';
+export { timeseriesAnswer } from './timeseries';

@@ -1,0 +1,122 @@
+import { suggestion } from '../../config/nearest';
+import { fail } from '../../errors';
+import { attemptOf, outcomeOf, type RunSpan, segmentsOf } from '../../ledger';
+import type { Store } from '../../store/open';
+import {
+  type CommitRow,
+  commitPast,
+  commitsLoweredOver,
+  type PlaceRow,
+  placesOf,
+  positionPast,
+  type RecordRunRow,
+  runsOver,
+  seeksBefore,
+  topicNames,
+  topicsNamed,
+} from '../../store/queries';
+import type { RecordHistory } from '../schemas';
+import { clipped, rfc3339 } from '../time';
+
+const EVENTS_SHOWN = 100;
+
+type InGroup = RecordHistory['history'][number];
+
+/** Every delivery of one record to every group, or one; commits and seeks that went over it. */
+export function recordAnswer(
+  db: Store,
+  place: { topic: string; partition: number; offset: number },
+  query: { cluster?: string | undefined; group?: string | undefined },
+): RecordHistory {
+  const { topic, partition, offset } = place;
+  const places = placesOf(db, { ...query, topic, partition });
+  if (places.length === 0) refuse(db, place, query);
+  return { topic, partition, offset, history: places.map((row) => historyOf(db, row, offset)) };
+}
+
+function refuse(
+  db: Store,
+  place: { topic: string; partition: number },
+  query: { cluster?: string | undefined; group?: string | undefined },
+): never {
+  const name = clipped(place.topic);
+  if (topicsNamed(db, place.topic, query.cluster).length === 0) {
+    fail('not-found', `No topic "${name}" is known.${suggestion(place.topic, topicNames(db))}`);
+  }
+  const group = query.group === undefined ? 'No group' : `The group "${clipped(query.group)}"`;
+  fail('not-found', `${group} is known to read partition ${place.partition} of "${name}".`);
+}
+
+function historyOf(db: Store, place: PlaceRow, offset: number): InGroup {
+  const rows = new Map(runsOver(db, place.gp, offset).map((row) => [row.id, row]));
+  const copies = segmentsOf([...rows.values()].map(spanOf), offset, offset)[0]?.copies ?? [];
+  const deliveries = copies.map(({ run, doubt }, index) =>
+    deliveryShape(rows.get(run.id) as RecordRunRow, offset, attemptOf(copies, index), doubt === 0),
+  );
+  const certain = copies.filter((copy) => copy.doubt < 2).length;
+  const from = copies[0]?.run.firstAt ?? 0;
+  return {
+    cluster: place.cluster,
+    group: place.group,
+    topic_id: place.topicId,
+    deliveries_certain: certain,
+    deliveries_uncertain: copies.length - certain,
+    deliveries,
+    events: eventsOf(db, place.gp, offset, from),
+  };
+}
+
+function spanOf(row: RecordRunRow): RunSpan {
+  const { id, sessionKey, run, first, last, handled, uncertainLast, firstAt, lastAt, outcome } = row;
+  return { id, sessionKey, run, first, last, handled, uncertainLast, firstAt, lastAt, outcome };
+}
+
+function deliveryShape(
+  row: RecordRunRow,
+  offset: number,
+  attempt: number,
+  certain: boolean,
+): InGroup['deliveries'][number] {
+  const outcome = outcomeOf(row, offset) ?? 'uncertain';
+  return {
+    attempt,
+    certain,
+    // A run keeps the times of its ends alone; it is closed after 10 s.
+    not_before: rfc3339(offset >= row.last ? row.lastAt : row.firstAt),
+    not_after: rfc3339(offset === row.first ? row.firstAt : row.lastAt),
+    outcome,
+    error: outcome === 'handled' ? null : row.error,
+    session: row.sessionKey,
+    host: row.host,
+    pid: row.pid,
+    client_id: row.clientId,
+    member_id: row.memberId,
+    generation: row.generation,
+    run_first_offset: row.first,
+    run_last_offset: row.last,
+  };
+}
+
+function eventsOf(db: Store, gp: number, offset: number, from: number): InGroup['events'] {
+  const passed = commitPast(db, gp, offset, from) ?? positionPast(db, gp, offset, from);
+  const events = [
+    ...(passed === undefined ? [] : [eventShape('committed', passed)]),
+    ...commitsLoweredOver(db, gp, offset, EVENTS_SHOWN).map((row) => eventShape('commit_lowered', row)),
+    ...seeksBefore(db, gp, offset, from, EVENTS_SHOWN).map(({ target, ...row }) =>
+      eventShape('seek', { ...row, committed: Number(target), loweredFrom: null }),
+    ),
+  ];
+  return events.sort((a, b) => (a.at < b.at ? -1 : a.at > b.at ? 1 : 0));
+}
+
+function eventShape(kind: InGroup['events'][number]['kind'], row: CommitRow): InGroup['events'][number] {
+  return {
+    kind,
+    at: rfc3339(row.at),
+    offset: row.committed,
+    from_offset: row.loweredFrom,
+    host: row.host,
+    pid: row.pid,
+    client_id: row.clientId,
+  };
+}

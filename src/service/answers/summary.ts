@@ -1,0 +1,28 @@
+import type { Store } from '../../store/open';
+import { changeVersion, droppedOf, fileFacts, livePositions, summaryOf } from '../../store/queries';
+import type { Summary } from '../schemas';
+import { rfc3339, rfc3339OrNull } from '../time';
+import type { AnswerContext } from './context';
+import { exposureTotal, lagTotal, totalsShape } from './exposure';
+
+export function summaryAnswer(db: Store, context: AnswerContext): Summary {
+  const row = summaryOf(db);
+  const dropped = droppedOf(db);
+  return {
+    time: rfc3339(context.now),
+    version: context.version,
+    change: changeVersion(db),
+    clusters: row.clusters,
+    groups: row.groups,
+    topics: row.topics,
+    partitions: row.partitions,
+    sessions: row.sessions,
+    ...totalsShape(row),
+    ...exposureTotal(livePositions(db), context.now),
+    ...lagTotal(context.lag?.all() ?? []),
+    last_delivery_at: rfc3339OrNull(row.lastDeliveryAt),
+    dropped_deliveries: dropped.deliveries,
+    dropped_events: dropped.events,
+    store_bytes: fileFacts(db).bytes,
+  };
+}

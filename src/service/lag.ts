@@ -1,0 +1,25 @@
+/** Consumer lag as the service needs it; who asks Kafka is not its business. */
+
+export interface PartitionLag {
+  cluster: string;
+  group: string;
+  topic: string;
+  partition: number;
+  /** The group's committed offset; null: none. */
+  committed: number | null;
+  logEnd: number;
+  /** logEnd - committed; null where nothing is committed. */
+  records: number | null;
+  /** When it was read, unix ms. */
+  at: number;
+}
+
+export interface LagSource {
+  /** The last values, however old. */
+  all(): readonly PartitionLag[];
+  of(cluster: string, group: string, topic: string, partition: number): PartitionLag | null;
+  /** It has answered once. */
+  ready(): boolean;
+  /** Why the last round failed, one line; null when it did not. */
+  problem(): string | null;
+}

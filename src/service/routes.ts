@@ -1,0 +1,189 @@
+/**
+ * The JSON routes as data: path, parameters, the schema of the answer, and the function that answers. The app and
+ * /openapi.json are both made from this table; a test compares them.
+ */
+import type { z } from 'zod';
+import type { Store } from '../store/open';
+import {
+  type AnswerContext,
+  groupAnswer,
+  groupsAnswer,
+  recordAnswer,
+  redeliveriesAnswer,
+  summaryAnswer,
+  timeseriesAnswer,
+} from './answers';
+import { type ParameterName, type Query, readPathNumber, readQuery } from './parameters';
+import { Group, GroupDetail, type Page, RecordHistory, Redelivery, SeriesPoint, Summary } from './schemas';
+
+/** A part of a path in braces. */
+export interface PathParameter {
+  name: string;
+  description: string;
+  type: 'string' | 'integer';
+}
+
+interface RouteFacts {
+  /** As OpenAPI writes it: `/v1/groups/{group}`. */
+  path: string;
+  id: string;
+  summary: string;
+  pathParameters: readonly PathParameter[];
+  query: readonly ParameterName[];
+  /** The answer; of a list: one item. */
+  schema: z.ZodObject;
+  schemaName: string;
+}
+
+/** Reads its parameters when called, and its answer from the store when that is there. */
+export interface PlainRoute extends RouteFacts {
+  kind: 'object';
+  answer(call: RouteCall): (db: Store) => object;
+}
+
+export interface ListRoute extends RouteFacts {
+  kind: 'list';
+  answer(call: RouteCall): (db: Store) => Page<object>;
+}
+
+export type Route = PlainRoute | ListRoute;
+
+export interface RouteCall {
+  /** Decoded parts of the path. */
+  path: ReadonlyMap<string, string>;
+  query: URLSearchParams;
+  context: AnswerContext;
+}
+
+/** Keeps the types of the parameters between their list and their use. */
+function list<N extends ParameterName>(
+  facts: Omit<RouteFacts, 'pathParameters' | 'query'> & { query: readonly N[] },
+  answer: (db: Store, query: Query<N>, context: AnswerContext) => Page<object>,
+): ListRoute {
+  return {
+    ...facts,
+    kind: 'list',
+    pathParameters: [],
+    query: [...facts.query, 'format'],
+    answer({ query, context }) {
+      const asked = new URLSearchParams(query);
+      asked.delete('format');
+      const read = readQuery(facts.query, asked);
+      return (db) => answer(db, read, context);
+    },
+  };
+}
+
+function object<N extends ParameterName>(
+  facts: Omit<RouteFacts, 'pathParameters' | 'query'> & {
+    query: readonly N[];
+    pathParameters?: readonly PathParameter[];
+  },
+  answer: (db: Store, query: Query<N>, context: AnswerContext, path: (name: string) => string) => object,
+): PlainRoute {
+  return {
+    ...facts,
+    kind: 'object',
+    pathParameters: facts.pathParameters ?? [],
+    answer({ path, query, context }) {
+      const read = readQuery(facts.query, query);
+      return (db) => answer(db, read, context, (name) => path.get(name) ?? '');
+    },
+  };
+}
+
+export const ROUTES: readonly Route[] = [
+  object(
+    {
+      path: '/v1/summary',
+      id: 'summary',
+      summary: 'Totals of the whole store',
+      query: [],
+      schema: Summary,
+      schemaName: 'Summary',
+    },
+    (db, _query, context) => summaryAnswer(db, context),
+  ),
+  list(
+    {
+      path: '/v1/groups',
+      id: 'groups',
+      summary: 'Consumer groups, by name',
+      query: ['cluster', 'limit', 'cursor'],
+      schema: Group,
+      schemaName: 'Group',
+    },
+    groupsAnswer,
+  ),
+  object(
+    {
+      path: '/v1/groups/{group}',
+      id: 'group',
+      summary: 'One consumer group with its partitions, sessions and members',
+      pathParameters: [{ name: 'group', description: 'Name of the group', type: 'string' }],
+      query: ['cluster'],
+      schema: GroupDetail,
+      schemaName: 'GroupDetail',
+    },
+    (db, query, context, path) => groupAnswer(db, path('group'), query, context),
+  ),
+  list(
+    {
+      path: '/v1/redeliveries',
+      id: 'redeliveries',
+      summary: 'What was delivered more than once to the same group, the latest first',
+      query: [
+        'cluster',
+        'group',
+        'topic',
+        'partition',
+        'since',
+        'until',
+        'certain',
+        'first_offset',
+        'last_offset',
+        'limit',
+        'cursor',
+      ],
+      schema: Redelivery,
+      schemaName: 'Redelivery',
+    },
+    redeliveriesAnswer,
+  ),
+  object(
+    {
+      path: '/v1/records/{topic}/{partition}/{offset}',
+      id: 'record',
+      summary: 'Every delivery of one record, and the commits and seeks that went over it',
+      pathParameters: [
+        { name: 'topic', description: 'Name of the topic', type: 'string' },
+        { name: 'partition', description: 'Number of the partition', type: 'integer' },
+        { name: 'offset', description: 'Offset of the record', type: 'integer' },
+      ],
+      query: ['cluster', 'group'],
+      schema: RecordHistory,
+      schemaName: 'RecordHistory',
+    },
+    (db, query, _context, path) =>
+      recordAnswer(
+        db,
+        {
+          topic: path('topic'),
+          partition: readPathNumber('partition', path('partition'), 2 ** 31 - 1),
+          offset: readPathNumber('offset', path('offset')),
+        },
+        query,
+      ),
+  ),
+  list(
+    {
+      path: '/v1/timeseries',
+      id: 'timeseries',
+      summary: 'Deliveries, redeliveries and failures over time',
+      query: ['cluster', 'group', 'topic', 'since', 'until', 'step', 'by'],
+      schema: SeriesPoint,
+      schemaName: 'SeriesPoint',
+    },
+    timeseriesAnswer,
+  ),
+];

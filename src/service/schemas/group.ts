@@ -1,0 +1,87 @@
+/** A consumer group, in a list and with all that stands below it. */
+import { z } from 'zod';
+import { count, exposure, lag, offset, seconds, time, totals } from './words';
+
+export const Group = z
+  .strictObject({
+    cluster: z.string(),
+    group: z.string(),
+    topics: count,
+    partitions: count,
+    sessions: count.meta({ description: 'Consumers that live now' }),
+    ...totals,
+    ...exposure,
+    ...lag,
+    last_delivery_at: time.nullable(),
+  })
+  .meta({ description: 'One consumer group' });
+
+const Owner = z.strictObject({
+  host: z.string(),
+  pid: z.int(),
+  client_id: z.string().nullable(),
+  member_id: z.string().nullable(),
+  generation: z.int().nullable(),
+});
+
+export const GroupPartition = z.strictObject({
+  topic: z.string(),
+  topic_id: z.string().nullable(),
+  partition: count,
+  ...totals,
+  ...exposure,
+  next_offset: offset.nullable(),
+  handled_offset: offset.nullable(),
+  committed_offset: offset.nullable().meta({ description: "As the owner's session committed it" }),
+  owner: Owner.nullable().meta({ description: 'The living session that read it last' }),
+  ...lag,
+  log_end_offset: offset.nullable(),
+  lag_age_seconds: seconds.nullable(),
+});
+
+const Member = z.strictObject({
+  member_id: z.string(),
+  generation: z.int().nullable(),
+  leader: z.boolean(),
+  joined_at: time,
+  left_at: time.nullable(),
+  assignment: z.array(z.strictObject({ topic: z.string(), partitions: z.array(count) })),
+});
+
+const Settings = z.strictObject({
+  session_timeout_ms: z.number().nullable(),
+  rebalance_timeout_ms: z.number().nullable(),
+  heartbeat_interval_ms: z.number().nullable(),
+  handler: z.string().nullable(),
+  auto_commit: z.boolean().nullable(),
+  auto_commit_interval_ms: z.number().nullable(),
+  auto_commit_threshold: z.number().nullable(),
+  each_batch_auto_resolve: z.boolean().nullable(),
+  partitions_consumed_concurrently: z.number().nullable(),
+});
+
+const Session = z.strictObject({
+  session: z.string(),
+  host: z.string(),
+  pid: z.int(),
+  client_id: z.string().nullable(),
+  version: z.string(),
+  started_at: time,
+  last_seen_at: time,
+  ended_at: time.nullable(),
+  ended_how: z.string().nullable(),
+  ended_error: z.string().nullable(),
+  settings: Settings,
+  members: z.array(Member),
+});
+
+export const GroupDetail = Group.extend({
+  partitions_detail: z.array(GroupPartition),
+  sessions_detail: z.array(Session).meta({ description: 'The latest 100, the newest first' }),
+  sessions_total: count,
+  lag_problem: z.string().nullable().meta({ description: 'Why lag is not known now' }),
+}).meta({ description: 'One consumer group with its partitions, sessions and members' });
+
+export type Group = z.output<typeof Group>;
+export type GroupPartition = z.output<typeof GroupPartition>;
+export type GroupDetail = z.output<typeof GroupDetail>;

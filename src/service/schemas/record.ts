@@ -1,0 +1,58 @@
+/** The history of one record. */
+import { z } from 'zod';
+import { count, OUTCOMES, offset, time } from './words';
+
+export const RecordDelivery = z.strictObject({
+  attempt: z.int().min(1),
+  certain: z.boolean(),
+  not_before: time,
+  not_after: time,
+  outcome: z.enum(OUTCOMES).meta({ description: 'Of this record' }),
+  error: z.string().nullable(),
+  session: z.string(),
+  host: z.string(),
+  pid: z.int(),
+  client_id: z.string().nullable(),
+  member_id: z.string().nullable(),
+  generation: z.int().nullable(),
+  run_first_offset: offset,
+  run_last_offset: offset,
+});
+
+const RecordEvent = z.strictObject({
+  kind: z.enum(['committed', 'commit_lowered', 'seek']).meta({
+    description:
+      'committed: the first kept commit behind the record, made at this time or up to 10 s before; ' +
+      'commit_lowered: a commit that went down over it; seek: to it or before it',
+  }),
+  at: time,
+  offset: z.int().meta({ description: 'What was committed or sought; -2 is the earliest' }),
+  from_offset: offset.nullable().meta({ description: 'Of a lowered commit' }),
+  host: z.string(),
+  pid: z.int(),
+  client_id: z.string().nullable(),
+});
+
+const RecordInGroup = z.strictObject({
+  cluster: z.string(),
+  group: z.string(),
+  topic_id: z.string().nullable(),
+  deliveries_certain: count,
+  deliveries_uncertain: count,
+  deliveries: z.array(RecordDelivery).meta({ description: 'In the order of time' }),
+  events: z.array(RecordEvent),
+});
+
+export const RecordHistory = z
+  .strictObject({
+    topic: z.string(),
+    partition: count,
+    offset,
+    history: z.array(RecordInGroup).meta({
+      description: 'One entry a group and topic id; no deliveries: the ledger knows of none to this group',
+    }),
+  })
+  .meta({ description: 'Everything that is known of one record' });
+
+export type RecordDelivery = z.output<typeof RecordDelivery>;
+export type RecordHistory = z.output<typeof RecordHistory>;

@@ -1,0 +1,33 @@
+/** What the shapes share: the forms of numbers and times, and the counts that stand in several answers. */
+import { z } from 'zod';
+
+export const time = z.iso.datetime();
+export const count = z.int().min(0);
+export const offset = z.int().min(0);
+export const seconds = z.number().min(0);
+
+export const OUTCOMES = ['open', 'handled', 'failed', 'unresolved', 'in_flight', 'uncertain'] as const;
+
+export const outcome = z.enum(OUTCOMES).meta({
+  description:
+    'What became of the last record: open (not known yet), handled, failed (the handler threw), unresolved ' +
+    '(eachBatch ended without resolving it), in_flight (the process died in it), uncertain (perhaps never handed over)',
+});
+
+export const totals = {
+  deliveries: count,
+  redeliveries: count.meta({ description: 'Deliveries with attempt > 1' }),
+  redelivery_ratio: z.number().min(0).meta({ description: 'redeliveries / deliveries' }),
+  failed: count,
+  in_flight: count,
+  uncertain: count.meta({ description: 'Records that a kill left uncertain; in no other count' }),
+};
+
+export const exposure = {
+  exposure_records: count.meta({ description: 'Handled and not committed: what a crash now delivers again' }),
+  exposure_seconds: seconds.meta({ description: 'Age of the oldest of them' }),
+};
+
+export const lag = {
+  lag_records: count.nullable().meta({ description: 'null: no brokers configured, or nothing committed' }),
+};

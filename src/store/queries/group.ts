@@ -1,0 +1,72 @@
+/** What stands below one group: its partitions, sessions and members. */
+import type { Store } from '../open';
+import { statement } from './statement';
+
+export interface GroupPartitionRow {
+  gp: number;
+  topic: string;
+  topicId: string | null;
+  partition: number;
+  deliveries: number;
+  redeliveries: number;
+  failed: number;
+  inFlight: number;
+  uncertain: number;
+}
+
+export function partitionsOf(db: Store, group: number): GroupPartitionRow[] {
+  const sql = `
+    SELECT gp.id AS gp, t.name AS topic, t.topic_id AS topicId, gp.partition, gp.deliveries, gp.redeliveries,
+           gp.failed, gp.in_flight AS inFlight, gp.uncertain
+    FROM group_partition gp JOIN topic t ON t.id = gp.topic
+    WHERE gp.grp = @group ORDER BY t.name, t.first_seen_at, gp.partition`;
+  return statement<GroupPartitionRow>(db, sql).all({ group });
+}
+
+export interface SessionRow {
+  id: number;
+  key: string;
+  host: string;
+  pid: number;
+  clientId: string | null;
+  version: string;
+  /** JSON */
+  settings: string;
+  startedAt: number;
+  lastSeenAt: number;
+  endedAt: number | null;
+  endedHow: string | null;
+  endedError: string | null;
+}
+
+/** The latest sessions, the newest first. */
+export function sessionsOf(db: Store, group: number, limit: number): SessionRow[] {
+  const sql = `
+    SELECT id, key, host, pid, client_id AS clientId, version, settings, started_at AS startedAt,
+           last_seen_at AS lastSeenAt, ended_at AS endedAt, ended_how AS endedHow, ended_error AS endedError
+    FROM session WHERE grp = @group ORDER BY started_at DESC, id DESC LIMIT @limit`;
+  return statement<SessionRow>(db, sql).all({ group, limit });
+}
+
+export function sessionCount(db: Store, group: number): number {
+  const sql = 'SELECT count(*) AS sessions FROM session WHERE grp = @group';
+  return (statement<{ sessions: number }>(db, sql).get({ group }) as { sessions: number }).sessions;
+}
+
+export interface MemberRow {
+  memberId: string;
+  generation: number | null;
+  leader: number;
+  joinedAt: number;
+  leftAt: number | null;
+  /** JSON: topic to partitions */
+  assignment: string;
+}
+
+/** The latest members of one session, the newest first. */
+export function membersOf(db: Store, session: number, limit: number): MemberRow[] {
+  const sql = `
+    SELECT member_id AS memberId, generation, leader, joined_at AS joinedAt, left_at AS leftAt, assignment
+    FROM member WHERE session = @session ORDER BY ref DESC LIMIT @limit`;
+  return statement<MemberRow>(db, sql).all({ session, limit });
+}

@@ -1,0 +1,63 @@
+/** One row a consumer group. */
+import type { Store } from '../open';
+import { statement, where } from './statement';
+
+export interface GroupRow {
+  id: number;
+  cluster: string;
+  group: string;
+  topics: number;
+  partitions: number;
+  sessions: number;
+  deliveries: number;
+  redeliveries: number;
+  failed: number;
+  inFlight: number;
+  uncertain: number;
+  lastDeliveryAt: number | null;
+}
+
+export interface GroupPage {
+  cluster?: string | undefined;
+  /** Exact name. */
+  group?: string | undefined;
+  /** Behind this group, in the order of name and id. */
+  after?: { group: string; id: number } | undefined;
+  limit: number;
+}
+
+/** Groups in the order of name and id, with the totals of their partitions. */
+export function groupsOf(db: Store, page: GroupPage): GroupRow[] {
+  const sql = `
+    SELECT g.id, c.cluster_id AS cluster, g.name AS "group",
+           count(DISTINCT gp.topic) AS topics, count(gp.id) AS partitions,
+           (SELECT count(*) FROM session s WHERE s.grp = g.id AND s.ended_at IS NULL) AS sessions,
+           coalesce(sum(gp.deliveries), 0) AS deliveries, coalesce(sum(gp.redeliveries), 0) AS redeliveries,
+           coalesce(sum(gp.failed), 0) AS failed, coalesce(sum(gp.in_flight), 0) AS inFlight,
+           coalesce(sum(gp.uncertain), 0) AS uncertain,
+           (SELECT max(p.updated_at) FROM group_partition q JOIN position p ON p.gp = q.id
+            WHERE q.grp = g.id) AS lastDeliveryAt
+    FROM consumer_group g
+    JOIN cluster c ON c.id = g.cluster
+    LEFT JOIN group_partition gp ON gp.grp = g.id
+    ${where(
+      page.cluster !== undefined && 'c.cluster_id = @cluster',
+      page.group !== undefined && 'g.name = @group',
+      page.after !== undefined && '(g.name, g.id) > (@afterGroup, @afterId)',
+    )}
+    GROUP BY g.id ORDER BY g.name, g.id LIMIT @limit`;
+  return statement<GroupRow>(db, sql).all({
+    cluster: page.cluster ?? null,
+    group: page.group ?? null,
+    afterGroup: page.after?.group ?? null,
+    afterId: page.after?.id ?? null,
+    limit: page.limit,
+  });
+}
+
+/** All names, for suggestions. */
+export function groupNames(db: Store): string[] {
+  return statement<{ name: string }>(db, 'SELECT DISTINCT name FROM consumer_group ORDER BY name LIMIT 10000')
+    .all({})
+    .map((row) => row.name);
+}

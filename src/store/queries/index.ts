@@ -1,0 +1,18 @@
+/**
+ * What readers ask the store: one statement a function, its row type beside it. Every function takes a handle of
+ * `openReader` and answers rows with the store's own units: unix milliseconds, inclusive offsets. The shapes that
+ * people see are made from them in `service/`.
+ *
+ * Paged queries follow an index and stop; `test/store/queries-plan.test.ts` holds them to it.
+ */
+export * from './changes';
+export * from './group';
+export * from './groups';
+export * from './places';
+export * from './positions';
+export * from './record';
+export * from './redeliveries';
+export * from './redelivery-pages';
+export * from './summary';
+export * from './timeseries';
+export * from './totals';

@@ -1,0 +1,60 @@
+/** The whole store in one row. */
+import type { Store } from '../open';
+import { statement } from './statement';
+
+export interface SummaryRow {
+  clusters: number;
+  groups: number;
+  topics: number;
+  partitions: number;
+  sessions: number;
+  deliveries: number;
+  redeliveries: number;
+  failed: number;
+  inFlight: number;
+  uncertain: number;
+  lastDeliveryAt: number | null;
+}
+
+/** Totals of all groups. Reads a row a group partition, none a delivery. */
+export function summaryOf(db: Store): SummaryRow {
+  const sql = `
+    SELECT (SELECT count(*) FROM cluster) AS clusters,
+           (SELECT count(*) FROM consumer_group) AS groups,
+           (SELECT count(DISTINCT name || '/' || cluster) FROM topic) AS topics,
+           count(*) AS partitions,
+           (SELECT count(*) FROM session WHERE ended_at IS NULL) AS sessions,
+           coalesce(sum(deliveries), 0) AS deliveries,
+           coalesce(sum(redeliveries), 0) AS redeliveries,
+           coalesce(sum(failed), 0) AS failed,
+           coalesce(sum(in_flight), 0) AS inFlight,
+           coalesce(sum(uncertain), 0) AS uncertain,
+           (SELECT max(updated_at) FROM position) AS lastDeliveryAt
+    FROM group_partition`;
+  return statement<SummaryRow>(db, sql).get({}) as SummaryRow;
+}
+
+export interface DroppedRow {
+  events: number;
+  deliveries: number;
+  lastAt: number | null;
+  lastReason: string | null;
+}
+
+/** Evidence that could not be kept: how much, and why the last time. */
+export function droppedOf(db: Store): DroppedRow {
+  const sql = `
+    SELECT coalesce(sum(events), 0) AS events, coalesce(sum(deliveries), 0) AS deliveries,
+           max(at) AS lastAt, reason AS lastReason
+    FROM dropped_detail`;
+  return statement<DroppedRow>(db, sql).get({}) as DroppedRow;
+}
+
+/** Where the store came to be: schema version and bytes that its rows fill. */
+export function fileFacts(db: Store): { schemaVersion: number; bytes: number } {
+  const pragma = (name: string) => db.pragma(name, { simple: true }) as number;
+  return {
+    schemaVersion: pragma('user_version'),
+    bytes: (pragma('page_count') - pragma('freelist_count')) * pragma('page_size'),
+  };
+}

@@ -1,0 +1,42 @@
+/** Counters for /metrics. They only grow: the writer adds to `group_partition`, retention leaves it alone. */
+import type { Store } from '../open';
+import { statement } from './statement';
+
+export interface TotalsRow {
+  cluster: string;
+  group: string;
+  topic: string;
+  deliveries: number;
+  redeliveries: number;
+  uncertain: number;
+}
+
+/** By name: a recreated topic goes on counting where the old one stopped. */
+export function totalsOf(db: Store): TotalsRow[] {
+  const sql = `
+    SELECT c.cluster_id AS cluster, g.name AS "group", t.name AS topic, sum(gp.deliveries) AS deliveries,
+           sum(gp.redeliveries) AS redeliveries, sum(gp.uncertain) AS uncertain
+    FROM group_partition gp
+    JOIN consumer_group g ON g.id = gp.grp
+    JOIN topic t ON t.id = gp.topic
+    JOIN cluster c ON c.id = t.cluster
+    GROUP BY 1, 2, 3 ORDER BY 1, 2, 3`;
+  return statement<TotalsRow>(db, sql).all({});
+}
+
+export interface KnownTopicRow {
+  group: string;
+  topic: string;
+}
+
+/** Which groups read which topics of one cluster: what consumer lag is asked for. */
+export function knownTopics(db: Store, cluster: string): KnownTopicRow[] {
+  const sql = `
+    SELECT DISTINCT g.name AS "group", t.name AS topic
+    FROM group_partition gp
+    JOIN consumer_group g ON g.id = gp.grp
+    JOIN topic t ON t.id = gp.topic
+    JOIN cluster c ON c.id = g.cluster
+    WHERE c.cluster_id = @cluster ORDER BY 1, 2`;
+  return statement<KnownTopicRow>(db, sql).all({ cluster });
+}

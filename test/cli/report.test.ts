@@ -1,0 +1,131 @@
+import { spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { plain, table, WIDTH_MAX } from '../../src/cli/table';
+import type { GroupDetail, Page, RecordHistory, Redelivery } from '../../src/service/schemas';
+import { type Running, startService } from '../service/running';
+import { seedStory, temporaryFolder } from '../service/seed';
+import { MAIN, run } from './command';
+
+const TOKEN = 'a-token-of-the-test';
+const folder = temporaryFolder();
+const store = join(folder.path, 'story.db');
+let running: Running;
+
+beforeAll(async () => {
+  seedStory(store);
+  running = await startService({ storePath: store, token: TOKEN });
+});
+afterAll(async () => {
+  await running.service.close();
+  folder.remove();
+});
+
+async function stdoutOf(args: string[], env: Record<string, string> = {}): Promise<string> {
+  const ended = await run(args, env);
+  expect([ended.code, ended.stderr]).toEqual([0, '']);
+  return ended.stdout;
+}
+
+test('a store file and a service say the same', async () => {
+  const questions = [
+    ['redeliveries', '--limit', '3'],
+    ['redeliveries', '--topic', 'orders', '--partition', '0', '--first-offset', '150'],
+    ['record', 'orders/0/150', '--group', 'billing'],
+  ];
+  for (const question of questions) {
+    const embedded = await stdoutOf(['report', ...question, '--store', store, '--json']);
+    const remote = await stdoutOf(['report', ...question, '--service', running.url, '--json'], {
+      DUPESCOPE_TOKEN: TOKEN,
+    });
+    expect(JSON.parse(remote)).toEqual(JSON.parse(embedded));
+  }
+});
+
+test('redeliveries: all pages, as table, JSON and CSV', async () => {
+  const args = ['report', 'redeliveries', '--store', store];
+  const page = JSON.parse(await stdoutOf([...args, '--json'])) as Page<Redelivery>;
+  expect(page.items).toHaveLength(4);
+  const csv = await stdoutOf([...args, '--format', 'csv']);
+  expect(csv.trim().split('\r\n')).toHaveLength(5);
+  const lines = (await stdoutOf(args)).split('\n');
+  expect(lines[0]).toMatch(/^TIME \(UTC\) +GROUP +PARTITION +OFFSETS +TRY/);
+  expect(lines.filter((line) => line.includes('orders/0'))).toHaveLength(4);
+  expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(WIDTH_MAX);
+  expect(await stdoutOf([...args, '--group', 'audit'])).toBe('No redeliveries.\n');
+  expect(await stdoutOf([...args, '--limit', '2'])).toContain('There are more');
+});
+
+test('groups and one group', async () => {
+  expect(await stdoutOf(['report', 'groups', '--store', store])).toMatch(/^billing +c1 +1 +315 +104 /m);
+  const one = await stdoutOf(['report', 'groups', 'billing', '--cluster', 'c1', '--store', store]);
+  expect(one).toContain('Consumers that live now: 1, of 2 seen');
+  const detail = await stdoutOf([
+    'report',
+    'groups',
+    'billing',
+    '--cluster',
+    'c1',
+    '--store',
+    store,
+    '--json',
+  ]);
+  expect((JSON.parse(detail) as GroupDetail).partitions_detail).toHaveLength(3);
+});
+
+test('one record', async () => {
+  const args = [
+    'report',
+    'record',
+    'orders/0/185',
+    '--group',
+    'billing',
+    '--cluster',
+    'c1',
+    '--store',
+    store,
+  ];
+  const text = await stdoutOf(args);
+  expect(text).toContain('in billing: delivered 2 times');
+  expect(text).toMatch(/commit lowered from 200 to 150 by host-bb/);
+  expect(text).toContain('Error: no such account');
+  const answer = JSON.parse(await stdoutOf([...args, '--json'])) as RecordHistory;
+  expect(answer.history).toHaveLength(2);
+  expect((await stdoutOf([...args, '--format', 'csv'])).trim().split('\r\n')).toHaveLength(3);
+});
+
+test('without the token the service refuses, and says how to give it', async () => {
+  const ended = await run(['report', 'groups', '--service', running.url]);
+  expect([ended.code, ended.stdout]).toEqual([5, '']);
+  expect(ended.stderr).toMatch(/^dupescope: .*DUPESCOPE_TOKEN or --token\.\n$/);
+  const other = await run(['report', 'groups', '--service', running.url, '--token', 'wrong-token']);
+  expect(other.code).toBe(5);
+  expect(other.stderr).not.toContain('wrong-token');
+});
+
+test('a reader that closes early is no error', async () => {
+  const child = spawn(process.execPath, [MAIN, 'report', 'redeliveries', '--store', store, '--json'], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  child.stdout.destroy();
+  let stderr = '';
+  child.stderr.on('data', (piece: Buffer) => {
+    stderr += piece.toString();
+  });
+  const code = await new Promise((resolve) => child.on('close', resolve));
+  expect([code, stderr]).toEqual([0, '']);
+});
+
+test('tables fit, and hold nothing that a terminal would obey', () => {
+  const rows = [{ name: `\u001b[31m${'long-name-'.repeat(20)}end`, count: 7 }];
+  const text = table(
+    [
+      { title: 'NAME', cell: (row) => row.name },
+      { title: 'COUNT', cell: (row) => row.count, right: true },
+    ],
+    rows,
+  );
+  expect(Math.max(...text.split('\n').map((line) => line.length))).toBe(WIDTH_MAX);
+  expect(text).not.toContain('\u001b');
+  expect(text).toContain('end  ');
+  expect(plain('a\u0007b\u202ec')).toBe('a?b?c');
+});

@@ -1,0 +1,179 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { loadConfig } from '../../src/config';
+import { nearest } from '../../src/config/nearest';
+import { CONFIG_SCHEMA } from '../../src/config/schema';
+import { SETTINGS } from '../../src/config/settings';
+import { DupescopeError } from '../../src/errors';
+import { temporaryFolder } from '../service/seed';
+
+const folder = temporaryFolder();
+afterAll(() => folder.remove());
+
+let files = 0;
+function file(text: string): string {
+  const path = join(folder.path, `file-${++files}`);
+  writeFileSync(path, text);
+  return path;
+}
+
+/** The error's message; fails when there is none, or when it is not one line. */
+function refusal(load: () => unknown): string {
+  try {
+    load();
+  } catch (error) {
+    expect(error).toBeInstanceOf(DupescopeError);
+    expect((error as DupescopeError).code).toBe('bad-configuration');
+    expect((error as DupescopeError).message).not.toContain('\n');
+    return (error as DupescopeError).message;
+  }
+  throw new Error('it was accepted');
+}
+
+test('defaults', () => {
+  expect(loadConfig({ env: {} })).toEqual({
+    store: './dupescope.db',
+    listen: { host: '127.0.0.1', port: 7475 },
+    token: null,
+    insecureNoToken: false,
+    allowedHosts: [],
+    brokers: [],
+    clientId: 'dupescope',
+    ssl: false,
+    sasl: null,
+    lagIntervalMs: 10_000,
+    retentionDays: 30,
+    retentionBytes: 2 * 1024 ** 3,
+    logLevel: 'info',
+  });
+});
+
+test('flags over environment over file', () => {
+  const path = file('store: a.db\nlisten: 127.0.0.1:1\nclientId: from-file\nsasl:\n  username: joe\n');
+  const env = {
+    DUPESCOPE_LISTEN: '[::1]:2',
+    DUPESCOPE_CLIENT_ID: 'from-environment',
+    DUPESCOPE_SASL_MECHANISM: 'plain',
+    DUPESCOPE_SASL_PASSWORD: 'secret',
+    DUPESCOPE_BROKERS: 'one:9092, two:9092',
+    DUPESCOPE_RETENTION_BYTES: '512MiB',
+    DUPESCOPE_LOG_LEVEL: '',
+  };
+  const flags = new Map([['clientId', 'from-flag']]);
+  expect(loadConfig({ file: path, env, flags })).toMatchObject({
+    store: 'a.db',
+    listen: { host: '::1', port: 2 },
+    clientId: 'from-flag',
+    sasl: { mechanism: 'plain', username: 'joe', password: 'secret' },
+    brokers: ['one:9092', 'two:9092'],
+    retentionBytes: 512 * 1024 ** 2,
+    logLevel: 'info',
+  });
+  const named = file('store: b.db');
+  expect(loadConfig({ env: { DUPESCOPE_CONFIG: named } }).store).toBe('b.db');
+});
+
+test('a secret in a file, and the later of token and tokenFile', () => {
+  const tokenFile = file('token-from-a-file\n');
+  const yaml = file(`tokenFile: ${tokenFile}\n`);
+  expect(loadConfig({ file: yaml, env: {} }).token).toBe('token-from-a-file');
+  expect(loadConfig({ file: yaml, env: { DUPESCOPE_TOKEN: 'token-of-environment' } }).token).toBe(
+    'token-of-environment',
+  );
+  const both = { DUPESCOPE_TOKEN: 'token-of-environment', DUPESCOPE_TOKEN_FILE: tokenFile };
+  expect(refusal(() => loadConfig({ env: both }))).toContain('Keep one of them');
+});
+
+test('TLS by switch or by files', () => {
+  const pem = file('-----BEGIN CERTIFICATE-----');
+  expect(loadConfig({ env: { DUPESCOPE_SSL: 'true' } }).ssl).toBe(true);
+  expect(loadConfig({ env: { DUPESCOPE_SSL_CA: pem } }).ssl).toEqual({ ca: '-----BEGIN CERTIFICATE-----' });
+  const yaml = file(`ssl:\n  ca: ${pem}\n`);
+  expect(loadConfig({ file: yaml, env: {}, flags: new Map([['ssl', true]]) }).ssl).toEqual({
+    ca: expect.any(String),
+  });
+  expect(loadConfig({ file: yaml, env: { DUPESCOPE_SSL: 'false' } }).ssl).toBe(false);
+  expect(refusal(() => loadConfig({ env: { DUPESCOPE_SSL_CERT: pem } }))).toContain('belong together');
+});
+
+test.each([
+  ['lisen: 127.0.0.1:1', 'there is no key "lisen". Did you mean "listen"?'],
+  ['sasl:\n  user: x', 'section sasl: there is no key "user"'],
+  ['something: 1', 'Known: store, listen,'],
+  ['- a', 'must hold keys with values'],
+  ['a: [', 'line 1 is not valid YAML'],
+  ['listen: 7475', '"listen" must be host:port'],
+  ['listen: localhost:99999', '"listen" must be host:port'],
+  ['brokers: localhost:9092', '"brokers" must be host:port'],
+  ['brokers: [localhost]', '"brokers" must be host:port'],
+  ['lagIntervalMs: fast', '"lagIntervalMs" must be a whole number from 500'],
+  ['retentionDays: -1', '"retentionDays" must be'],
+  ['retentionBytes: 3', '"retentionBytes" must be bytes'],
+  ['logLevel: loud', '"logLevel" must be silent, fatal'],
+  ['ssl: maybe', '"ssl" must be true, false'],
+  ['ssl:\n  ca: 7', '"ssl" must be true, false'],
+  ['sasl:\n  mechanism: kerberos\n  username: a', '"sasl.mechanism" must be plain'],
+  ['sasl:\n  mechanism: plain', 'sasl also needs sasl.username'],
+  ['sasl:\n  mechanism: plain\n  username: a', 'a password is missing'],
+  [
+    'sasl:\n  mechanism: plain\n  username: a\n  passwordFile: /nowhere',
+    'the file /nowhere cannot be read (ENOENT)',
+  ],
+  ['tokenFile: /nowhere', 'the file /nowhere cannot be read'],
+])('the file %j is refused', (text, words) => {
+  const path = file(text);
+  const message = refusal(() => loadConfig({ file: path, env: {} }));
+  expect(message).toContain(words);
+});
+
+test.each([
+  [{ DUPESCOPE_LISEN: 'x' }, 'Did you mean "DUPESCOPE_LISTEN"?'],
+  [{ DUPESCOPE_WHATEVER_ELSE: 'x' }, 'DUPESCOPE_WHATEVER_ELSE, which Dupescope does not know'],
+  [{ DUPESCOPE_LAG_INTERVAL_MS: '1s' }, 'DUPESCOPE_LAG_INTERVAL_MS: "lagIntervalMs" must be a whole number'],
+  [{ DUPESCOPE_INSECURE_NO_TOKEN: 'perhaps' }, '"insecureNoToken" must be true or false'],
+])('the environment %j is refused', (env, words) => {
+  expect(refusal(() => loadConfig({ env }))).toContain(words);
+});
+
+test('variables of other parts are left to them', () => {
+  const env = {
+    DUPESCOPE_TEST_BROKERS: 'x',
+    DUPESCOPE_PAST_LIMIT_MS: '7',
+    DUPESCOPE_DEBUG: '1',
+    DUPESCOPE_DEMO_X: '',
+  };
+  expect(loadConfig({ env }).store).toBe('./dupescope.db');
+});
+
+test('secrets are never printed', () => {
+  const secrets = ['tok en with spaces', 'hunter2-hunter2'];
+  const messages = [
+    refusal(() => loadConfig({ env: { DUPESCOPE_TOKEN: 'tok en with spaces' } })),
+    refusal(() => loadConfig({ file: file('token: tok en with spaces'), env: {} })),
+    refusal(() => loadConfig({ file: file('token: [tok en with spaces'), env: {} })),
+    refusal(() => loadConfig({ file: file('sasl: hunter2-hunter2'), env: {} })),
+    refusal(() => loadConfig({ env: { DUPESCOPE_SASL_PASSWORD: 'hunter2-hunter2' } })),
+    refusal(() => loadConfig({ file: file(`tokenFile: ${file('tok en with spaces')}`), env: {} })),
+  ];
+  for (const message of messages) for (const secret of secrets) expect(message).not.toContain(secret);
+});
+
+test('the table of settings and the schema name the same keys', () => {
+  const roots = new Set(SETTINGS.map((setting) => setting.key.split('.')[0]));
+  expect([...roots, 'sasl'].sort()).toEqual(
+    [...new Set([...Object.keys(CONFIG_SCHEMA.shape), 'sasl'])].concat('sasl').sort(),
+  );
+  for (const secret of ['token', 'sasl.password']) {
+    expect(SETTINGS.find((setting) => setting.key === secret)?.flag).toBeUndefined();
+  }
+});
+
+test.each([
+  ['lisen', 'listen'],
+  ['stroe', 'store'],
+  ['retention_days', 'retentionDays'],
+  ['--since', 'since'],
+  ['xyzzy', undefined],
+])('nearest to %s is %s', (word, found) => {
+  expect(nearest(word, ['listen', 'store', 'retentionDays', 'since'])).toBe(found);
+});

@@ -1,0 +1,270 @@
+import { join } from 'node:path';
+import { z } from 'zod';
+import { ROUTES } from '../../src/service/routes';
+import {
+  GroupDetail,
+  type Page,
+  type RecordHistory,
+  type Redelivery,
+  type SeriesPoint,
+  type Summary,
+} from '../../src/service/schemas';
+import { ask, fixedLag, json, type Running, startService } from './running';
+import { BEGIN, seedStory, temporaryFolder } from './seed';
+
+const folder = temporaryFolder();
+let running: Running;
+const get = <T>(path: string, status?: number) => json<T>(running.port, path, status);
+
+beforeAll(async () => {
+  const storePath = join(folder.path, 'story.db');
+  seedStory(storePath);
+  running = await startService({ storePath, lag: fixedLag() });
+});
+afterAll(async () => {
+  await running.service.close();
+  folder.remove();
+});
+
+const EXAMPLES: Record<string, string> = {
+  summary: '/v1/summary',
+  groups: '/v1/groups',
+  group: '/v1/groups/billing?cluster=c1',
+  redeliveries: '/v1/redeliveries',
+  record: '/v1/records/orders/0/150',
+  timeseries: '/v1/timeseries?since=3h&by=topic',
+};
+
+test.each(ROUTES.map((route) => [route.id, route] as const))(
+  '%s answers what its schema says',
+  async (id, route) => {
+    const answer = await get<object>(EXAMPLES[id] ?? '');
+    const schema =
+      route.kind === 'object'
+        ? route.schema
+        : z.strictObject({ items: z.array(route.schema).min(1), next_cursor: z.string().nullable() });
+    expect(schema.safeParse(answer).error).toBeUndefined();
+  },
+);
+
+test('the summary', async () => {
+  const summary = await get<Summary>('/v1/summary');
+  expect(summary).toMatchObject({ groups: 4, redeliveries: 114, exposure_records: 30, lag_records: 100 });
+  expect(summary).toMatchObject({ dropped_deliveries: 7, change: 4, version: '0.0.0-test' });
+  expect(summary.exposure_seconds).toBeGreaterThanOrEqual(4);
+  expect(summary.redelivery_ratio).toBeCloseTo(114 / 536, 4);
+});
+
+test('a group with partitions, sessions, members and lag', async () => {
+  const group = GroupDetail.parse(await get('/v1/groups/billing?cluster=c1'));
+  expect(group.partitions_detail.map((p) => [p.topic_id?.[0], p.partition, p.deliveries])).toEqual([
+    ['a', 0, 10],
+    ['b', 0, 300],
+    ['b', 1, 5],
+  ]);
+  // The lag of a name is that of its latest topic.
+  expect(group.partitions_detail[0]?.lag_records).toBeNull();
+  expect(group.partitions_detail[1]).toMatchObject({
+    exposure_records: 30,
+    committed_offset: 150,
+    lag_records: 100,
+    log_end_offset: 250,
+    owner: { host: 'host-bb', member_id: 'member-2-0' },
+  });
+  expect(group.sessions_detail.map((s) => [s.host, s.ended_how])).toEqual([
+    ['host-bb', null],
+    ['host-a', 'died'],
+  ]);
+  expect(group.sessions_detail[0]?.settings).toMatchObject({ session_timeout_ms: 30_000, auto_commit: true });
+  expect(group.sessions_detail[0]?.members[0]?.assignment).toEqual([{ topic: 'orders', partitions: [0, 1] }]);
+});
+
+test('a group on two clusters wants the cluster, an unknown one is not found', async () => {
+  expect(await get('/v1/groups/billing', 400)).toMatchObject({
+    code: 'bad-parameter',
+    detail: expect.stringContaining('c1, c2'),
+  });
+  expect(await get('/v1/groups/biling', 404)).toMatchObject({
+    code: 'not-found',
+    detail: expect.stringContaining('Did you mean "billing"?'),
+  });
+  expect(await get(`/v1/groups/${encodeURIComponent('=cmd()')}`)).toMatchObject({ cluster: 'c2' });
+});
+
+describe('redeliveries', () => {
+  const of = async (query: string) => (await get<Page<Redelivery>>(`/v1/redeliveries?${query}`)).items;
+
+  test('tell both sides and what became of the records', async () => {
+    const [again, perhaps, taken] = await of('group=billing');
+    expect(again).toMatchObject({
+      first_offset: 150,
+      last_offset: 199,
+      records: 50,
+      attempt: 2,
+      certain: true,
+      delivery: { outcome: 'failed', handled_records: 30, error: 'Error: no such account' },
+      previous: { outcome: 'handled', handled_records: 50, error: null },
+    });
+    expect(perhaps).toMatchObject({
+      first_offset: 100,
+      doubt: 'uncertain',
+      previous: { outcome: 'uncertain' },
+    });
+    expect(taken).toMatchObject({
+      first_offset: 50,
+      doubt: 'in_flight',
+      certain: false,
+      gap_seconds: 5,
+      delivery: { host: 'host-bb', generation: 1, client_id: 'client-bb' },
+      previous: { host: 'host-a', outcome: 'in_flight', handled_records: 0 },
+    });
+  });
+
+  test.each([
+    ['', 4],
+    ['cluster=c1', 3],
+    ['cluster=c2', 1],
+    ['group=audit', 0],
+    ['topic=orders&partition=1', 0],
+    ['topic=orders&partition=0', 4],
+    ['certain=true', 2],
+    ['certain=false&group=billing', 2],
+    ['topic=orders&partition=0&first_offset=100&last_offset=120', 1],
+    ['topic=orders&partition=0&first_offset=99&last_offset=120', 2],
+    ['topic=orders&partition=0&last_offset=49', 1],
+    ['topic=orders&partition=0&first_offset=199', 1],
+    ['since=3h', 4],
+    ['since=30m', 0],
+    ['until=30m', 4],
+    [`since=${new Date(BEGIN + 12_000).toISOString()}&until=${new Date(BEGIN + 31_000).toISOString()}`, 2],
+    [`since=${encodeURIComponent('2020-01-01T00:00:00+02:00')}`, 4],
+    ['since=2020-01-01T00:00:00+02:00', 4],
+  ])('?%s finds %i', async (query, count) => {
+    expect(await of(query)).toHaveLength(count);
+  });
+});
+
+describe('one record', () => {
+  const historyOf = async (offset: number, query = 'group=billing&cluster=c1') =>
+    (await get<RecordHistory>(`/v1/records/orders/0/${offset}?${query}`)).history.find(
+      (entry) => entry.topic_id === 'b'.repeat(32),
+    );
+  const told = (entry: RecordHistory['history'][number] | undefined) =>
+    entry?.deliveries.map((d) => [d.attempt, d.outcome, d.certain, d.host]);
+
+  test('handled before the kill', async () => {
+    const entry = await historyOf(49);
+    expect(told(entry)).toEqual([[1, 'handled', true, 'host-a']]);
+    expect(entry?.events).toMatchObject([{ kind: 'committed', offset: 50, host: 'host-a' }]);
+  });
+
+  test('in flight at the kill', async () => {
+    expect(told(await historyOf(50))).toEqual([
+      [1, 'in_flight', false, 'host-a'],
+      [2, 'handled', true, 'host-bb'],
+    ]);
+  });
+
+  test('uncertain: in no count', async () => {
+    const entry = await historyOf(103);
+    expect(told(entry)).toEqual([
+      [1, 'uncertain', false, 'host-a'],
+      [1, 'handled', true, 'host-bb'],
+    ]);
+    expect(entry).toMatchObject({ deliveries_certain: 1, deliveries_uncertain: 1 });
+  });
+
+  test('sought back to: commits, the lowered one, the seek', async () => {
+    const entry = await historyOf(185);
+    expect(told(entry)).toEqual([
+      [1, 'handled', true, 'host-bb'],
+      [2, 'failed', true, 'host-bb'],
+    ]);
+    expect(entry?.deliveries[1]?.error).toBe('Error: no such account');
+    expect(entry?.events.map((event) => event.kind).sort()).toEqual(['commit_lowered', 'committed', 'seek']);
+  });
+
+  test('every group and topic id, each by itself', async () => {
+    const { history } = await get<RecordHistory>('/v1/records/orders/0/5');
+    expect(
+      history.map((entry) => [entry.cluster, entry.group, entry.topic_id?.[0], entry.deliveries.length]),
+    ).toEqual([
+      ['c1', 'audit', 'b', 1],
+      ['c1', 'billing', 'a', 1],
+      ['c1', 'billing', 'b', 1],
+      ['c2', '=cmd()', undefined, 2],
+      ['c2', 'billing', undefined, 0],
+    ]);
+  });
+
+  test('never delivered, and not known at all', async () => {
+    expect(await historyOf(5_000)).toMatchObject({ deliveries: [], deliveries_certain: 0 });
+    expect(await get('/v1/records/ordres/0/1', 404)).toMatchObject({
+      detail: expect.stringContaining('"orders"'),
+    });
+    expect(await get('/v1/records/orders/77/1', 404)).toMatchObject({ code: 'not-found' });
+  });
+});
+
+test('a series has whole steps', async () => {
+  const { items } = await get<Page<SeriesPoint>>('/v1/timeseries?since=3h&step=1h&by=group&group=billing');
+  expect(items.reduce((sum, point) => sum + point.deliveries, 0)).toBe(305);
+  expect(items.every((point) => point.time.endsWith(':00:00.000Z') && point.group === 'billing')).toBe(true);
+});
+
+test.each([
+  ['/v1/redeliveries?grup=x', 'Did you mean "group"?'],
+  ['/v1/redeliveries?group=a&group=b', 'more than once'],
+  ['/v1/redeliveries?limit=0', 'from 1 to 1000'],
+  ['/v1/redeliveries?limit=1e3', 'from 1 to 1000'],
+  ['/v1/redeliveries?limit=', 'from 1 to 1000'],
+  ['/v1/redeliveries?since=yesterday', 'RFC 3339|2026-01-31'],
+  ['/v1/redeliveries?since=2026-13-45T00:00:00Z', '2026-01-31'],
+  ['/v1/redeliveries?partition=1', 'needs topic'],
+  ['/v1/redeliveries?first_offset=1', 'need topic and partition'],
+  ['/v1/redeliveries?topic=orders&partition=0&first_offset=2&last_offset=1', 'above last_offset'],
+  ['/v1/redeliveries?certain=yes', 'true or false'],
+  ['/v1/redeliveries?format=xml', 'json, ndjson, csv'],
+  ['/v1/timeseries?step=90s', 'whole minutes'],
+  ['/v1/timeseries?since=30d&step=1m', 'longer step'],
+  ['/v1/timeseries?since=1h&until=2h', 'since must be before'],
+  ['/v1/records/orders/x/1', 'partition in the path'],
+  ['/v1/records/orders/0/-1', 'offset in the path'],
+  ['/v1/records/orders/0/99999999999999999', 'offset in the path'],
+  ['/v1/summary?format=csv', 'no parameter "format"'],
+  ['/v1/groups/%E0%A4%A', '%25'],
+  ['/healthz?x=1', 'no parameter "x"'],
+])('%s is refused in one line', async (path, words) => {
+  const answer = await ask(running.port, path);
+  expect(answer.status).toBe(400);
+  expect(answer.headers['content-type']).toContain('application/problem+json');
+  const problem = JSON.parse(answer.text) as { detail: string; code: string; instance: string };
+  expect(problem.detail).toMatch(new RegExp(words.replace(/[()?]/g, '\\$&')));
+  expect(problem).toMatchObject({ code: 'bad-parameter', status: 400, instance: path.split('?')[0] });
+  expect(answer.text).not.toContain('\n');
+});
+
+test('odd request targets are answered', async () => {
+  for (const path of ['//', '//x?a=1', '/?', '/v1/summary?', '/v1/groups/?limit=1', '/v1/%2e%2e/x']) {
+    expect((await ask(running.port, path)).status).toBeLessThan(500);
+  }
+});
+
+test('unknown paths and other methods', async () => {
+  expect(await get('/v1/nothing', 404)).toMatchObject({
+    code: 'not-found',
+    type: 'urn:dupescope:error:not-found',
+  });
+  for (const method of ['POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS']) {
+    const answer = await ask(running.port, '/v1/redeliveries', { method });
+    expect([answer.status, answer.headers.allow]).toEqual([405, 'GET, HEAD']);
+  }
+  expect((await ask(running.port, '/v1/summary', { method: 'HEAD' })).status).toBe(200);
+});
+
+test('the index lists every route and holds no script', async () => {
+  const answer = await ask(running.port, '/');
+  expect(answer.headers['content-type']).toContain('text/html');
+  for (const route of ROUTES) expect(answer.text).toContain(route.path);
+  expect(answer.text).not.toMatch(/<script|onload|style=/);
+});
