@@ -1,0 +1,117 @@
+/** The demo on a broker: places the pieces, plays the rounds, and judges the one of `--once`. */
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { DupescopeError } from '../errors';
+import { journalRoot } from '../store/journal-root';
+import type { Answers } from './answers';
+import type { Ending } from './ending';
+import { Group } from './group';
+import { readRuns } from './ledger-rows';
+import { until } from './patience';
+import { clearPlace, makePlace, type Place } from './place';
+import { Payments } from './producer';
+import { Random } from './random';
+import { playRound } from './round';
+import { beganLine, clock, finishedLine, invitation, screenLines } from './screen';
+import { startService } from './service';
+import { Tally } from './tally';
+import type { Terminal } from './terminal';
+import { type Injection, judge, type Verdict } from './verdict';
+import { findingOf, Watch } from './watch';
+import { MEMBERS, ROLES } from './workload';
+
+export interface PlayOptions {
+  brokers: string[];
+  isOwnBroker: boolean;
+  folder: string;
+  seed: number;
+  /** Of performance.now(). */
+  since: number;
+  once: boolean;
+  keep: boolean;
+  listen: string | undefined;
+  terminal: Terminal;
+  ending: Ending;
+  /** Aborted by Ctrl-C, and here when a piece is lost. */
+  stop: AbortController;
+}
+
+/** Answers with `once`; else plays until the signal. */
+export async function play(options: PlayOptions): Promise<Verdict> {
+  const { brokers, folder, seed, since, terminal, ending, stop } = options;
+  const { signal } = stop;
+  const patience = { signal };
+  const onLost = (why: string) => stop.abort(new DupescopeError('internal', `The demo cannot go on: ${why}`));
+  const say = (line: string) => terminal.line(`${clock(since)} ${line}`);
+
+  say('Making the topic');
+  const place = await makePlace(brokers, folder);
+  ending.add('topic', () => clearPlace(place, options.isOwnBroker));
+
+  say('Starting the service');
+  const service = await startService(place, { listen: options.listen, keep: options.keep, onLost }, patience);
+  ending.add('service', () => service.stop());
+
+  const tally = new Tally(join(folder, 'truth'), options.once);
+  const groups = ROLES.map((role) => new Group(role, place, tally, onLost));
+  ending.add('consumers', async () => {
+    await Promise.all(groups.map((group) => group.end()));
+  });
+  say(`Starting ${groups.length} groups of ${MEMBERS} consumer processes: ${ROLES.join(', ')}`);
+  for (const group of groups) for (let i = 0; i < MEMBERS; i++) group.add();
+  await Promise.all(groups.map((group) => group.settle(patience)));
+
+  const payments = await Payments.start(place, onLost);
+  ending.add('producer', () => payments.stop());
+  say('Payments flow');
+  for (const line of invitation(service.answers)) terminal.line(line);
+
+  const stage = { payments, answers: service.answers, seed, since, round: 0 };
+  const watch = new Watch(groups, tally, service.answers, (finished) => {
+    if (terminal.isScreen) terminal.draw(screenLines({ ...stage, watch }));
+    else for (const sight of finished) terminal.line(finishedLine(sight, since));
+  });
+  const watching = new AbortController();
+  const watched = watch.run(watching.signal);
+  ending.add('watch', () => watching.abort());
+
+  await Promise.all(groups.map((group) => group.warmUp(patience)));
+  const players = groups.map((group, i) => ({ group, random: new Random(seed * ROLES.length + i) }));
+  const news = {
+    began: (injection: Injection) => {
+      watch.add(injection);
+      if (!terminal.isScreen) terminal.line(beganLine(injection, since));
+    },
+  };
+  let injections: Injection[];
+  do {
+    stage.round++;
+    injections = await playRound(players, news, stop);
+  } while (!options.once);
+
+  say('The round is over; waiting until everything is consumed, committed and stored');
+  await payments.stop();
+  await Promise.all(groups.map((group) => group.catchUp(patience)));
+  await Promise.all(groups.map((group) => group.stopAll()));
+  await until('the store has every journal', () => isStored(place), patience);
+  watching.abort();
+  await watched;
+  terminal.keep();
+  return verdictOf(place, tally, service.answers, injections);
+}
+
+function isStored({ store }: Place): boolean {
+  const root = journalRoot(store);
+  return !existsSync(root) || readdirSync(root).length === 0;
+}
+
+async function verdictOf(
+  { store }: Place,
+  tally: Tally,
+  answers: Answers,
+  injections: readonly Injection[],
+): Promise<Verdict> {
+  tally.poll();
+  const findings = (await answers.redeliveries(0)).map(findingOf);
+  return judge({ injections, truth: tally.deliveries, runs: readRuns(store), findings });
+}
