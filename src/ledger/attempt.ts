@@ -89,10 +89,16 @@ export function redeliveriesWithin(runs: readonly RunSpan[], first: number, last
     for (let i = 1; i < segment.copies.length; i++) {
       const previous = previousOf(segment.copies, i);
       if (previous === undefined) continue;
-      found.add(between(segment, previous, segment.copies[i] as Copy, attemptOf(segment.copies, i)));
+      const copy = segment.copies[i] as Copy;
+      found.add(between(segment, previous, copy, attemptOf(segment.copies, i), surest(segment.copies, i)));
     }
   }
   return found.rows;
+}
+
+/** The least doubt about any copy before: one certain copy makes the next a certain redelivery. */
+export function surest(copies: Segment['copies'], index: number): Doubt {
+  return Math.min(...copies.slice(0, index).map((copy) => copy.doubt)) as Doubt;
 }
 
 /** The redelivery that `copy` is of `previous` on that segment. */
@@ -101,6 +107,7 @@ export function between(
   previous: Copy,
   copy: Copy,
   attempt: number,
+  before: Doubt,
 ): Redelivery {
   return {
     run: copy.run.id,
@@ -108,7 +115,7 @@ export function between(
     first: place.first,
     last: place.last,
     attempt,
-    doubt: Math.max(copy.doubt, previous.doubt) as Doubt,
+    doubt: Math.max(copy.doubt, before) as Doubt,
     at: copy.run.firstAt,
     previousAt: previous.run.lastAt,
   };

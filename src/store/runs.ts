@@ -17,6 +17,7 @@ import {
   records,
   redeliveriesWithin,
   segmentsOf,
+  surest,
 } from '../ledger';
 import type { Store } from './open';
 
@@ -198,7 +199,10 @@ export class Runs {
         const previous = segment.copies.at(-1);
         if (previous === undefined) return false;
         const copy = { run: span, doubt: doubtOf(span, segment.first) };
-        found.add(between(segment, previous, copy, stretch.deliveries + 1));
+        const before = surest(segment.copies, segment.copies.length);
+        // An older copy may be surer than the recent ones.
+        if (before > 0) return false;
+        found.add(between(segment, previous, copy, stretch.deliveries + 1, before));
       }
       if (covered !== stretch.last + 1) return false;
     }

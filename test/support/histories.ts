@@ -39,13 +39,16 @@ export function expectedAt(runs: readonly RunSpan[], offset: number): string[] {
     .map((run) => ({ id: run.id, doubt: doubtOf(run, offset) }));
   const told: string[] = [];
   let certainBefore = 0;
+  let surest: number | null = null;
   let lastReal: { id: number; doubt: Doubt } | null = null;
   let lastPerhaps: { id: number; doubt: Doubt } | null = null;
   for (const copy of copies) {
     const previous: { id: number; doubt: Doubt } | null = lastReal ?? (copy.doubt < 2 ? lastPerhaps : null);
     if (previous !== null) {
-      told.push(`${copy.id}<-${previous.id} #${certainBefore + 1} ?${Math.max(copy.doubt, previous.doubt)}`);
+      const doubt = Math.max(copy.doubt, surest as number);
+      told.push(`${copy.id}<-${previous.id} #${certainBefore + 1} ?${doubt}`);
     }
+    surest = surest === null ? copy.doubt : Math.min(surest, copy.doubt);
     if (copy.doubt < 2) {
       certainBefore++;
       lastReal = copy;
