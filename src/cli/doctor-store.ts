@@ -1,8 +1,8 @@
 /** The doctor's look at the store and its journals. */
 import { accessSync, constants, existsSync, readdirSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import Database from 'better-sqlite3';
 import { DupescopeError, errorLine } from '../errors';
+import { openDatabase } from '../sqlite';
 import { journalRoot } from '../store/journal-root';
 import { openReader, type Store } from '../store/open';
 import { droppedOf, fileFacts, summaryOf, topicsWithoutId } from '../store/queries';
@@ -51,7 +51,7 @@ export function storeChecks(path: string): Line[] {
 }
 
 function sqliteCheck(): Line {
-  const db = new Database(':memory:');
+  const db = openDatabase(':memory:');
   const version = db.prepare<[], string>('SELECT sqlite_version()').pluck().get();
   db.close();
   return { level: 'ok', what: 'sqlite', text: String(version) };

@@ -19,6 +19,11 @@ export function runToExit(program: Command, argv: readonly string[]): void {
     endWith(program, error);
   });
   process.stderr.on('error', () => undefined);
+  // kafkajs sets timers in the past (issues #1556, #1704), and newer Nodes say so.
+  process.removeAllListeners('warning');
+  process.on('warning', (warning) => {
+    if (warning.name !== 'TimeoutNegativeWarning') say(errorLine(warning));
+  });
   process.on('uncaughtException', (error) => endWith(program, error));
   program.parseAsync([...argv]).then(
     () => flushed(Number(process.exitCode ?? 0)),

@@ -190,3 +190,6 @@ export const FOREIGN_VARIABLES: readonly string[] = [
   'DUPESCOPE_JOURNAL_LIMIT_BYTES',
 ];
 export const FOREIGN_PREFIXES: readonly string[] = ['DUPESCOPE_TEST_', 'DUPESCOPE_DEMO_'];
+
+/** What Kubernetes sets in every pod when a Service is called dupescope. */
+export const KUBERNETES_VARIABLES = /^DUPESCOPE(_SERVICE)?_(HOST|PORT)(_|$)/;

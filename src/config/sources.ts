@@ -6,7 +6,13 @@ import { readFileSync } from 'node:fs';
 import { parse } from 'yaml';
 import { errorLine, fail } from '../errors';
 import { suggestion } from './nearest';
-import { FOREIGN_PREFIXES, FOREIGN_VARIABLES, SETTINGS, type Setting } from './settings';
+import {
+  FOREIGN_PREFIXES,
+  FOREIGN_VARIABLES,
+  KUBERNETES_VARIABLES,
+  SETTINGS,
+  type Setting,
+} from './settings';
 
 export interface SourceValue {
   /** `sasl.username` */
@@ -114,7 +120,11 @@ function fromText(setting: Setting, text: string): unknown {
 }
 
 function isForeign(name: string): boolean {
-  return FOREIGN_VARIABLES.includes(name) || FOREIGN_PREFIXES.some((prefix) => name.startsWith(prefix));
+  return (
+    FOREIGN_VARIABLES.includes(name) ||
+    FOREIGN_PREFIXES.some((prefix) => name.startsWith(prefix)) ||
+    KUBERNETES_VARIABLES.test(name)
+  );
 }
 
 function isSection(value: unknown): value is object {

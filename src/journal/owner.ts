@@ -10,7 +10,7 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import Database from 'better-sqlite3';
+import { openDatabase } from '../sqlite';
 
 export interface OwnerIdentity {
   host: string;
@@ -44,7 +44,7 @@ export interface OwnerLock {
 
 /** Takes the lock of a folder; null when another connection holds it. */
 export function lockOwner(folder: string): OwnerLock | null {
-  const db = new Database(join(folder, OWNER_FILE), { timeout: 0 });
+  const db = openDatabase(join(folder, OWNER_FILE), { timeout: 0 });
   try {
     db.pragma('journal_mode = MEMORY');
     db.exec('BEGIN EXCLUSIVE');

@@ -5,7 +5,8 @@ import { observeConsumer } from './observe-consumer';
 import { Session, type SessionConfig } from './session';
 import type { Sink } from './sink';
 
-const instrumented = new WeakSet<object>();
+/** Shared by every copy of this package in the process, so that two of them do not count twice. */
+const INSTRUMENTED = Symbol.for('dupescope.instrumented');
 
 export interface ObserveOptions {
   /** Called at the first consumer; null when nothing can be observed (told by then). */
@@ -22,8 +23,8 @@ export function observeClient<T extends Kafka>(kafka: T, options: ObserveOptions
       'instrument() takes a kafkajs client: instrument(new Kafka({ clientId, brokers })).',
     );
   }
-  if (instrumented.has(kafka)) return kafka;
-  instrumented.add(kafka);
+  if (Object.hasOwn(kafka, INSTRUMENTED)) return kafka;
+  Object.defineProperty(kafka, INSTRUMENTED, { value: true });
   const makeConsumer = kafka.consumer.bind(kafka);
   kafka.consumer = (config: ConsumerConfig): Consumer => {
     const consumer = makeConsumer(config);

@@ -169,10 +169,7 @@ function observeEachBatch(handler: EachBatch, session: Session, autoResolve: boo
 }
 
 function tellRun(session: Session, config: ConsumerRunConfig): void {
-  session.sink.journal.append({
-    t: 'running',
-    session: session.ref,
-    at: Date.now(),
+  session.running({
     handler: config.eachBatch && !config.eachMessage ? 'eachBatch' : 'eachMessage',
     autoCommit: config.autoCommit !== false,
     autoCommitIntervalMs: config.autoCommitInterval ?? null,

@@ -9,7 +9,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { thisProcess } from '../journal';
-import type { MemberJoined, Ref, SessionSettings } from '../ledger';
+import type { MemberJoined, Ref, RunStarted, SessionSettings } from '../ledger';
 import { VERSION } from '../version';
 import type { Kafka } from './client-shape';
 import { errorText } from './error-text';
@@ -46,6 +46,8 @@ export class Session {
   private member: { ref: Ref; memberId: string; generation: number | null } | null = null;
   private metadata: Promise<void> = Promise.resolve();
   private retry: NodeJS.Timeout | null = null;
+  private begun = false;
+  private told: RunStarted | null = null;
 
   constructor(
     readonly sink: Sink,
@@ -53,19 +55,35 @@ export class Session {
     readonly config: SessionConfig,
   ) {
     this.ref = sink.journal.nextRef();
+  }
+
+  /** How `run` was called; told when the first join is. */
+  running(fact: Omit<RunStarted, 't' | 'session' | 'at'>): void {
+    this.told = { t: 'running', session: this.ref, at: Date.now(), ...fact };
+    if (this.begun) this.sink.journal.append(this.told);
+  }
+
+  /**
+   * The session begins for the ledger with its first join: what is told before waits for a cluster that may never be
+   * known, and everything behind it in the journal would wait too.
+   */
+  private begin(): void {
+    if (this.begun) return;
+    this.begun = true;
     const { host, pid, bootId } = thisProcess();
-    sink.journal.define({
+    this.sink.journal.define({
       t: 'session',
       session: this.ref,
       key: this.key,
-      group: config.group,
+      group: this.config.group,
       host,
       pid,
       bootId,
       at: Date.now(),
       version: VERSION,
-      settings: config.settings,
+      settings: this.config.settings,
     });
+    if (this.told !== null) this.sink.journal.append(this.told);
   }
 
   get memberId(): string | null {
@@ -78,6 +96,7 @@ export class Session {
 
   joined(memberId: string, leader: boolean, assignment: Record<string, number[]>): void {
     this.epoch++;
+    this.begin();
     const ref = this.sink.journal.nextRef();
     this.clientId = clientIdOf(memberId);
     const fact: MemberJoined = {
@@ -159,6 +178,7 @@ export class Session {
   }
 
   ended(how: 'stop' | 'disconnect' | 'crash' | 'exit', error?: unknown, restart?: boolean): void {
+    if (!this.begun) return;
     for (const track of this.allTracks()) track.leave();
     if (this.retry !== null) clearTimeout(this.retry);
     this.retry = null;

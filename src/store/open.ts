@@ -6,8 +6,8 @@
  */
 import { existsSync, mkdirSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import Database from 'better-sqlite3';
 import { DupescopeError, errorLine, fail } from '../errors';
+import { type Database, openDatabase } from '../sqlite';
 import { MIGRATIONS } from './migrations';
 
 /** 'dupe' in ASCII: tells a Dupescope store from any other SQLite file. */
@@ -15,13 +15,13 @@ const APPLICATION_ID = 0x64757065;
 /** How long a writer waits for another process's transaction; those last tens of milliseconds. */
 const BUSY_TIMEOUT_MS = 10_000;
 
-export type Store = Database.Database;
+export type Store = Database;
 
 /** Opens for writing, creates and migrates. For the writer worker alone. */
 export function openStore(path: string): Store {
   return guarded(path, () => {
     mkdirSync(dirname(resolve(path)), { recursive: true });
-    const db = new Database(path, { timeout: BUSY_TIMEOUT_MS });
+    const db = openDatabase(path, { timeout: BUSY_TIMEOUT_MS });
     try {
       db.pragma('auto_vacuum = INCREMENTAL');
       db.pragma('journal_mode = WAL');
@@ -47,7 +47,7 @@ export function openReader(path: string, timeoutMs = 5_000): Store {
     );
   }
   return guarded(path, () => {
-    const db = new Database(path, { readonly: true, fileMustExist: true, timeout: timeoutMs });
+    const db = openDatabase(path, { readonly: true, fileMustExist: true, timeout: timeoutMs });
     try {
       checkIdentity(db, path);
       db.pragma('query_only = ON');

@@ -2,7 +2,7 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import Database from 'better-sqlite3';
+import { openDatabase } from '../../src/sqlite';
 import { journalRoot } from '../../src/store/journal-root';
 import { DEFAULT_RETENTION } from '../../src/store/retention';
 import { Writer } from '../../src/store/writer';
@@ -51,7 +51,7 @@ function countsOf(truth: string): Map<number, number> {
 
 /** Holds the runs against the truth; answers how many records were in doubt. */
 function compare(store: string, truth: string) {
-  const db = new Database(store, { readonly: true });
+  const db = openDatabase(store, { readonly: true });
   const runs = db
     .prepare('SELECT first, last, handled, uncertain_last, outcome FROM delivery_run')
     .all() as RunRow[];
@@ -126,7 +126,7 @@ describe('a process killed with SIGKILL', () => {
       writer.sweep(true);
       writer.close();
       expect(readdirSync(journalRoot(store))).toHaveLength(1);
-      const db = new Database(store, { readonly: true });
+      const db = openDatabase(store, { readonly: true });
       // What it has delivered so far is in the store all the same.
       expect(db.prepare('SELECT outcome FROM delivery_run ORDER BY id DESC LIMIT 1').pluck().get()).toBe(
         'open',

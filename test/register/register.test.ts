@@ -1,7 +1,7 @@
-import { cpSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { uniqueName } from '../support/broker';
+import { testFolder } from '../support/folder';
 import {
   appEnvironment,
   type Finished,
@@ -16,15 +16,12 @@ const RECORDS = 60;
 /** Of an application with two consumers. */
 const BOTH = ['', '-second'];
 
+const folder = testFolder('register');
 let topic: string;
-let folder: string;
 
 beforeAll(async () => {
   topic = await filledTopic('register', RECORDS);
-  folder = realpathSync(mkdtempSync(join(tmpdir(), 'dupescope-register-')));
 });
-
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 interface Run extends Finished {
   group: string;

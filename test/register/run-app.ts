@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import Database from 'better-sqlite3';
+import { openDatabase } from '../../src/sqlite';
 import { createTopic, testBrokers, testKafka, uniqueName } from '../support/broker';
 
 export const DIST = join(__dirname, '../../dist');
@@ -83,7 +83,7 @@ export interface Counts {
 /** What the store says of a group; null when there is no store or no such group. */
 export function storedGroup(store: string, group: string): Counts | null {
   if (!existsSync(store)) return null;
-  const db = new Database(store, { readonly: true });
+  const db = openDatabase(store, { readonly: true });
   try {
     const counts = db
       .prepare(

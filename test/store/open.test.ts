@@ -1,6 +1,6 @@
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import Database from 'better-sqlite3';
+import { openDatabase } from '../../src/sqlite';
 import { MIGRATIONS } from '../../src/store/migrations';
 import { openReader, openStore } from '../../src/store/open';
 import { testFolder } from '../support/folder';
@@ -47,12 +47,12 @@ describe('a store', () => {
 
   test('that is another program’s database is refused and left alone', () => {
     const path = join(folder, 'other.db');
-    const other = new Database(path);
+    const other = openDatabase(path);
     other.exec('CREATE TABLE mine (x); INSERT INTO mine VALUES (1)');
     other.close();
     for (const open of [openStore, openReader])
       expect(code(() => open(path))).toMatch(/^store-corrupt: .*not a Dupescope store/);
-    const again = new Database(path, { readonly: true });
+    const again = openDatabase(path, { readonly: true });
     expect(again.prepare('SELECT x FROM mine').pluck().get()).toBe(1);
     again.close();
   });

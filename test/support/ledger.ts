@@ -1,5 +1,5 @@
 /** Reading a store in tests: what it says of one group, record by record. */
-import Database from 'better-sqlite3';
+import { openDatabase } from '../../src/sqlite';
 
 interface RunRow {
   topic: string;
@@ -22,7 +22,7 @@ export interface LedgerCounts {
 }
 
 export function query<T>(store: string, sql: string, ...parameters: unknown[]): T[] {
-  const db = new Database(store, { readonly: true });
+  const db = openDatabase(store, { readonly: true });
   try {
     return db.prepare(sql).all(...parameters) as T[];
   } finally {
