@@ -141,6 +141,8 @@ test('variables of other parts are left to them', () => {
     DUPESCOPE_PAST_LIMIT_MS: '7',
     DUPESCOPE_DEBUG: '1',
     DUPESCOPE_DEMO_X: '',
+    DUPESCOPE_SERVICE_HOST: '10.0.0.7',
+    DUPESCOPE_PORT_7475_TCP_ADDR: '10.0.0.7',
   };
   expect(loadConfig({ env }).store).toBe('./dupescope.db');
 });

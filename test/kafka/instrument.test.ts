@@ -469,6 +469,20 @@ describe('the observed application', () => {
     expect(problems[0]).toMatch(/^store-unwritable: The store .*store\.db cannot be opened.*is not a folder/);
   });
 
+  test('is not held back by a consumer that is made and never run', async () => {
+    const stage = await Stage.of(1);
+    await produce(stage.topic, 10);
+    stage.kafka.consumer({ groupId: uniqueName('never-run') });
+    const consumer = await stage.consumer();
+    await consumer.run({
+      eachMessage: async ({ topic, partition, message }) => stage.note(topic, partition, message),
+    });
+    await until('all are seen', () => stage.seen.length === 10);
+    await stage.ended(consumer);
+    expect(stage.wrong()).toEqual([]);
+    expect(query(stage.store, 'SELECT sum(deliveries) AS n FROM group_partition')).toEqual([{ n: 10 }]);
+  });
+
   test('runs on when a listener for problems throws', async () => {
     const garbage = join(folder, 'garbage.db');
     writeFileSync(garbage, 'this is no database, whatever its name says'.repeat(50));
