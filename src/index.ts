@@ -2,12 +2,15 @@
  * The library's public face.
  *
  *     const kafka = instrument(new Kafka({ clientId, brokers }), { store: './dupescope.db' });
+ *     const kafka = instrument(new Kafka({ clientId, brokers }), { service: 'http://dupescope:7475' });
  */
-import { embeddedSink, problemTeller } from './embedded';
+import { embeddedSink } from './embedded';
 import type { Kafka } from './kafka/client-shape';
 import { observeClient } from './kafka/instrument';
 import { checkOptions, type InstrumentOptions } from './kafka/options';
 import type { Sink } from './kafka/sink';
+import { problemTeller } from './process-sink';
+import { reportingSink } from './reporting';
 import { storeError } from './store/open';
 
 export { type Delivery, deliveryOf } from './kafka/delivery';
@@ -31,7 +34,11 @@ export function instrument<T extends Kafka>(kafka: T, options: InstrumentOptions
     sink: () => {
       if (sink) return sink;
       try {
-        sink = embeddedSink(checked, options.onProblem);
+        const { service } = checked;
+        sink =
+          service === null
+            ? embeddedSink(checked, options.onProblem)
+            : reportingSink({ ...service, journalLimitBytes: checked.journalLimitBytes }, options.onProblem);
       } catch (error) {
         sink = null;
         problemTeller(options.onProblem)(storeError(checked.store, error));

@@ -4,6 +4,10 @@
  *
  * Configured by the environment; an empty variable is one that is not set:
  *   DUPESCOPE_STORE                 path of the store (default ./dupescope.db)
+ *   DUPESCOPE_SERVICE               address of a service that takes the evidence instead: http://dupescope:7475
+ *   DUPESCOPE_TOKEN, DUPESCOPE_TOKEN_FILE   bearer token for the service, or the file that holds it
+ *   DUPESCOPE_JOURNAL               folder where evidence waits for the service (default ./dupescope.journal)
+ *   DUPESCOPE_REPORT_EVERY_MS       ms between two reports to the service
  *   DUPESCOPE_JOURNAL_EVERY_RECORD  1: write before every record
  *   DUPESCOPE_RETENTION_DAYS        days
  *   DUPESCOPE_RETENTION_BYTES, DUPESCOPE_JOURNAL_LIMIT_BYTES   bytes, or as 512MiB
@@ -31,6 +35,7 @@ const NUMBERS = {
   retentionDays: { variable: 'DUPESCOPE_RETENTION_DAYS', isSize: false },
   retentionBytes: { variable: 'DUPESCOPE_RETENTION_BYTES', isSize: true },
   journalLimitBytes: { variable: 'DUPESCOPE_JOURNAL_LIMIT_BYTES', isSize: true },
+  reportEveryMs: { variable: 'DUPESCOPE_REPORT_EVERY_MS', isSize: false },
   pastLimitMs: { variable: 'DUPESCOPE_PAST_LIMIT_MS', isSize: false },
 } as const;
 
@@ -132,14 +137,17 @@ function optionsFrom(
 ): InstrumentOptions {
   const options: InstrumentOptions = {
     ...(env.DUPESCOPE_STORE ? { store: env.DUPESCOPE_STORE } : {}),
+    ...(env.DUPESCOPE_SERVICE ? serviceFrom(env, env.DUPESCOPE_SERVICE) : {}),
     journalEveryRecord: isOn('DUPESCOPE_JOURNAL_EVERY_RECORD', env),
   };
   for (const [key, { variable, isSize }] of Object.entries(NUMBERS)) {
     const text = env[variable]?.trim();
     if (!text) continue;
     const number = { [key]: isSize ? bytes(text) : Number(text) };
+    // Its own number alone is looked at here; that one is of use with a service only.
+    if (key === 'reportEveryMs' && !env.DUPESCOPE_SERVICE) continue;
     try {
-      check(number);
+      check(key === 'reportEveryMs' ? { service: 'http://localhost', ...number } : number);
     } catch (error) {
       if (!(error instanceof DupescopeError)) throw error;
       const rule = error.message.replace(/^instrument\(\): "\w+" /, '');
@@ -147,7 +155,18 @@ function optionsFrom(
     }
     Object.assign(options, number);
   }
+  check(options);
   return options;
+}
+
+/** The token is the service's own variable too: without a service it is not meant for us. */
+function serviceFrom(env: NodeJS.ProcessEnv, service: string): InstrumentOptions {
+  return {
+    service,
+    ...(env.DUPESCOPE_TOKEN ? { token: env.DUPESCOPE_TOKEN } : {}),
+    ...(env.DUPESCOPE_TOKEN_FILE ? { tokenFile: env.DUPESCOPE_TOKEN_FILE } : {}),
+    ...(env.DUPESCOPE_JOURNAL ? { journal: env.DUPESCOPE_JOURNAL } : {}),
+  };
 }
 
 function isOn(variable: string, env: NodeJS.ProcessEnv): boolean {

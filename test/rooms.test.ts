@@ -10,9 +10,10 @@ const ROOMS: Record<string, { rooms: string[]; packages: string[] }> = {
   journal: { rooms: ['ledger'], packages: [] },
   kafka: { rooms: ['journal', 'ledger', 'config'], packages: ['kafkajs', 'pino'] },
   store: { rooms: ['journal', 'ledger'], packages: ['better-sqlite3'] },
+  reporter: { rooms: ['journal', 'ledger'], packages: [] },
   config: { rooms: [], packages: ['zod', 'yaml'] },
   service: {
-    rooms: ['store', 'ledger', 'config'],
+    rooms: ['store', 'journal', 'ledger', 'config'],
     packages: ['express', 'helmet', 'pino', 'prom-client', 'zod', 'better-sqlite3'],
   },
   demo: { rooms: ['ledger', 'store', 'service'], packages: ['kafkajs', 'zod'] },
@@ -22,10 +23,10 @@ const ROOMS: Record<string, { rooms: string[]; packages: string[] }> = {
   },
 };
 /** Files of the root: what everyone may use, and what puts the parts together. */
-const COMMON = ['errors', 'version', 'sqlite'];
+const COMMON = ['errors', 'version', 'sqlite', 'thread'];
 /** The one place that loads SQLite; others import its types. */
 const ROOT_PACKAGES: Record<string, string[]> = { 'sqlite.ts': ['better-sqlite3', 'better-sqlite3-13'] };
-const ASSEMBLY = ['index', 'register', 'embedded'];
+const ASSEMBLY = ['index', 'register', 'embedded', 'reporting', 'process-sink'];
 
 interface Import {
   from: string;

@@ -31,7 +31,7 @@ const REDELIVERIES: readonly Column<Redelivery>[] = [
   { title: 'AFTER', cell: (r) => shortSeconds(r.gap_seconds), right: true, whole: true },
   { title: 'TO', cell: (r) => processName(r.delivery) },
   { title: 'BEFORE TO', cell: (r) => processName(r.previous) },
-  { title: 'ENDED', cell: (r) => r.previous.outcome, whole: true },
+  { title: 'CAUSE', cell: (r) => `${r.cause}${r.certainty === 'probable' ? '?' : ''}`, whole: true },
 ];
 
 export function redeliveriesText(page: Page<Redelivery>, format: ReportFormat): string {

@@ -28,6 +28,8 @@ export function reportCommand(program: Command): void {
     .option('--since <time>', 'from this time on: 1h, 7d, or RFC 3339')
     .option('--until <time>', 'before this time')
     .option('--certain <true|false>', 'certain ones alone, or doubtful ones alone')
+    .option('--cause <name>', 'of this cause')
+    .option('--certainty <proven|probable|unknown>', 'whose cause is that sure')
     .option('--first-offset <offset>', 'that touch this offset or a later one')
     .option('--last-offset <offset>', 'that touch this offset or an earlier one')
     .option('--limit <number>', 'at most so many', '50')
@@ -41,6 +43,8 @@ export function reportCommand(program: Command): void {
           'since',
           'until',
           'certain',
+          'cause',
+          'certainty',
           'first_offset',
           'last_offset',
         ]);

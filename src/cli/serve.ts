@@ -1,14 +1,14 @@
-/** `dupescope serve`: the HTTP service, the writer that takes in what dead processes left, and consumer lag. */
+/** `dupescope serve`: the HTTP service, the writer that takes in what dead processes left and other hosts report, and consumer lag. */
 import type { Command } from 'commander';
 import pino, { type Logger } from 'pino';
 import type { Config } from '../config';
-import { errorLine } from '../errors';
+import { errorLine, fail } from '../errors';
 import { kafkaClient } from '../kafka/client';
 import { LagPoller } from '../kafka/lag';
-import { createService } from '../service';
+import { createService, type ReportSink } from '../service';
 import { openReader, openStore } from '../store/open';
 import { knownTopics } from '../store/queries';
-import { startWriter } from '../store/writer-client';
+import { startWriter, type WriterClient } from '../store/writer-client';
 import { VERSION } from '../version';
 import { addSettings, configOf } from './settings';
 
@@ -38,6 +38,7 @@ async function serve(config: Config): Promise<void> {
 }
 
 async function start(config: Config, logger: Logger, running: Running): Promise<string> {
+  let writer: WriterClient | null = null;
   const lag = config.brokers.length === 0 ? null : lagOf(config, logger);
   const service = createService({
     storePath: config.store,
@@ -45,6 +46,7 @@ async function start(config: Config, logger: Logger, running: Running): Promise<
     insecureNoToken: config.insecureNoToken,
     allowedHosts: config.allowedHosts,
     ...(lag === null ? {} : { lag }),
+    reports: reportsTo(() => writer),
     version: VERSION,
     logger,
   });
@@ -56,7 +58,7 @@ async function start(config: Config, logger: Logger, running: Running): Promise<
   }
   // Made here and now, so that a path that cannot be written ends the command and not only a thread of it.
   openStore(config.store).close();
-  const writer = await startWriter({
+  writer = await startWriter({
     storePath: config.store,
     retentionDays: config.retentionDays,
     retentionBytes: config.retentionBytes,
@@ -69,6 +71,15 @@ async function start(config: Config, logger: Logger, running: Running): Promise<
   }
   logger.info({ url, store: config.store, brokers: config.brokers }, 'serving');
   return url;
+}
+
+/** The service answers before its writer is there, and for a moment after it was closed. */
+function reportsTo(writer: () => WriterClient | null): ReportSink {
+  const present = () => writer() ?? fail('store-busy', 'The service is starting. Send this again.');
+  return {
+    report: async (report) => present().report(report),
+    past: async (question, limitMs) => present().past(question, limitMs),
+  };
 }
 
 function lagOf(config: Config, logger: Logger): LagPoller {

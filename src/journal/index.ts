@@ -13,4 +13,5 @@
 export { Journal } from './journal';
 export { isProvenDead, type OwnerIdentity, thisProcess } from './owner';
 export { type JournalRead, JournalReader } from './reader';
+export { REPORT_CHARACTERS_MAX, type Report, type ReportAnswer } from './report';
 export type { SlotState } from './slot';

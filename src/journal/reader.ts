@@ -32,21 +32,25 @@ export class JournalReader {
     this.id = basename(folder);
   }
 
-  /** New evidence since the last read. A folder that is gone reads as nothing new. */
-  read(): JournalRead {
+  /**
+   * New evidence since the last read. A folder that is gone reads as nothing new.
+   * @param linesMax stops when there are so many, or up to a MiB more; another read goes on there
+   */
+  read(linesMax = Number.POSITIVE_INFINITY): JournalRead {
     // The slots first: a run that closes in between is then seen twice, never not at all.
     const slots = this.readSlots();
-    return { evidence: this.readLog(), slots };
+    return { evidence: this.readLog(linesMax), slots };
   }
 
-  private readLog(): JournalRead['evidence'] {
+  private readLog(linesMax: number): JournalRead['evidence'] {
     const found: JournalRead['evidence'] = [];
     for (;;) {
       const segments = this.segments();
       const at = segments.find((number) => number >= this.segment);
       if (at === undefined) return found;
       if (at !== this.segment) this.enter(at);
-      this.readSegment(found);
+      this.readSegment(found, linesMax);
+      if (found.length >= linesMax) return found;
       if (!segments.some((number) => number > this.segment)) return found;
       this.enter(segments.find((number) => number > this.segment) as number);
     }
@@ -57,7 +61,7 @@ export class JournalReader {
     this.position = 0;
   }
 
-  private readSegment(found: JournalRead['evidence']): void {
+  private readSegment(found: JournalRead['evidence'], linesMax: number): void {
     let fd: number;
     try {
       fd = openSync(join(this.folder, segmentName(this.segment)), 'r');
@@ -71,6 +75,7 @@ export class JournalReader {
         const used = this.takeLines(buffer.subarray(0, length), found);
         if (used === 0) return;
         this.position += used;
+        if (found.length >= linesMax) return;
       }
     } finally {
       closeSync(fd);

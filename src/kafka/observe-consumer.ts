@@ -4,11 +4,15 @@
  */
 import { isPromise } from 'node:util/types';
 import type { Consumer, ConsumerRunConfig, EachBatchPayload, EachMessagePayload } from './client-shape';
+import { errorText } from './error-text';
 import type { Session } from './session';
 import type { Track } from './track';
 
 /** How long `stop` and `disconnect` may wait for the store to take the last evidence. */
 const FLUSH_LIMIT_MS = 2_000;
+
+/** Kafka's API key of OffsetCommit. */
+const OFFSET_COMMIT = 8;
 
 type EachMessage = NonNullable<ConsumerRunConfig['eachMessage']>;
 type EachBatch = NonNullable<ConsumerRunConfig['eachBatch']>;
@@ -22,6 +26,7 @@ export function observeConsumer(consumer: Consumer, session: Session): Consumer 
     seek: consumer.seek,
     stop: consumer.stop,
     disconnect: consumer.disconnect,
+    commitOffsets: consumer.commitOffsets,
   };
   const quietly = guard(session);
   liveSessions.add(session);
@@ -57,6 +62,19 @@ export function observeConsumer(consumer: Consumer, session: Session): Consumer 
         at: Date.now(),
       }),
     );
+  };
+
+  consumer.commitOffsets = async (offsets) => {
+    try {
+      await original.commitOffsets(offsets);
+    } catch (error) {
+      quietly(() => session.commitFailed(errorText(error)));
+      throw error;
+    }
+    quietly(() => {
+      for (const { topic, partition, offset } of offsets)
+        session.committedByHand(topic, partition, Number(offset));
+    });
   };
 
   consumer.stop = async () => {
@@ -143,6 +161,14 @@ function observeEachBatch(handler: EachBatch, session: Session, autoResolve: boo
         resolvedAny = true;
         if (mine()) quietly(() => track.resolved(Number(offset)));
       },
+      commitOffsetsIfNecessary: async (offsets) => {
+        try {
+          await payload.commitOffsetsIfNecessary(offsets);
+        } catch (error) {
+          quietly(() => session.commitFailed(errorText(error)));
+          throw error;
+        }
+      },
     };
     try {
       await handler(observed);
@@ -185,6 +211,13 @@ function listen(consumer: Consumer, session: Session, quietly: (work: () => void
     quietly(() => {
       liveSessions.add(session);
       session.joined(payload.memberId, payload.isLeader, payload.memberAssignment);
+    }),
+  );
+  consumer.on(events.REBALANCING, () => quietly(() => session.rebalanceAnnounced()));
+  consumer.on(events.REQUEST_TIMEOUT, ({ payload }) =>
+    quietly(() => {
+      if (payload.apiKey === OFFSET_COMMIT)
+        session.commitFailed(`no answer within ${payload.pendingDuration} ms`);
     }),
   );
   consumer.on(events.HEARTBEAT, ({ payload }) =>

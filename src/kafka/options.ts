@@ -1,9 +1,23 @@
 /** Options of `instrument`, checked once. */
-import { fail } from '../errors';
+import { readFileSync } from 'node:fs';
+import { errorLine, fail } from '../errors';
 
 export interface InstrumentOptions {
   /** SQLite file for the ledger, made when missing; several processes of one host may share it. Default './dupescope.db'. */
   store?: string;
+  /** Address of a Dupescope service that takes the evidence instead: 'http://dupescope:7475'. Excludes `store`. */
+  service?: string;
+  /** Bearer token for the service. */
+  token?: string;
+  /** File that holds the token; read anew for every report, so that it may be replaced. Excludes `token`. */
+  tokenFile?: string;
+  /**
+   * Folder where evidence waits until the service has it. Default './dupescope.journal'. Must outlive the process: what
+   * one leaves behind when it is killed is found there by the next.
+   */
+  journal?: string;
+  /** Time between two reports to the service, in ms. Default 1000. */
+  reportEveryMs?: number;
   /**
    * Write to the journal before every single record (0.5 us each), so that a kill leaves no record uncertain.
    * Default false: fast handlers share a write for up to 20 us of records.
@@ -11,7 +25,7 @@ export interface InstrumentOptions {
   journalEveryRecord?: boolean;
   /** How long the first delivery of a newly assigned partition may wait for its past, in ms. Default 500. */
   pastLimitMs?: number;
-  /** Evidence that the store has not taken may fill this much of the disk, in bytes. Default 64 MiB. */
+  /** Evidence that the store or the service has not taken may fill this much of the disk, in bytes. Default 64 MiB. */
   journalLimitBytes?: number;
   /** Findings older than this are deleted, in days. Default 30. */
   retentionDays?: number;
@@ -23,23 +37,55 @@ export interface InstrumentOptions {
 
 const NUMBERS = {
   pastLimitMs: { min: 0, max: 60_000 },
+  reportEveryMs: { min: 50, max: 60_000 },
   journalLimitBytes: { min: 1024 * 1024, max: 2 ** 40 },
   retentionDays: { min: 1 / 1440, max: 36_500 },
   retentionBytes: { min: 1024 * 1024, max: 2 ** 50 },
 } as const;
 
-const KNOWN = ['store', 'journalEveryRecord', 'onProblem', ...Object.keys(NUMBERS)];
+const TEXTS = {
+  store: 'the path of a file',
+  service: 'the address of a service',
+  token: 'a token that is not empty',
+  tokenFile: 'the path of a file',
+  journal: 'the path of a folder',
+} as const;
+
+const KNOWN = [...Object.keys(TEXTS), 'journalEveryRecord', 'onProblem', ...Object.keys(NUMBERS)];
+
+/** Where reports go, and where they wait. */
+export interface ServiceOptions {
+  url: string;
+  token: string | null;
+  tokenFile: string | null;
+  journal: string;
+  reportEveryMs: number;
+}
+
+export interface CheckedOptions {
+  store: string;
+  /** Null: the evidence goes into `store`. */
+  service: ServiceOptions | null;
+  journalEveryRecord: boolean;
+  pastLimitMs: number;
+  journalLimitBytes: number;
+  retentionDays: number;
+  retentionBytes: number;
+}
 
 /** Throws 'bad-configuration' with what is allowed. */
-export function checkOptions(options: InstrumentOptions): Required<Omit<InstrumentOptions, 'onProblem'>> {
+export function checkOptions(options: InstrumentOptions): CheckedOptions {
   const given = options as Record<string, unknown>;
   for (const key of Object.keys(given)) {
     if (!KNOWN.includes(key)) {
       fail('bad-configuration', `instrument(): there is no option "${key}". Known: ${KNOWN.join(', ')}.`);
     }
   }
-  if (options.store !== undefined && (typeof options.store !== 'string' || options.store === '')) {
-    fail('bad-configuration', 'instrument(): "store" must be the path of a file.');
+  for (const [key, what] of Object.entries(TEXTS)) {
+    const value = given[key];
+    if (value !== undefined && (typeof value !== 'string' || value === '')) {
+      fail('bad-configuration', `instrument(): "${key}" must be ${what}.`);
+    }
   }
   for (const [key, { min, max }] of Object.entries(NUMBERS)) {
     const value = given[key];
@@ -49,10 +95,62 @@ export function checkOptions(options: InstrumentOptions): Required<Omit<Instrume
   }
   return {
     store: options.store ?? './dupescope.db',
+    service: checkService(options),
     journalEveryRecord: options.journalEveryRecord === true,
     pastLimitMs: options.pastLimitMs ?? 500,
     journalLimitBytes: options.journalLimitBytes ?? 64 * 1024 * 1024,
     retentionDays: options.retentionDays ?? 30,
     retentionBytes: options.retentionBytes ?? 2 * 1024 ** 3,
   };
+}
+
+function checkService(options: InstrumentOptions): ServiceOptions | null {
+  const { service, token, tokenFile } = options;
+  if (service === undefined) {
+    const alone = (['token', 'tokenFile', 'journal', 'reportEveryMs'] as const).find(
+      (key) => options[key] !== undefined,
+    );
+    if (alone !== undefined) {
+      fail('bad-configuration', `instrument(): "${alone}" is of use with "service" alone.`);
+    }
+    return null;
+  }
+  if (options.store !== undefined) {
+    fail('bad-configuration', 'instrument(): give "store" or "service", not both.');
+  }
+  if (token !== undefined && tokenFile !== undefined) {
+    fail('bad-configuration', 'instrument(): give "token" or "tokenFile", not both.');
+  }
+  if (token !== undefined && !/^[\x21-\x7e]+$/.test(token)) {
+    fail('bad-configuration', 'instrument(): "token" must be visible ASCII characters without spaces.');
+  }
+  if (tokenFile !== undefined) checkReadable(tokenFile);
+  return {
+    url: addressOf(service),
+    token: token ?? null,
+    tokenFile: tokenFile ?? null,
+    journal: options.journal ?? './dupescope.journal',
+    reportEveryMs: options.reportEveryMs ?? 1_000,
+  };
+}
+
+function addressOf(service: string): string {
+  const url = URL.canParse(service) ? new URL(service) : null;
+  const isHttp = url?.protocol === 'http:' || url?.protocol === 'https:';
+  // A name and a password in the address would be printed with it.
+  if (url === null || !isHttp || url.username !== '' || url.search !== '' || url.hash !== '') {
+    return fail(
+      'bad-configuration',
+      'instrument(): "service" must be an address as http://dupescope:7475 or https://example.com/dupescope.',
+    );
+  }
+  return url.href;
+}
+
+function checkReadable(file: string): void {
+  try {
+    readFileSync(file);
+  } catch (error) {
+    fail('bad-configuration', `instrument(): "tokenFile" cannot be read: ${errorLine(error)}.`, error);
+  }
 }

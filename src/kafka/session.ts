@@ -15,6 +15,7 @@ import type { Kafka } from './client-shape';
 import { errorText } from './error-text';
 import { type ClusterMetadata, readMetadata } from './metadata';
 import type { PastStretch, Sink } from './sink';
+import { readStarts, type Starts } from './start';
 import { Track } from './track';
 
 export interface SessionConfig {
@@ -47,6 +48,13 @@ export class Session {
   private metadata: Promise<void> = Promise.resolve();
   private retry: NodeJS.Timeout | null = null;
   private begun = false;
+  private rebalancing = false;
+  /** When the group last answered, by performance.now(); 0: never in this life. */
+  private heardAt = 0;
+  private starts: Starts | null = null;
+  private startsAsked: Promise<unknown> = Promise.resolve();
+  /** The join in which this session has committed already. */
+  private committedIn = -1;
   private told: RunStarted | null = null;
 
   constructor(
@@ -97,6 +105,7 @@ export class Session {
   joined(memberId: string, leader: boolean, assignment: Record<string, number[]>): void {
     this.epoch++;
     this.begin();
+    const now = performance.now();
     const ref = this.sink.journal.nextRef();
     this.clientId = clientIdOf(memberId);
     const fact: MemberJoined = {
@@ -107,8 +116,12 @@ export class Session {
       memberId,
       leader,
       at: Date.now(),
+      announced: this.member === null || this.rebalancing,
+      silentMs: this.heardAt === 0 ? 0 : now - this.heardAt,
       assignment,
     };
+    this.rebalancing = false;
+    this.heardAt = now;
     // Of earlier members only runs that are closed tell: the dictionary need not repeat them.
     const before = this.member?.ref;
     this.sink.journal.forget((known) => known.t === 'join' && known.member === before);
@@ -119,9 +132,17 @@ export class Session {
       else track.leave();
     }
     this.askMetadata(Object.keys(assignment));
+    this.askStarts(Object.keys(assignment));
   }
 
+  /** kafkajs says that the group rebalances: the join that follows is no surprise. */
+  rebalanceAnnounced(): void {
+    this.rebalancing = true;
+  }
+
+  /** The group has answered this member, in that generation. */
   generation(memberId: string, generation: number): void {
+    this.heardAt = performance.now();
     const { member } = this;
     if (member === null || member.memberId !== memberId || member.generation === generation) return;
     member.generation = generation;
@@ -153,8 +174,12 @@ export class Session {
    */
   async acquire(topic: string, partition: number, from: number): Promise<Track> {
     const { epoch } = this;
-    await withinMs(this.metadata, this.config.pastLimitMs);
+    await withinMs(Promise.all([this.metadata, this.startsAsked]), this.config.pastLimitMs);
     const track = this.track(topic, partition);
+    const start = this.starts?.get(topic, partition) ?? null;
+    if (start !== null && track.epoch !== epoch) {
+      this.sink.journal.append({ t: 'start', track: track.ref, at: this.starts?.at ?? Date.now(), ...start });
+    }
     const topicId = this.topicRefs.get(topic)?.id ?? null;
     if (this.clusterId !== null) {
       const { clusterId } = this;
@@ -167,10 +192,23 @@ export class Session {
     return track;
   }
 
+  /** The application itself has committed: the offset in hand instead of the next one is a mistake worth telling. */
+  committedByHand(topic: string, partition: number, offset: number): void {
+    const track = this.tracks.get(topic)?.get(partition);
+    if (track === undefined || track.lastOffset !== offset) return;
+    this.sink.journal.append({ t: 'short-commit', track: track.ref, at: Date.now(), offset });
+  }
+
+  commitFailed(reason: string): void {
+    if (!this.begun) return;
+    this.sink.journal.append({ t: 'commit-failed', session: this.ref, at: Date.now(), reason });
+  }
+
   /** A commit of this session was acknowledged. */
   committed(topic: string, partition: number, offset: number): void {
     const track = this.tracks.get(topic)?.get(partition);
     // Nothing of it was delivered to this session yet (a reset that kafkajs commits, or one for a friend).
+    this.committedIn = this.epoch;
     if (track === undefined || !Number.isSafeInteger(offset)) return;
     const from = track.committed(offset);
     if (from === null) return;
@@ -182,6 +220,9 @@ export class Session {
     for (const track of this.allTracks()) track.leave();
     if (this.retry !== null) clearTimeout(this.retry);
     this.retry = null;
+    // What joins next begins anew: that is no eviction.
+    this.rebalancing = true;
+    this.heardAt = 0;
     this.sink.journal.append({
       t: 'end',
       session: this.ref,
@@ -231,6 +272,18 @@ export class Session {
     );
   }
 
+  /** Valid only when nothing was committed by this member in the meantime. */
+  private askStarts(topics: string[]): void {
+    const { epoch } = this;
+    this.starts = null;
+    this.startsAsked = readStarts(this.kafka, this.config.group, topics).then(
+      (starts) => {
+        if (epoch === this.epoch && this.committedIn !== epoch) this.starts = starts;
+      },
+      () => undefined,
+    );
+  }
+
   private learn({ clusterId, topicIds }: ClusterMetadata): void {
     const { journal } = this.sink;
     if (clusterId !== null && clusterId !== this.clusterId) {
@@ -262,7 +315,7 @@ function clientIdOf(memberId: string): string | null {
   return /^(.*)-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/s.exec(memberId)?.[1] ?? null;
 }
 
-async function withinMs(promise: Promise<void>, limitMs: number): Promise<void> {
+async function withinMs(promise: Promise<unknown>, limitMs: number): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const limit = new Promise<void>((resolve) => {
     timer = setTimeout(resolve, limitMs);

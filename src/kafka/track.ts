@@ -104,6 +104,11 @@ export class Track {
     this.settlement = this.settle();
   }
 
+  /** The offset that was handed over last; -1: none since the run before ended. */
+  get lastOffset(): number {
+    return this.next - 1;
+  }
+
   /** Before the handler gets the record. */
   begin(offset: number, message: KafkaMessage): void {
     this.current = message;

@@ -70,6 +70,10 @@ export interface MemberJoined {
   clientId: string | null;
   leader: boolean;
   at: number;
+  /** False: the session found itself thrown out of the group and joined anew, with no rebalance announced. */
+  announced: boolean;
+  /** How long the group had not answered this session before, in ms. */
+  silentMs: number;
   assignment: Record<string, number[]>;
 }
 
@@ -151,6 +155,33 @@ export interface BatchEnded {
   error?: string;
 }
 
+/** What the group's offsets were when a member got the partition, before its first delivery. */
+export interface PartitionStart {
+  t: 'start';
+  track: Ref;
+  at: number;
+  /** null: the group had no committed offset; -2: kafkajs found it out of range. */
+  committed: number | null;
+  /** First offset of the log. */
+  logStart: number | null;
+}
+
+/** The application committed the very offset that it had in hand or had handled last, instead of the next one. */
+export interface ShortCommit {
+  t: 'short-commit';
+  track: Ref;
+  at: number;
+  offset: number;
+}
+
+/** A commit that was refused, or whose answer did not come. */
+export interface CommitFailed {
+  t: 'commit-failed';
+  session: Ref;
+  at: number;
+  reason: string;
+}
+
 /** A commit below an earlier one of the same session. Ordinary commits are read from the slots. */
 export interface CommitLowered {
   t: 'rewind';
@@ -201,6 +232,9 @@ export type Evidence =
   | BatchDelivered
   | BatchEnded
   | CommitLowered
+  | PartitionStart
+  | ShortCommit
+  | CommitFailed
   | SeekCalled
   | SessionEnded
   | DetailDropped;

@@ -7,6 +7,7 @@
  * which; `outcome` tells what became of one record in one run; `exposure` what a crash now would redeliver.
  */
 export * from './attempt';
+export * from './cause';
 export * from './evidence';
 export * from './exposure';
 export * from './interval';

@@ -12,6 +12,7 @@ import { Metrics } from './metrics';
 import { openApi } from './openapi';
 import { readQuery, searchOf } from './parameters';
 import { problemHandler } from './problem';
+import { pastHandler, REPORT_MAX_BYTES, type ReportSink, reportHandler } from './reports';
 import { type ListRoute, ROUTES, type Route } from './routes';
 import type { Health } from './schemas';
 import { bodyLimit, headers, hostCheck, tokenCheck } from './security';
@@ -23,6 +24,8 @@ export interface AppParts {
   token: string | null;
   allowedHosts: readonly string[];
   lag: LagSource | null;
+  /** Null: reports are not taken. */
+  reports: ReportSink | null;
   version: string;
   logger: Logger;
 }
@@ -33,9 +36,17 @@ export function createApp(parts: AppParts): Express {
   app.disable('etag');
   app.set('query parser', false);
   app.set('case sensitive routing', true);
-  app.use(headers(), hostCheck(parts.allowedHosts), bodyLimit(), tokenCheck(parts.token), uncached);
+  app.use(
+    headers(),
+    hostCheck(parts.allowedHosts),
+    bodyLimit({ '/v1/reports': REPORT_MAX_BYTES }),
+    tokenCheck(parts.token),
+    uncached,
+  );
   for (const route of ROUTES) get(app, route.path, answering(parts, route));
   for (const [path, handler] of others(parts)) get(app, path, handler);
+  answer(app, 'post', '/v1/reports', reportHandler(parts.reports));
+  answer(app, 'post', '/v1/past', pastHandler(parts.reports));
   app.use((request) => {
     fail('not-found', `There is nothing at ${request.path.slice(0, 100)}. GET / lists the routes.`);
   });
@@ -44,11 +55,15 @@ export function createApp(parts: AppParts): Express {
 }
 
 function get(app: Express, path: string, handler: RequestHandler): void {
+  answer(app, 'get', path, handler);
+}
+
+function answer(app: Express, method: 'get' | 'post', path: string, handler: RequestHandler): void {
   const pattern = path.replace(/\{(\w+)\}/g, ':$1');
-  app.get(pattern, handler);
+  app[method](pattern, handler);
   app.all(pattern, (request, response) => {
-    response.set('Allow', 'GET, HEAD');
-    fail('method-not-allowed', `${request.method} is not answered here. Use GET.`);
+    response.set('Allow', method === 'get' ? 'GET, HEAD' : 'POST');
+    fail('method-not-allowed', `${request.method} is not answered here. Use ${method.toUpperCase()}.`);
   });
 }
 

@@ -1,12 +1,14 @@
 /** GET /: what this is and where to ask. No script, no style: the policy of the headers allows none. */
-import { OTHER_PATHS } from './openapi';
+import { OTHER_PATHS, POST_PATHS } from './openapi';
 import { ROUTES } from './routes';
 
 export function indexPage(version: string): string {
-  const rows = [...ROUTES, ...OTHER_PATHS]
+  const posts: readonly string[] = POST_PATHS.map(({ path }) => path);
+  const rows = [...ROUTES, ...OTHER_PATHS, ...POST_PATHS]
     .filter(({ path }) => path !== '/')
     .map(({ path, summary }) => {
-      const name = path.includes('{') ? escaped(path) : `<a href="${path}">${path}</a>`;
+      const name =
+        path.includes('{') || posts.includes(path) ? escaped(path) : `<a href="${path}">${path}</a>`;
       return `<dt><code>${name}</code></dt><dd>${escaped(summary)}</dd>`;
     });
   return `<!doctype html>

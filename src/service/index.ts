@@ -3,7 +3,7 @@
  *
  * A request's way: `security` (Host, body, token) -> `routes` (a table of path, parameters and schema) -> `answers`
  * (the store's rows in the shapes of `schemas`) through `store-access` (one read-only connection that comes and goes
- * with the file) -> `format`. Errors end in `problem`. `events` follows the store, `metrics` reads it at each scrape.
+ * with the file) -> `format`. Errors end in `problem`. `events` follows the store, `metrics` reads it at each scrape. `reports` takes the evidence of other hosts to the writer.
  */
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -13,10 +13,12 @@ import { DupescopeError, errorLine } from '../errors';
 import { createApp } from './app';
 import { EventStreams } from './events';
 import type { LagSource } from './lag';
+import type { ReportSink } from './reports';
 import { checkBinding } from './security';
 import { StoreAccess } from './store-access';
 
 export type { LagSource, PartitionLag } from './lag';
+export type { ReportSink } from './reports';
 
 export interface ServiceOptions {
   /** SQLite file; need not exist yet. */
@@ -29,6 +31,8 @@ export interface ServiceOptions {
   insecureNoToken?: boolean;
   /** Consumer lag; none: no lag is told, and readiness does not wait for it. */
   lag?: LagSource;
+  /** Who writes what other hosts report; none: reports are not taken. */
+  reports?: ReportSink;
   /** Of Dupescope, for /openapi.json and the summary. */
   version: string;
   logger: Logger;
@@ -48,8 +52,8 @@ export function createService(options: ServiceOptions): Service {
   const store = new StoreAccess(options.storePath);
   const streams = new EventStreams(store);
   const token = options.token ?? null;
-  const { allowedHosts, version, logger, lag = null } = options;
-  const app = createApp({ store, streams, token, allowedHosts, lag, version, logger });
+  const { allowedHosts, version, logger, lag = null, reports = null } = options;
+  const app = createApp({ store, streams, token, allowedHosts, lag, reports, version, logger });
   let server: Server | null = null;
 
   return {

@@ -6,7 +6,7 @@
 import { Counter, Gauge, type OpenMetricsContentType, Registry } from 'prom-client';
 import { exposureOf } from '../ledger';
 import type { Store } from '../store/open';
-import { droppedOf, livePositions, liveSessions, totalsOf } from '../store/queries';
+import { causeTotalsOf, droppedOf, livePositions, liveSessions, totalsOf } from '../store/queries';
 import type { AnswerContext } from './answers';
 import { seconds } from './time';
 
@@ -55,6 +55,13 @@ export class Metrics {
       redeliveries.inc(labels, totals.redeliveries);
       uncertain.inc(labels, totals.uncertain);
     }
+    const causes = new Counter({
+      name: 'dupescope_redelivery_causes_total',
+      help: 'Redelivered records by cause, counted once the cause is settled (up to a minute late)',
+      labelNames: [...BY_TOPIC, 'cause'],
+      registers,
+    });
+    for (const { records, ...labels } of causeTotalsOf(db)) causes.inc({ ...labels }, records);
     this.droppedHighest = Math.max(this.droppedHighest, droppedOf(db).deliveries);
     const dropped = new Counter({
       name: 'dupescope_dropped_detail_total',

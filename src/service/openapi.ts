@@ -51,6 +51,24 @@ export const OTHER_PATHS = [
   { path: '/', id: 'index', summary: 'The list of routes', query: [], type: 'text/html', schemaName: null },
 ] as const;
 
+/** Paths that take something: POST, with JSON there and back. */
+export const POST_PATHS = [
+  {
+    path: '/v1/reports',
+    id: 'report',
+    summary: 'POST: evidence of instrumented processes on other hosts; gzip, may be sent again',
+    body: schemas.ReportBody,
+    schemaName: 'ReportTaken',
+  },
+  {
+    path: '/v1/past',
+    id: 'past',
+    summary: 'POST: what a new owner of a partition asks: what was delivered of it before',
+    body: schemas.PastBody,
+    schemaName: 'PartitionPast',
+  },
+] as const;
+
 const NAMED = {
   Summary: schemas.Summary,
   Group: schemas.Group,
@@ -58,6 +76,8 @@ const NAMED = {
   Redelivery: schemas.Redelivery,
   RecordHistory: schemas.RecordHistory,
   SeriesPoint: schemas.SeriesPoint,
+  ReportTaken: schemas.ReportTaken,
+  PartitionPast: schemas.PartitionPast,
   Health: schemas.Health,
   Problem: schemas.Problem,
 } as const;
@@ -68,6 +88,7 @@ export function openApi(version: string): object {
   const paths = [
     ...ROUTES.map((route) => [route.path, { get: operationOf(route) }] as const),
     ...OTHER_PATHS.map((other) => [other.path, { get: otherOperation(other) }] as const),
+    ...POST_PATHS.map((post) => [post.path, { post: postOperation(post) }] as const),
   ];
   return {
     openapi: '3.1.0',
@@ -134,6 +155,19 @@ function otherOperation(other: (typeof OTHER_PATHS)[number]): object {
       ...(other.id === 'readyz'
         ? { 503: { description: 'Not ready', content: { [other.type]: schema } } }
         : {}),
+      default: { $ref: '#/components/responses/Problem' },
+    },
+  };
+}
+
+function postOperation(post: (typeof POST_PATHS)[number]): object {
+  const { $schema: _, ...body } = z.toJSONSchema(post.body, { io: 'input' });
+  return {
+    operationId: post.id,
+    summary: post.summary,
+    requestBody: { required: true, content: { 'application/json': { schema: body } } },
+    responses: {
+      200: { description: post.summary, content: { 'application/json': { schema: ref(post.schemaName) } } },
       default: { $ref: '#/components/responses/Problem' },
     },
   };

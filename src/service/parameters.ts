@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { suggestion } from '../config/nearest';
 import { fail } from '../errors';
+import { CAUSES, CERTAINTIES } from '../ledger';
 import { clipped } from './time';
 
 /** JSON Schema of one parameter; the few words that are used here. */
@@ -43,6 +44,11 @@ function whole(description: string, minimum: number, maximum: number): Parameter
   };
 }
 
+/** One of the values, or not given. */
+function anyOf<const V extends string>(description: string, values: readonly V[]): Parameter<V | undefined> {
+  return { description, json: { type: 'string', enum: [...values] }, schema: z.enum(values).optional() };
+}
+
 function oneOf<const V extends string>(description: string, values: readonly [V, ...V[]]): Parameter<V> {
   const first = values[0];
   return {
@@ -79,6 +85,8 @@ export const PARAMETERS = {
       .transform((text) => text === 'true')
       .optional(),
   } as Parameter<boolean | undefined>,
+  cause: anyOf('Of this cause', CAUSES),
+  certainty: anyOf('Whose cause is that sure', CERTAINTIES),
   first_offset: whole('That touch this offset or a later one; needs topic and partition', 0, OFFSET_MAX),
   last_offset: whole('That touch this offset or an earlier one; needs topic and partition', 0, OFFSET_MAX),
   limit: {

@@ -140,6 +140,8 @@ export const ROUTES: readonly Route[] = [
         'since',
         'until',
         'certain',
+        'cause',
+        'certainty',
         'first_offset',
         'last_offset',
         'limit',

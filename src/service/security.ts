@@ -1,7 +1,7 @@
 /**
  * Who may ask. Three walls, in this order: the Host header must name this service (a page of another site that
- * points its own name at 127.0.0.1 sends that name: DNS rebinding); a body is never needed, so a large one is
- * refused unread; the bearer token, where one is configured.
+ * points its own name at 127.0.0.1 sends that name: DNS rebinding); a body is needed by few routes, so a large one
+ * is refused unread; the bearer token, where one is configured.
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { RequestHandler } from 'express';
@@ -61,18 +61,20 @@ function plainAddress(address: string): string {
   return address.toLowerCase().replace(/^::ffff:(?=\d+\.)/, '');
 }
 
-export function bodyLimit(): RequestHandler {
+/** @param larger paths that take larger bodies, and how large, in bytes */
+export function bodyLimit(larger: Readonly<Record<string, number>>): RequestHandler {
   return (request, response, next) => {
+    const limit = Object.hasOwn(larger, request.path) ? (larger[request.path] as number) : BODY_MAX_BYTES;
     const length = Number(request.headers['content-length'] ?? 0);
     const isEndless = request.headers['transfer-encoding'] !== undefined;
-    if (length <= BODY_MAX_BYTES && !isEndless) return next();
+    if (length <= limit && !isEndless) return next();
     response.set('Connection', 'close');
     sendProblem(
       request,
       response,
       new DupescopeError(
         'body-too-large',
-        `No route of this service reads a body, and one above ${BODY_MAX_BYTES} bytes is refused.`,
+        `A body here may have ${limit} bytes, and must say how many by Content-Length.`,
       ),
     );
   };

@@ -1,5 +1,5 @@
 /** Rows for what is told once: sessions, members, positions, commits, seeks, losses. */
-import type { MemberJoined, Position, SessionEnded, SessionStarted } from '../ledger';
+import type { MemberJoined, PartitionStart, Position, SessionEnded, SessionStarted } from '../ledger';
 import type { Store } from './open';
 
 /** Ordinary commits are kept at most this often, a partition and session. Lowered ones are all kept. */
@@ -29,8 +29,8 @@ export class Facts {
         'UPDATE session SET ended_at = ?, ended_how = ?, ended_error = ? WHERE id = ?',
       ),
       member: db.prepare(
-        `INSERT INTO member (session, ref, member_id, leader, joined_at, assignment)
-         VALUES (@session, @ref, @memberId, @leader, @at, @assignment)
+        `INSERT INTO member (session, ref, member_id, leader, joined_at, assignment, announced, silent_ms)
+         VALUES (@session, @ref, @memberId, @leader, @at, @assignment, @announced, @silentMs)
          ON CONFLICT (session, ref) DO UPDATE SET ref = ref RETURNING id`,
       ),
       left: db.prepare<[number, number, number]>(
@@ -49,6 +49,13 @@ export class Facts {
       ),
       commit: db.prepare<[number, number, number, number, number | null]>(
         'INSERT OR REPLACE INTO commit_point (gp, at, session, committed, lowered_from) VALUES (?, ?, ?, ?, ?)',
+      ),
+      start: db.prepare<[number, number, number, number | null, number | null]>(
+        'INSERT OR IGNORE INTO partition_start (gp, session, at, committed, log_start) VALUES (?, ?, ?, ?, ?)',
+      ),
+      commitProblem: db.prepare<[number, number, number, string, number, string | null]>(
+        `INSERT OR IGNORE INTO commit_problem (session, at, gp, kind, next_offset, reason)
+         VALUES (?, ?, ?, ?, ?, ?)`,
       ),
       seek: db.prepare<[number, number, string, number]>(
         'INSERT INTO seek (gp, session, target, at) VALUES (?, ?, ?, ?)',
@@ -85,6 +92,8 @@ export class Facts {
       leader: fact.leader ? 1 : 0,
       at: fact.at,
       assignment: JSON.stringify(fact.assignment),
+      announced: fact.announced ? 1 : 0,
+      silentMs: fact.silentMs,
     };
     return (this.statements.member.get(row) as { id: number }).id;
   }
@@ -114,6 +123,18 @@ export class Facts {
 
   loweredCommit(gp: number, session: number, fact: { at: number; from: number; to: number }): void {
     this.statements.commit.run(gp, fact.at, session, fact.to, fact.from);
+  }
+
+  start(gp: number, session: number, fact: Omit<PartitionStart, 't' | 'track'>): void {
+    this.statements.start.run(gp, session, fact.at, fact.committed, fact.logStart);
+  }
+
+  shortCommit(gp: number, session: number, fact: { at: number; offset: number }): void {
+    this.statements.commitProblem.run(session, fact.at, gp, 'short', fact.offset, null);
+  }
+
+  commitFailed(session: number, fact: { at: number; reason: string }): void {
+    this.statements.commitProblem.run(session, fact.at, 0, 'failed', -1, fact.reason);
   }
 
   seek(gp: number, session: number, target: string, at: number): void {

@@ -1,12 +1,13 @@
 /**
  * From one journal into the store, each fact once. The same path serves the journal of this process, those of its
- * living neighbours and those of the dead: runs are monotone, and every other line is applied only when its number
- * is above the one that stands in `applied_journal`, which is written in the same transaction.
+ * living neighbours, those of the dead, and those of other hosts, which are told by reports: runs are monotone, and
+ * every other line is applied only when its number is above the one that stands in `applied_journal`, which is
+ * written in the same transaction.
  *
  * A session waits until its cluster is known (a line that comes within moments of connecting); its lines are held
  * back in order. A session that never learned it is filed under UNKNOWN_CLUSTER after WAIT_FOR_CLUSTER_MS.
  */
-import { type JournalRead, JournalReader, type SlotState } from '../journal';
+import type { JournalRead, SlotState } from '../journal';
 import type { Evidence, MemberJoined, Ref, Run, SessionStarted } from '../ledger';
 import { batchRuns, diedIn, endedRun, openRun } from './slot-runs';
 import type { Tables } from './tables';
@@ -22,6 +23,8 @@ interface KnownSession {
   id: number | null;
   clusterId: number;
   group: number;
+  /** When this intake read of it, by this host's clock: that of the observed one may be another. */
+  learnedAt: number;
   seenAt: number;
   ended: boolean;
 }
@@ -34,8 +37,14 @@ interface KnownTrack {
 
 type Line = JournalRead['evidence'][number];
 
-export class JournalIntake {
-  readonly reader: JournalReader;
+/** Where a journal is read from: its folder, or reports of it. */
+export interface JournalSource {
+  readonly id: string;
+  /** What is new since the last read. */
+  read(): JournalRead;
+}
+
+export class JournalIntake<Source extends JournalSource = JournalSource> {
   private readonly sessions = new Map<Ref, KnownSession>();
   private readonly topics = new Map<Ref, { name: string; topicId: string | null }>();
   private readonly tracks = new Map<Ref, KnownTrack>();
@@ -48,18 +57,16 @@ export class JournalIntake {
   private readonly due = new Set<Ref>();
 
   constructor(
-    folder: string,
+    readonly source: Source,
     private readonly tables: Tables,
-  ) {
-    this.reader = new JournalReader(folder);
-  }
+  ) {}
 
   /** Highest line in the store. The journal may forget up to here. */
   appliedSeq = 0;
 
   /** Reads on, without touching the store. True when there is something to apply. */
   read(): boolean {
-    const { evidence, slots } = this.reader.read();
+    const { evidence, slots } = this.source.read();
     for (const line of evidence) this.learn(line.evidence);
     this.waiting.push(...evidence);
     for (const { track, state } of slots) {
@@ -75,7 +82,7 @@ export class JournalIntake {
    */
   apply(died: boolean, now: number): void {
     const { tables } = this;
-    const done = tables.seqOf(this.reader.id);
+    const done = tables.seqOf(this.source.id);
     const version = tables.nextVersion();
     if (died) for (const track of this.slots.keys()) this.due.add(track);
     let seq = done;
@@ -95,7 +102,7 @@ export class JournalIntake {
     }
     const heldSlots = [...this.due].filter((track) => !this.applySlot(track, died, version, now));
     for (const session of this.sessions.values()) this.markSeen(session, died, now);
-    tables.markSeq(this.reader.id, seq, died, now);
+    tables.markSeq(this.source.id, seq, died, now);
     this.commitLater = () => {
       this.waiting = held;
       this.due.clear();
@@ -129,6 +136,7 @@ export class JournalIntake {
             id: null,
             clusterId: 0,
             group: 0,
+            learnedAt: Date.now(),
             seenAt: 0,
             ended: false,
           });
@@ -170,16 +178,19 @@ export class JournalIntake {
   /** Gives the session its row. False while its cluster is not known and there is hope. */
   private prepare(session: KnownSession, died: boolean, now: number): boolean {
     if (session.id !== null) return true;
-    if (session.cluster === null && !died && now - session.fact.at < WAIT_FOR_CLUSTER_MS) return false;
+    if (session.cluster === null && !died && now - session.learnedAt < WAIT_FOR_CLUSTER_MS) return false;
     session.clusterId = this.tables.dimensions.cluster(session.cluster ?? UNKNOWN_CLUSTER);
     session.group = this.tables.dimensions.group(session.clusterId, session.fact.group);
-    session.id = this.tables.facts.session(this.reader.id, session.group, session.fact);
+    session.id = this.tables.facts.session(this.source.id, session.group, session.fact);
     return true;
   }
 
   private applyLine({ evidence, seq }: Line, isNew: boolean, version: number): void {
     const { facts } = this.tables;
-    if (!isNew) return;
+    if (!isNew) {
+      this.remember(evidence);
+      return;
+    }
     switch (evidence.t) {
       case 'join': {
         const member = this.memberOf(evidence.member);
@@ -221,6 +232,18 @@ export class JournalIntake {
         if (track !== undefined) facts.loweredCommit(this.gpOf(track), this.idOf(track.session), evidence);
         break;
       }
+      case 'start':
+      case 'short-commit': {
+        const track = this.tracks.get(evidence.track);
+        if (track === undefined) break;
+        const gp = this.gpOf(track);
+        if (evidence.t === 'start') facts.start(gp, this.idOf(track.session), evidence);
+        else facts.shortCommit(gp, this.idOf(track.session), evidence);
+        break;
+      }
+      case 'commit-failed':
+        facts.commitFailed(this.idOf(evidence.session), evidence);
+        break;
       case 'seek': {
         const topic = [...this.topics].findLast(([, known]) => known.name === evidence.topic)?.[0];
         if (topic === undefined) break; // nothing of that topic was ever delivered to this process
@@ -235,8 +258,22 @@ export class JournalIntake {
         break;
       }
       case 'dropped':
-        facts.dropped(this.reader.id, seq, evidence);
+        facts.dropped(this.source.id, seq, evidence);
         break;
+    }
+  }
+
+  /** Of a line that the store has: what later ones build on. */
+  private remember(evidence: Evidence): void {
+    if (evidence.t === 'batch') {
+      for (const run of batchRuns(evidence)) this.openBatches.set(run.run, run);
+    } else if (evidence.t === 'batch-end') {
+      for (const [number, open] of this.openBatches) {
+        if (open.track === evidence.track) this.openBatches.delete(number);
+      }
+    } else if (evidence.t === 'join' || evidence.t === 'running' || evidence.t === 'end') {
+      const session = this.sessions.get(evidence.session);
+      if (session !== undefined) session.ended = evidence.t === 'end' && evidence.restart !== true;
     }
   }
 

@@ -1,6 +1,7 @@
 /** What a new owner of a partition asks: what was delivered there before, from its first record on. */
 import { type RecordOutcome, RUN_RECORDS_MAX, segmentsOf } from '../ledger';
 import type { Store } from './open';
+import { type OtherSessions, otherSessions } from './other-sessions';
 import type { Tables } from './tables';
 
 export interface PastQuestion {
@@ -10,6 +11,8 @@ export interface PastQuestion {
   topicId: string | null;
   partition: number;
   from: number;
+  /** Id of the asker's journal, where others of the group may be on other hosts. */
+  journal?: string;
 }
 
 /** A stretch that was delivered before, and its latest delivery. */
@@ -32,7 +35,7 @@ export interface PastDelivery {
   outcome: RecordOutcome;
 }
 
-export interface PartitionPast {
+export interface PartitionPast extends OtherSessions {
   stretches: PastStretch[];
   /** More stretches than these are known; deliveries beyond the last one are not told. */
   cut: boolean;
@@ -41,18 +44,28 @@ export interface PartitionPast {
 /** So many stretches are told at most: a new owner needs what it will deliver soon. */
 const STRETCHES_MAX = 256;
 
-export function pastOf(db: Store, tables: Tables, question: PastQuestion): PartitionPast {
+/** @param heardAt when a journal was last read or reported, unix ms */
+export function pastOf(
+  db: Store,
+  tables: Tables,
+  question: PastQuestion,
+  heardAt: (journal: string) => number,
+): PartitionPast {
   const now = Date.now();
-  const { gp } = db
+  const { gp, group } = db
     .transaction(() => {
       const cluster = tables.dimensions.cluster(question.clusterId);
       const group = tables.dimensions.group(cluster, question.group);
       const topic = tables.dimensions.topic(cluster, question.topic, question.topicId, now);
-      return { gp: tables.dimensions.groupPartition(group, topic, question.partition) };
+      return { gp: tables.dimensions.groupPartition(group, topic, question.partition), group };
     })
     .immediate();
+  const elsewhere =
+    question.journal === undefined
+      ? { others: 0, silent: 0 }
+      : otherSessions(db, group, question.journal, heardAt, now);
   const end = lastCovered(db, gp);
-  if (end < question.from) return { stretches: [], cut: false };
+  if (end < question.from) return { stretches: [], cut: false, ...elsewhere };
   // Not the whole past after a reset to the earliest: what lies within reach of the first record, twice over.
   const to = Math.min(end, question.from + 2 * RUN_RECORDS_MAX);
   const runs = tables.runs.overlapping(gp, question.from, to);
@@ -70,7 +83,7 @@ export function pastOf(db: Store, tables: Tables, question: PastQuestion): Parti
     };
   });
   const told = stretches.at(-1)?.last ?? to;
-  return { stretches, cut: told < end };
+  return { stretches, cut: told < end, ...elsewhere };
 }
 
 function lastCovered(db: Store, gp: number): number {

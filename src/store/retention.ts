@@ -54,6 +54,8 @@ function deleteBefore(db: Store, time: number): void {
     `DELETE FROM delivery_run WHERE id IN (SELECT id FROM delivery_run WHERE last_at < @time AND outcome <> 'open' LIMIT ${CHUNK_ROWS})`,
     `DELETE FROM commit_point WHERE at < @time`,
     `DELETE FROM seek WHERE at < @time`,
+    `DELETE FROM partition_start WHERE at < @time`,
+    `DELETE FROM commit_problem WHERE at < @time`,
     `DELETE FROM dropped_detail WHERE at < @time`,
     `DELETE FROM rollup_minute WHERE minute < @time / 60000`,
     `DELETE FROM applied_journal WHERE at < @time`,

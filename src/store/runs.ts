@@ -60,7 +60,7 @@ const RUN_COLUMNS = `d.id, d.first, d.last, d.handled, d.uncertain_last, d.first
   s.key AS session_key, d.run`;
 
 const FOUND_COLUMNS =
-  'id, run, previous_run AS previousRun, first, last, attempt, doubt, at, previous_at AS previousAt';
+  'id, run, previous_run AS previousRun, first, last, attempt, doubt, at, previous_at AS previousAt, counted';
 
 export class Runs {
   private readonly statements;
@@ -100,11 +100,13 @@ export class Runs {
         `SELECT ${FOUND_COLUMNS} FROM redelivery WHERE gp = ? AND first BETWEEN ? AND ? AND last >= ?`,
       ),
       addFound: db.prepare(
-        `INSERT INTO redelivery (gp, run, previous_run, first, last, attempt, doubt, at, previous_at, version)
-         VALUES (@gp, @run, @previousRun, @first, @last, @attempt, @doubt, @at, @previousAt, @version)`,
+        `INSERT INTO redelivery
+           (gp, run, previous_run, first, last, attempt, doubt, at, previous_at, version, counted)
+         VALUES
+           (@gp, @run, @previousRun, @first, @last, @attempt, @doubt, @at, @previousAt, @version, @counted)`,
       ),
       growFound: db.prepare(
-        'UPDATE redelivery SET last = @last, previous_at = @previousAt, version = @version WHERE id = @id',
+        'UPDATE redelivery SET last = @last, previous_at = @previousAt, version = @version, settled = 0, counted = counted + @counted WHERE id = @id',
       ),
       dropFound: db.prepare<[number]>('DELETE FROM redelivery WHERE id = ?'),
       lastOf: db.prepare<[number, number, number, number], FoundRow>(
@@ -210,19 +212,20 @@ export class Runs {
     return true;
   }
 
-  private addOrGrow(gp: number, redelivery: Redelivery, version: number): void {
+  private addOrGrow(gp: number, redelivery: Redelivery, version: number, counted = 0): void {
     const { run, previousRun, attempt, doubt } = redelivery;
     const before = this.statements.lastOf.get(run, previousRun, attempt, doubt);
     if (before !== undefined && before.last + 1 === redelivery.first) {
-      this.statements.growFound.run({ ...redelivery, version, id: before.id });
+      this.statements.growFound.run({ ...redelivery, version, counted, id: before.id });
     } else {
-      this.statements.addFound.run({ gp, ...redelivery, version });
+      this.statements.addFound.run({ gp, ...redelivery, version, counted });
     }
   }
 
   /** The general case: derives the redeliveries of [first..last] anew. Rows that stay as they were keep their id. */
   private derive(gp: number, first: number, last: number, version: number): void {
     const wanted = redeliveriesWithin(this.overlapping(gp, first, last), first, last);
+    let counted = 0;
     for (const row of this.statements.found.all(gp, first - RUN_RECORDS_MAX, last, first)) {
       const inside = { first: Math.max(row.first, first), last: Math.min(row.last, last) };
       const same = wanted.findIndex(
@@ -234,10 +237,22 @@ export class Runs {
       }
       this.statements.dropFound.run(row.id);
       const { id: _, ...rest } = row;
-      if (row.first < first) this.statements.addFound.run({ ...rest, gp, last: first - 1, version });
-      if (row.last > last) this.statements.addFound.run({ ...rest, gp, first: last + 1, version });
+      counted += row.counted;
+      const take = (part: { first: number; last: number }) => {
+        const share = Math.min(counted, records(part));
+        counted -= share;
+        return share;
+      };
+      const left = { ...rest, last: first - 1 };
+      const right = { ...rest, first: last + 1 };
+      if (row.first < first) this.statements.addFound.run({ ...left, gp, version, counted: take(left) });
+      if (row.last > last) this.statements.addFound.run({ ...right, gp, version, counted: take(right) });
     }
-    for (const redelivery of wanted) this.addOrGrow(gp, redelivery, version);
+    for (const redelivery of wanted) {
+      const share = redelivery.doubt < 2 ? Math.min(counted, records(redelivery)) : 0;
+      counted -= share;
+      this.addOrGrow(gp, redelivery, version, share);
+    }
   }
 
   private count(
@@ -268,6 +283,8 @@ export class Runs {
 
 interface FoundRow extends Redelivery {
   id: number;
+  /** So many of its records are in `cause_total`, which must not count them again. */
+  counted: number;
 }
 
 /** What two rows must share to be one row but for their place. */

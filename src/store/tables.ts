@@ -1,4 +1,5 @@
 /** Everything that writes into one store, with its statements prepared once. */
+import { Causes } from './causes';
 import { Dimensions } from './dimensions';
 import { Facts } from './facts';
 import type { Store } from './open';
@@ -9,14 +10,19 @@ export class Tables {
   readonly dimensions: Dimensions;
   readonly facts: Facts;
   readonly runs: Runs;
+  readonly causes: Causes;
   private readonly statements;
 
   constructor(readonly db: Store) {
     this.dimensions = new Dimensions(db);
     this.facts = new Facts(db);
     this.runs = new Runs(db);
+    this.causes = new Causes(db);
     this.statements = {
       seqOf: db.prepare<[string], { seq: number }>('SELECT seq FROM applied_journal WHERE journal = ?'),
+      closed: db.prepare<[string], { closed: number }>(
+        'SELECT closed FROM applied_journal WHERE journal = ?',
+      ),
       markSeq: db.prepare<[string, number, number, number]>(
         `INSERT INTO applied_journal (journal, seq, closed, at) VALUES (?, ?, ?, ?)
          ON CONFLICT DO UPDATE SET seq = max(seq, excluded.seq), closed = max(closed, excluded.closed), at = excluded.at`,
@@ -30,6 +36,11 @@ export class Tables {
   /** Number of the last line of that journal that the store has; 0 for none. */
   seqOf(journal: string): number {
     return this.statements.seqOf.get(journal)?.seq ?? 0;
+  }
+
+  /** Its owner is dead, and everything that it left is in the store. */
+  isClosed(journal: string): boolean {
+    return this.statements.closed.get(journal)?.closed === 1;
   }
 
   markSeq(journal: string, seq: number, closed: boolean, at: number): void {

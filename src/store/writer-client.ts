@@ -1,8 +1,7 @@
-/** The main thread's handle of the writer's thread. Nothing here waits without a limit, nothing throws late. */
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
-import { Worker } from 'node:worker_threads';
+/** The main thread's handle of the writer's thread. */
 import { DupescopeError } from '../errors';
+import type { Report, ReportAnswer } from '../journal';
+import { launchThread } from '../thread';
 import type { FromWriter, ToWriter } from './messages';
 import type { PartitionPast, PastQuestion } from './past';
 import { DEFAULT_RETENTION } from './retention';
@@ -27,12 +26,15 @@ export interface WriterClientOptions {
 export interface WriterClient {
   /** What the ledger knows of a partition; null when it cannot be told within `limitMs`. */
   past(question: PastQuestion, limitMs: number): Promise<PartitionPast | null>;
+  /** Takes in a report of another host; resolves when it is durable. Throws 'report-gap' and the store's errors. */
+  report(report: Report): Promise<ReportAnswer>;
   /** Takes in the own journal now; false when that failed or took longer than `limitMs`. */
   flush(limitMs: number): Promise<boolean>;
   close(): Promise<void>;
 }
 
-const CLOSE_LIMIT_MS = 5_000;
+/** A report may wait for a checkpoint, or for another process's transaction. */
+const REPORT_LIMIT_MS = 15_000;
 
 /** Starts the writer. Resolves as soon as the thread runs; the store may still be failing (see `onProblem`). */
 export async function startWriter(options: WriterClientOptions): Promise<WriterClient> {
@@ -51,72 +53,33 @@ export function launchWriter(options: WriterClientOptions): WriterClient {
     flushMs: options.flushMs ?? 200,
     sweepMs: options.sweepMs ?? 2_000,
   };
-  const worker = new Worker(threadFile(), {
-    workerData: data,
+  const thread = launchThread<ToWriter, FromWriter>({
+    file: 'store/writer-thread.js',
     name: 'dupescope-writer',
-    // What the application preloads is for its main thread; our own register has no business in here.
-    execArgv: [],
-    env: { ...process.env, DUPESCOPE_DISABLED: '1' },
+    data,
+    onMessage(message) {
+      if (message.type === 'applied') options.onApplied?.(message.seq);
+      if (message.type === 'problem') options.onProblem?.(new DupescopeError(message.code, message.message));
+    },
+    onEnd: (reason) =>
+      options.onProblem?.(new DupescopeError('internal', `The writer's thread ended: ${reason}`)),
   });
-  const waiting = new Map<number, (answer: FromWriter | null) => void>();
-  let ids = 0;
-  let gone = false;
-
-  worker.on('message', (message: FromWriter) => {
-    if (message.type === 'applied') options.onApplied?.(message.seq);
-    if (message.type === 'problem') options.onProblem?.(new DupescopeError(message.code, message.message));
-    if (message.type === 'past' || message.type === 'done') {
-      waiting.get(message.id)?.(message);
-      waiting.delete(message.id);
-    }
-  });
-  const end = (reason: string | null) => {
-    if (gone) return;
-    gone = true;
-    for (const answer of waiting.values()) answer(null);
-    waiting.clear();
-    if (reason !== null)
-      options.onProblem?.(new DupescopeError('internal', `The writer's thread ended: ${reason}`));
-  };
-  worker.on('error', (error) => end(error.message));
-  worker.on('exit', (code) => end(code === 0 ? null : `exit code ${code}`));
-  // The application decides how long its process lives, not we. After the listeners: they take a reference.
-  worker.unref();
-
-  const ask = (make: (id: number) => ToWriter, limitMs: number): Promise<FromWriter | null> =>
-    new Promise((resolve) => {
-      if (gone) return resolve(null);
-      const id = ++ids;
-      const timer = setTimeout(() => {
-        waiting.delete(id);
-        resolve(null);
-      }, limitMs);
-      waiting.set(id, (answer) => {
-        clearTimeout(timer);
-        resolve(answer);
-      });
-      worker.postMessage(make(id));
-    });
 
   return {
     async past(question, limitMs) {
-      const answer = await ask((id) => ({ type: 'past', id, question }), limitMs);
+      const answer = await thread.ask((id) => ({ type: 'past', id, question }), limitMs);
       return answer?.type === 'past' ? answer.past : null;
     },
+    async report(report) {
+      const answer = await thread.ask((id) => ({ type: 'report', id, report }), REPORT_LIMIT_MS);
+      if (answer?.type === 'reported') return answer.answer;
+      if (answer?.type === 'refused') throw new DupescopeError(answer.code, answer.message);
+      throw new DupescopeError('store-busy', 'The store took too long. Send the report again.');
+    },
     async flush(limitMs) {
-      const answer = await ask((id) => ({ type: 'flush', id }), limitMs);
+      const answer = await thread.ask((id) => ({ type: 'flush', id }), limitMs);
       return answer?.type === 'done' && answer.complete;
     },
-    async close() {
-      if (!gone) await ask((id) => ({ type: 'close', id }), CLOSE_LIMIT_MS);
-      end(null);
-      await worker.terminate();
-    },
+    close: () => thread.close((id) => ({ type: 'close', id })),
   };
-}
-
-/** A thread runs compiled code alone: from the sources (tests) it is the built file that is meant. */
-function threadFile(): string {
-  const beside = join(__dirname, 'writer-thread.js');
-  return existsSync(beside) ? beside : join(__dirname, '../../dist/store/writer-thread.js');
 }

@@ -4,6 +4,7 @@
  */
 import { parentPort, workerData } from 'node:worker_threads';
 import { DupescopeError, errorLine } from '../errors';
+import type { Report } from '../journal';
 import type { FromWriter, ToWriter } from './messages';
 import { Writer, type WriterOptions } from './writer';
 
@@ -59,7 +60,29 @@ function run(options: WriterThreadData): void {
       sweptAt = now;
       attempt(() => writer.sweep(false));
     }
-    attempt(() => writer.retain(now));
+    attempt(() => {
+      writer.settle(now);
+      writer.retain(now);
+    });
+  };
+
+  /** The reporter gets the very reason; it tries again and keeps what it has. */
+  const take = (id: number, report: Report): FromWriter => {
+    let refused: unknown = new DupescopeError(
+      'report-gap',
+      'Begin this journal from the oldest that is left.',
+    );
+    const answer = attempt(() => {
+      try {
+        return writer.report(report);
+      } catch (error) {
+        refused = error;
+        throw error;
+      }
+    });
+    if (answer !== null) return { type: 'reported', id, answer };
+    const code = refused instanceof DupescopeError ? refused.code : 'internal';
+    return { type: 'refused', id, code, message: errorLine(refused) };
   };
 
   const timer = setInterval(turn, options.flushMs);
@@ -69,6 +92,9 @@ function run(options: WriterThreadData): void {
     switch (message.type) {
       case 'past':
         say({ type: 'past', id: message.id, past: attempt(() => writer.past(message.question)) });
+        break;
+      case 'report':
+        say(take(message.id, message.report));
         break;
       case 'flush': {
         const complete = flush();

@@ -1,16 +1,17 @@
 /**
  * The one writer of this process, run in a worker thread: follows this process's own journal, takes over those of
- * the dead, and answers what the ledger knows. Every turn is one transaction; a turn that fails changes nothing
+ * the dead, takes in what other hosts report, and answers what the ledger knows. Every turn is one transaction; a turn that fails changes nothing
  * and is tried again, the evidence waits in the journal meanwhile.
  */
 import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { DupescopeError } from '../errors';
-import { isProvenDead } from '../journal';
+import { isProvenDead, JournalReader, type Report, type ReportAnswer } from '../journal';
 import { JournalIntake } from './intake';
 import { journalRoot } from './journal-root';
 import { openStore, type Store, storeError } from './open';
 import { type PartitionPast, type PastQuestion, pastOf } from './past';
+import { ReportIntakes } from './report-intakes';
 import { type RetentionLimits, retain } from './retention';
 import { Tables } from './tables';
 
@@ -24,7 +25,8 @@ export interface WriterOptions {
 export class Writer {
   private db: Store | null = null;
   private tables: Tables | null = null;
-  private readonly intakes = new Map<string, JournalIntake>();
+  private readonly intakes = new Map<string, JournalIntake<JournalReader>>();
+  private readonly reported = new ReportIntakes((intake, died) => this.transact([intake], died));
   private readonly root: string;
   private retainedAt = 0;
 
@@ -47,15 +49,15 @@ export class Writer {
       if (id === this.options.ownJournal) continue;
       const intake = this.intakeOf(id);
       const more = intake.read();
-      const owner = intake.reader.owner;
+      const owner = intake.source.owner;
       // No header yet: its owner is being born, or died in that moment and left nothing to tell.
       if (owner === null) continue;
-      const lock = isProvenDead(intake.reader.folder, owner);
+      const lock = isProvenDead(intake.source.folder, owner);
       if (lock !== null) {
         try {
           intake.read();
           this.transact([intake], true);
-          rmSync(intake.reader.folder, { recursive: true, force: true });
+          rmSync(intake.source.folder, { recursive: true, force: true });
         } finally {
           lock.release();
           this.intakes.delete(id);
@@ -73,12 +75,25 @@ export class Writer {
   past(question: PastQuestion): PartitionPast {
     this.sweep(true);
     this.flush();
-    return pastOf(this.store().db, this.store().tables, question);
+    const heardAt = (journal: string) =>
+      this.intakes.has(journal) ? Date.now() : this.reported.heardAt(journal);
+    return pastOf(this.store().db, this.store().tables, question, heardAt);
+  }
+
+  /** Takes in a report; when this returns, what it acknowledges is durable. Null: reports before it are missing. */
+  report(report: Report): ReportAnswer | null {
+    return this.reported.take(this.store().tables, report, Date.now());
+  }
+
+  /** Explains the redeliveries that are new or may be explained better now. */
+  settle(now: number): void {
+    this.store().tables.causes.settle(now);
   }
 
   retain(now: number): void {
     if (now - this.retainedAt < this.options.retention.everyMs) return;
     this.retainedAt = now;
+    this.reported.forgetSilent(now);
     retain(this.store().db, this.options.retention, now);
   }
 
@@ -126,13 +141,14 @@ export class Writer {
   /** Intakes hold row ids of the store that was open. */
   private forgetIntakes(): void {
     this.intakes.clear();
+    this.reported.clear();
   }
 
-  private intakeOf(id: string): JournalIntake {
+  private intakeOf(id: string): JournalIntake<JournalReader> {
     const { tables } = this.store();
     const known = this.intakes.get(id);
     if (known !== undefined) return known;
-    const made = new JournalIntake(join(this.root, id), tables);
+    const made = new JournalIntake(new JournalReader(join(this.root, id)), tables);
     this.intakes.set(id, made);
     return made;
   }

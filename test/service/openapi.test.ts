@@ -6,12 +6,16 @@ import { PARAMETERS } from '../../src/service/parameters';
 import { ROUTES } from '../../src/service/routes';
 import { StoreAccess } from '../../src/service/store-access';
 
+interface Operation {
+  operationId: string;
+  parameters: { name: string; in: string }[];
+  requestBody?: object;
+  responses: object;
+}
+
 interface Description {
   openapi: string;
-  paths: Record<
-    string,
-    { get: { operationId: string; parameters: { name: string; in: string }[]; responses: object } }
-  >;
+  paths: Record<string, { get?: Operation; post?: Operation }>;
   components: { schemas: Record<string, { type: string; additionalProperties: boolean }> };
 }
 
@@ -26,6 +30,7 @@ function servedPaths(): string[] {
     token: null,
     allowedHosts: [],
     lag: null,
+    reports: null,
     version: 'x',
     logger: pino({ level: 'silent' }),
   });
@@ -41,7 +46,7 @@ test('describes every path that is served, and no other', () => {
 
 test('every parameter of every route stands in it', () => {
   for (const route of ROUTES) {
-    const described = description.paths[route.path]?.get.parameters ?? [];
+    const described = description.paths[route.path]?.get?.parameters ?? [];
     expect(described.filter((p) => p.in === 'query').map((p) => p.name)).toEqual(route.query);
     expect(described.filter((p) => p.in === 'path').map((p) => `{${p.name}}`)).toEqual(
       route.path.match(/\{\w+\}/g) ?? [],
@@ -50,12 +55,19 @@ test('every parameter of every route stands in it', () => {
   expect(Object.values(PARAMETERS).every((parameter) => parameter.description.length > 0)).toBe(true);
 });
 
+test('what is sent is described too', () => {
+  for (const path of ['/v1/reports', '/v1/past']) {
+    expect(description.paths[path]?.get).toBeUndefined();
+    expect(description.paths[path]?.post).toMatchObject({ requestBody: { required: true } });
+  }
+});
+
 test('every reference leads somewhere, every name is used once', () => {
   const text = JSON.stringify(description);
   for (const [, name] of text.matchAll(/"#\/components\/schemas\/(\w+)"/g)) {
     expect(Object.keys(description.components.schemas)).toContain(name);
   }
-  const ids = Object.values(description.paths).map((path) => path.get.operationId);
+  const ids = Object.values(description.paths).map((path) => (path.get ?? path.post)?.operationId);
   expect(new Set(ids).size).toBe(ids.length);
   expect(text).not.toMatch(/"\$(id|schema)"/);
 });

@@ -16,6 +16,8 @@ export type RedeliveriesQuery = Query<
   | 'since'
   | 'until'
   | 'certain'
+  | 'cause'
+  | 'certainty'
   | 'first_offset'
   | 'last_offset'
   | 'limit'
@@ -41,6 +43,8 @@ export function redeliveriesAnswer(
     since,
     until,
     certain: query.certain,
+    cause: query.cause,
+    certainty: query.certainty,
     firstOffset: query.first_offset,
     lastOffset: query.last_offset,
     after: cursor ?? undefined,

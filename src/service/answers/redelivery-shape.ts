@@ -22,6 +22,10 @@ export function redeliveryShape(row: RedeliveryRow): Redelivery {
     attempt: row.attempt,
     certain: row.doubt === 0,
     doubt: DOUBTS[row.doubt] ?? 'uncertain',
+    cause: row.cause,
+    certainty: row.certainty,
+    because: JSON.parse(row.because) as string[],
+    advice: row.advice,
     gap_seconds: seconds(row.at - row.previousAt),
     previous_at: rfc3339(row.previousAt),
     delivery: {

@@ -6,6 +6,7 @@
 export * from './group';
 export * from './record';
 export * from './redelivery';
+export * from './report';
 export * from './service';
 export * from './summary';
 

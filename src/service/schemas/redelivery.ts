@@ -1,5 +1,6 @@
 /** A redelivery with both of its sides. */
 import { z } from 'zod';
+import { CAUSES, CERTAINTIES } from '../../ledger';
 import { count, offset, outcome, time } from './words';
 
 const Side = z.strictObject({
@@ -33,6 +34,10 @@ export const Redelivery = z
       description:
         'in_flight: one copy was started when its process died; uncertain: one was perhaps not handed over',
     }),
+    cause: z.enum(CAUSES).meta({ description: 'Why it was delivered again' }),
+    certainty: z.enum(CERTAINTIES).meta({ description: 'How sure the cause is' }),
+    because: z.array(z.string()).meta({ description: 'What was seen, in words' }),
+    advice: z.string().nullable().meta({ description: 'What to change; null: nothing' }),
     gap_seconds: z.number().meta({ description: 'From the end of the previous delivery to this one' }),
     previous_at: time,
     delivery: Side,

@@ -1,4 +1,5 @@
 /** The numbered migrations, in order. `PRAGMA user_version` holds the number of the last one applied. */
 import { up as ledger } from './001-ledger.sql';
+import { up as causes } from './003-causes.sql';
 
-export const MIGRATIONS: readonly string[] = [ledger];
+export const MIGRATIONS: readonly string[] = [ledger, causes];

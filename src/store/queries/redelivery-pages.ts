@@ -21,6 +21,8 @@ export interface RedeliveryFilter {
   /** Unix ms, exclusive. */
   until?: number | undefined;
   certain?: boolean | undefined;
+  cause?: string | undefined;
+  certainty?: string | undefined;
   /** Redeliveries that touch [firstOffset..lastOffset]. */
   firstOffset?: number | undefined;
   lastOffset?: number | undefined;
@@ -77,6 +79,8 @@ function stepOf(
 ): PagePlace[] {
   return statement<PagePlace>(db, redeliveryPageSql(filter, gp !== null, after !== undefined)).all({
     gp,
+    cause: filter.cause ?? null,
+    certainty: filter.certainty ?? null,
     since: filter.since ?? null,
     until: filter.until ?? null,
     firstOffset: filter.firstOffset ?? 0,
@@ -94,10 +98,12 @@ export function redeliveryPageSql(filter: RedeliveryFilter, onePlace: boolean, b
   const ranged = firstOffset !== undefined || lastOffset !== undefined;
   const near =
     onePlace && ranged && (lastOffset ?? Number.POSITIVE_INFINITY) - (firstOffset ?? 0) <= BY_PLACE_MAX;
-  const index = near ? 'redelivery_by_place' : indexByTime(onePlace, filter.certain === false);
+  const index = near ? 'redelivery_by_place' : indexByTime(filter, onePlace);
   return `SELECT at, id FROM redelivery INDEXED BY ${index}${where(
     onePlace && 'gp = @gp',
     ranged && 'first BETWEEN @firstStart AND @lastOffset AND last >= @firstOffset',
+    filter.cause !== undefined && 'cause = @cause',
+    filter.certainty !== undefined && 'certainty = @certainty',
     filter.certain === true && 'doubt = 0',
     filter.certain === false && 'doubt > 0',
     filter.since !== undefined && 'at >= @since',
@@ -106,7 +112,9 @@ export function redeliveryPageSql(filter: RedeliveryFilter, onePlace: boolean, b
   )} ORDER BY at DESC, id DESC LIMIT @limit`;
 }
 
-function indexByTime(onePlace: boolean, doubtful: boolean): string {
+function indexByTime(filter: RedeliveryFilter, onePlace: boolean): string {
+  const doubtful = filter.certain === false;
+  if (!onePlace && filter.cause !== undefined) return 'redelivery_by_cause';
   if (onePlace) return doubtful ? 'redelivery_doubtful_by_gp_time' : 'redelivery_by_gp_time';
   return doubtful ? 'redelivery_doubtful_by_time' : 'redelivery_by_time';
 }

@@ -24,6 +24,27 @@ export function totalsOf(db: Store): TotalsRow[] {
   return statement<TotalsRow>(db, sql).all({});
 }
 
+export interface CauseTotalRow {
+  cluster: string;
+  group: string;
+  topic: string;
+  cause: string;
+  records: number;
+}
+
+/** Redelivered records by cause, once the cause is settled. */
+export function causeTotalsOf(db: Store): CauseTotalRow[] {
+  const sql = `
+    SELECT c.cluster_id AS cluster, g.name AS "group", t.name AS topic, ct.cause, sum(ct.records) AS records
+    FROM cause_total ct
+    JOIN group_partition gp ON gp.id = ct.gp
+    JOIN consumer_group g ON g.id = gp.grp
+    JOIN topic t ON t.id = gp.topic
+    JOIN cluster c ON c.id = t.cluster
+    GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4`;
+  return statement<CauseTotalRow>(db, sql).all({});
+}
+
 export interface KnownTopicRow {
   group: string;
   topic: string;

@@ -1,0 +1,375 @@
+/**
+ * Why a record was delivered again: a table of rules, read from top to bottom, the first that fits decides. Each rule
+ * names what it saw in words and what to change. Where no rule fits the cause is `unknown`; nothing is guessed.
+ */
+import type { Outcome } from './evidence';
+
+export type Cause =
+  /** The handler threw, and kafkajs gave it the record again. */
+  | 'handler_error'
+  /** The application called `seek`. */
+  | 'seek'
+  /** An eachBatch handler returned and left records unresolved. */
+  | 'left_unresolved'
+  /** The process died before it had committed. */
+  | 'killed_before_commit'
+  /** The handler took longer than the session time-out: the group gave its partitions away. */
+  | 'session_timeout'
+  /** The partition moved, or the consumer stopped, before what was handled was committed. */
+  | 'rebalance_before_commit'
+  /** A member of an older generation delivered on. */
+  | 'zombie'
+  /** The committed offset was set back by someone else than the consumers. */
+  | 'reset'
+  /** The group had no committed offset any more. */
+  | 'offsets_expired'
+  /** The committed offset pointed outside of the log. */
+  | 'out_of_range'
+  /** `offset` was committed where `offset + 1` is due. */
+  | 'off_by_one'
+  /** A commit was refused, or its answer never came. */
+  | 'commit_failed'
+  | 'unknown';
+
+export const CAUSES = [
+  'handler_error',
+  'seek',
+  'left_unresolved',
+  'killed_before_commit',
+  'session_timeout',
+  'rebalance_before_commit',
+  'zombie',
+  'reset',
+  'offsets_expired',
+  'out_of_range',
+  'off_by_one',
+  'commit_failed',
+  'unknown',
+] as const satisfies readonly Cause[];
+
+export const CERTAINTIES = ['proven', 'probable', 'unknown'] as const;
+
+export type Certainty = (typeof CERTAINTIES)[number];
+
+export interface Explanation {
+  cause: Cause;
+  certainty: Certainty;
+  /** What was seen, in words. */
+  because: string[];
+  /** What to change, with measured values; null where nothing needs to change. */
+  advice: string | null;
+}
+
+/** One of the two copies. */
+export interface CopyEvidence {
+  session: string;
+  /** Who it was, for people: client, host and pid. */
+  name: string;
+  outcome: Outcome;
+  first: number;
+  last: number;
+  handled: number;
+  firstAt: number;
+  lastAt: number;
+  error: string | null;
+  memberId: string | null;
+  generation: number | null;
+  joinedAt: number | null;
+}
+
+/** Everything the rules look at. Offsets are next offsets where Kafka's are; times unix ms. */
+export interface RedeliveryEvidence {
+  first: number;
+  last: number;
+  copy: CopyEvidence;
+  previous: CopyEvidence;
+  /**
+   * What the copy's member found when it got the partition; null where that was not seen. `committed` below 0 is what
+   * kafkajs commits when it finds the offset outside of the log.
+   */
+  start: { committed: number | null; logStart: number | null; at: number } | null;
+  /** How the previous copy's session ended before the copy began; null while it lives. */
+  previousEnd: { how: string; at: number } | null;
+  /** The highest commit acknowledged to any session before `start` (else before the copy began); null: none seen. */
+  committed: { offset: number; at: number } | null;
+  /** The last seek of the copy's session on this partition between the two copies. */
+  seek: { target: string; at: number } | null;
+  /** A commit of these sessions that went down between the two copies. */
+  lowered: { from: number; to: number; at: number } | null;
+  /** The previous session lost its membership after its copy: it found itself unknown, with no rebalance announced. */
+  evicted: { at: number; silentMs: number } | null;
+  /** A commit of the previous session that named a handled record itself. */
+  shortCommit: { offset: number; at: number } | null;
+  /** A commit of the previous session that failed or was not answered, after its copy. */
+  failedCommit: { reason: string; at: number } | null;
+  settings: { sessionTimeoutMs: number; autoCommit: boolean; autoCommitIntervalMs: number | null };
+}
+
+interface Rule {
+  cause: Exclude<Cause, 'unknown'>;
+  /** Null: the rule does not fit. */
+  explain(e: RedeliveryEvidence): Omit<Explanation, 'cause'> | null;
+}
+
+const RULES: readonly Rule[] = [
+  {
+    cause: 'seek',
+    explain: (e) =>
+      e.seek === null || e.copy.session !== e.previous.session || !seekFits(e)
+        ? null
+        : {
+            certainty: 'proven',
+            because: [
+              `${e.copy.name} called seek(${e.seek.target}) ${seconds(e.copy.firstAt - e.seek.at)} before it got offset ${e.copy.first} again`,
+            ],
+            advice: null,
+          },
+  },
+  {
+    cause: 'handler_error',
+    explain: (e) =>
+      sameMember(e) &&
+      e.previous.outcome === 'failed' &&
+      e.copy.first <= e.previous.last + 1 &&
+      e.last >= e.previous.handled
+        ? {
+            certainty: 'proven',
+            because: [
+              `the handler threw at offset ${e.previous.handled}${e.previous.error === null ? '' : ` (${e.previous.error})`}`,
+              `the same member got the record again ${seconds(e.copy.firstAt - e.previous.lastAt)} later, with no new join`,
+            ],
+            advice:
+              e.previous.last > e.previous.handled
+                ? 'Resolve each record of the batch once it is handled (resolveOffset), so that an error repeats only what is left.'
+                : 'Make the handler safe to repeat, and send what always fails to a dead-letter topic.',
+          }
+        : null,
+  },
+  {
+    cause: 'left_unresolved',
+    explain: (e) =>
+      sameMember(e) && e.previous.outcome === 'unresolved' && e.last >= e.previous.handled
+        ? {
+            certainty: 'proven',
+            because: [
+              `the handler returned and left offsets ${e.previous.handled} to ${e.previous.last} unresolved`,
+            ],
+            advice: 'Resolve every record that was handled before the eachBatch handler returns.',
+          }
+        : null,
+  },
+  {
+    cause: 'zombie',
+    explain: (e) => {
+      const { copy, previous } = e;
+      if (copy.session === previous.session) return null;
+      const known = copy.generation !== null && previous.generation !== null;
+      const older = known
+        ? (copy.generation as number) < (previous.generation as number)
+        : copy.joinedAt !== null && previous.joinedAt !== null && copy.joinedAt < previous.joinedAt;
+      if (!older) return null;
+      return {
+        // Without generations it rests on two clocks.
+        certainty: known ? 'proven' : 'probable',
+        because: [
+          known
+            ? `${copy.name} still delivered for generation ${copy.generation} when ${previous.name} had the partition in generation ${previous.generation}`
+            : `${copy.name} still delivered as the member it had been before ${previous.name} joined and got the partition`,
+        ],
+        advice: `Keep each record below the session time-out of ${seconds(e.settings.sessionTimeoutMs)}, or call heartbeat() in the handler.`,
+      };
+    },
+  },
+  {
+    cause: 'offsets_expired',
+    explain: (e) =>
+      isFreshStart(e) && e.start?.committed === null && e.committed !== null && e.lowered === null
+        ? {
+            certainty: 'proven',
+            because: [
+              `offset ${e.committed.offset} had been committed ${seconds(e.copy.firstAt - e.committed.at)} before`,
+              'when the partition was taken over the group had no committed offset',
+            ],
+            advice:
+              'Look who deleted the group or its offsets, and raise offsets.retention.minutes above the longest stop.',
+          }
+        : null,
+  },
+  {
+    cause: 'out_of_range',
+    explain: (e) => {
+      const { start } = e;
+      if (!isFreshStart(e) || start === null || start.committed === null) return null;
+      const isReset = start.committed < 0;
+      const isGone =
+        start.logStart !== null && start.committed < start.logStart && e.copy.first >= start.logStart;
+      if (!isReset && !isGone) return null;
+      return {
+        certainty: 'proven',
+        because: [
+          isReset
+            ? `kafkajs found the committed offset outside of the log and committed ${start.committed}`
+            : `the committed offset ${start.committed} lay before the log's start ${start.logStart}`,
+        ],
+        advice: 'Keep records longer than the longest stop of the group (retention.ms, retention.bytes).',
+      };
+    },
+  },
+  {
+    cause: 'reset',
+    explain: (e) => {
+      const { start, committed } = e;
+      if (!isFreshStart(e) || committed === null || e.lowered !== null || e.seek !== null) return null;
+      if (start === null || start.committed === null) return null;
+      if (start.committed >= committed.offset || start.committed > e.first) return null;
+      return {
+        certainty: 'proven',
+        because: [
+          `offset ${committed.offset} had been acknowledged as committed`,
+          `when ${e.copy.name} took the partition over, the committed offset was ${start.committed}`,
+          'none of the observed consumers had set it back',
+        ],
+        advice: null,
+      };
+    },
+  },
+  {
+    cause: 'off_by_one',
+    explain: (e) =>
+      isFreshStart(e) && e.shortCommit !== null && e.first === e.shortCommit.offset && e.first === e.last
+        ? {
+            certainty: 'probable',
+            because: [
+              `${e.previous.name} had handled offset ${e.first} and then committed ${e.shortCommit.offset}, not ${e.first + 1}`,
+            ],
+            advice: 'Commit offset + 1: the committed offset is the next one to read.',
+          }
+        : null,
+  },
+  {
+    cause: 'killed_before_commit',
+    explain: (e) => {
+      const { previousEnd } = e;
+      if (!isFreshStart(e) || previousEnd === null || !['died', 'exit'].includes(previousEnd.how))
+        return null;
+      if (e.evicted !== null) return null;
+      return {
+        certainty: committedBelow(e) ? 'proven' : 'probable',
+        because: [
+          `the process of ${e.previous.name} ${previousEnd.how === 'died' ? 'was killed' : 'ended without disconnecting'} ${seconds(e.copy.firstAt - previousEnd.at)} before`,
+          committedWords(e),
+        ],
+        advice: commitAdvice(e),
+      };
+    },
+  },
+  {
+    cause: 'session_timeout',
+    explain: (e) => {
+      if (!isFreshStart(e) || e.evicted === null) return null;
+      const { silentMs } = e.evicted;
+      const slow = silentMs >= e.settings.sessionTimeoutMs;
+      return {
+        certainty: slow ? 'proven' : 'probable',
+        because: [
+          `${e.previous.name} lost its membership with no rebalance announced`,
+          `it had not reached the group for ${seconds(silentMs)}; the session time-out is ${seconds(e.settings.sessionTimeoutMs)}`,
+          committedWords(e),
+        ],
+        advice: `Raise sessionTimeout above ${seconds(Math.ceil((silentMs * 1.5) / 1000) * 1000)}, or call heartbeat() while a record is handled.`,
+      };
+    },
+  },
+  {
+    cause: 'commit_failed',
+    explain: (e) =>
+      isFreshStart(e) && e.failedCommit !== null && e.failedCommit.at >= e.previous.firstAt
+        ? {
+            certainty: 'probable',
+            because: [`a commit of ${e.previous.name} failed: ${e.failedCommit.reason}`, committedWords(e)],
+            advice:
+              'Look at the broker and the network at that time; the record was handled and could not be committed.',
+          }
+        : null,
+  },
+  {
+    cause: 'rebalance_before_commit',
+    explain: (e) => {
+      if (!isFreshStart(e) || !committedBelow(e)) return null;
+      const stopped = e.previousEnd !== null;
+      if (!stopped && e.previous.session === e.copy.session && e.copy.joinedAt === null) return null;
+      return {
+        certainty: 'proven',
+        because: [
+          stopped
+            ? `${e.previous.name} stopped (${e.previousEnd?.how}) without committing what it had handled`
+            : `the group was rebalanced ${e.copy.joinedAt === null ? '' : `${seconds(e.copy.firstAt - e.copy.joinedAt)} `}before`,
+          committedWords(e),
+        ],
+        advice: commitAdvice(e),
+      };
+    },
+  },
+];
+
+/** The first rule that fits. */
+export function explain(evidence: RedeliveryEvidence): Explanation {
+  for (const { cause, explain: fits } of RULES) {
+    const found = fits(evidence);
+    if (found !== null) return { cause, ...found };
+  }
+  return {
+    cause: 'unknown',
+    certainty: 'unknown',
+    because: ['no rule fits what was seen', committedWords(evidence)],
+    advice: null,
+  };
+}
+
+/** The copy began with a new member: what it delivers follows from the committed offset. */
+function isFreshStart(e: RedeliveryEvidence): boolean {
+  return !sameMember(e);
+}
+
+function sameMember({ copy, previous }: RedeliveryEvidence): boolean {
+  return (
+    copy.session === previous.session &&
+    copy.memberId === previous.memberId &&
+    copy.joinedAt === previous.joinedAt
+  );
+}
+
+function seekFits({ seek, copy, first }: RedeliveryEvidence): boolean {
+  const target = Number(seek?.target);
+  return target < 0 || (target <= first && copy.first <= first);
+}
+
+/** Nothing above the redelivered stretch had been committed when the copy began, as far as it was seen. */
+function committedBelow(e: RedeliveryEvidence): boolean {
+  if (e.start !== null && e.start.committed !== null) return e.start.committed <= e.first;
+  return e.committed === null || e.committed.offset <= e.first;
+}
+
+function committedWords(e: RedeliveryEvidence): string {
+  if (e.start !== null && e.start.committed === null) {
+    return `the group had no committed offset; offsets ${e.first} to ${e.last} had been delivered`;
+  }
+  const at = e.start?.committed ?? e.committed?.offset ?? null;
+  return at === null
+    ? `no commit was seen; offsets ${e.first} to ${e.last} had been delivered`
+    : `${at} was committed; offsets ${e.first} to ${e.last} had been delivered`;
+}
+
+function commitAdvice(e: RedeliveryEvidence): string | null {
+  const records = e.last - e.first + 1;
+  if (records <= 1) return null;
+  if (!e.settings.autoCommit) return `Commit more often: ${records} records were handled and not committed.`;
+  const spanMs = Math.max(1, e.previous.lastAt - e.previous.firstAt);
+  const perSecond = ((e.previous.last - e.previous.first + 1) / spanMs) * 1000;
+  const intervalMs = Math.max(50, Math.floor((100 / perSecond) * 1000));
+  return `At ${Math.round(perSecond)} records/s, autoCommitInterval: ${intervalMs} keeps what a stop repeats below 100 records (this time ${records}).`;
+}
+
+function seconds(ms: number): string {
+  return `${(Math.max(0, ms) / 1000).toFixed(ms < 10_000 ? 1 : 0)} s`;
+}

@@ -1,0 +1,90 @@
+/** HTTP to the service: JSON there, JSON back, a bearer token, one connection that is kept. */
+import { readFileSync } from 'node:fs';
+import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http';
+import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
+import { gzipSync } from 'node:zlib';
+import { VERSION } from '../version';
+
+export interface ServiceAddress {
+  /** http://host:7475, with a path where a proxy has put it there. */
+  url: string;
+  token: string | null;
+  /** Read anew for every request: a token may be replaced while the process runs. */
+  tokenFile: string | null;
+}
+
+export interface ServiceAnswer {
+  status: number;
+  /** Parsed JSON; null when it is none. */
+  body: unknown;
+  /** Of the header Retry-After; null: not said. */
+  retryAfterMs: number | null;
+}
+
+const ANSWER_MAX_BYTES = 4 * 1024 * 1024;
+/** Below this, compression costs more than it saves. */
+const PLAIN_MAX_CHARACTERS = 1024;
+
+export class ServiceClient {
+  private readonly isSecure: boolean;
+  private readonly agent: HttpAgent;
+
+  constructor(private readonly address: ServiceAddress) {
+    this.isSecure = address.url.startsWith('https:');
+    const options = { keepAlive: true, maxSockets: 4 };
+    this.agent = this.isSecure ? new HttpsAgent(options) : new HttpAgent(options);
+  }
+
+  /** Rejects with the network's error, or after `limitMs`. Redirects are answers, not followed. */
+  post(path: string, json: string, limitMs: number): Promise<ServiceAnswer> {
+    const { url, token, tokenFile } = this.address;
+    const target = new URL(path, url.endsWith('/') ? url : `${url}/`);
+    const compressed = json.length > PLAIN_MAX_CHARACTERS;
+    const body = compressed ? gzipSync(json, { level: 4 }) : Buffer.from(json);
+    const bearer = tokenFile === null ? token : readFileSync(tokenFile, 'utf8').trim();
+    const headers = {
+      'content-type': 'application/json',
+      'content-length': String(body.length),
+      'user-agent': `dupescope/${VERSION}`,
+      ...(compressed ? { 'content-encoding': 'gzip' } : {}),
+      ...(bearer === null ? {} : { authorization: `Bearer ${bearer}` }),
+    };
+    return new Promise((resolve, reject) => {
+      const make = this.isSecure ? httpsRequest : httpRequest;
+      const signal = AbortSignal.timeout(Math.max(1, Math.ceil(limitMs)));
+      const call = make(target, { method: 'POST', headers, agent: this.agent, signal }, (response) => {
+        answerOf(response).then(resolve, reject);
+      });
+      call.on('error', reject);
+      call.end(body);
+    });
+  }
+
+  close(): void {
+    this.agent.destroy();
+  }
+}
+
+async function answerOf(response: IncomingMessage): Promise<ServiceAnswer> {
+  const pieces: Buffer[] = [];
+  let length = 0;
+  for await (const piece of response) {
+    pieces.push(piece as Buffer);
+    length += (piece as Buffer).length;
+    if (length > ANSWER_MAX_BYTES) throw new Error('the answer is too long');
+  }
+  const seconds = Number(response.headers['retry-after'] ?? Number.NaN);
+  return {
+    status: response.statusCode ?? 0,
+    body: jsonOrNull(Buffer.concat(pieces).toString()),
+    retryAfterMs: Number.isFinite(seconds) ? seconds * 1000 : null,
+  };
+}
+
+function jsonOrNull(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,194 @@
+/**
+ * Explains redeliveries: gathers what is known of the two copies and asks the ledger's rules. Done when one is found
+ * and again while it is not settled, because the telling evidence may come late: a stopped process comes back and
+ * finds itself thrown out, a killed one's journal is found.
+ */
+import { type CopyEvidence, explain, type Outcome, type RedeliveryEvidence } from '../ledger';
+import type { Store } from './open';
+
+/** A proven cause is settled at once, any other when this long has passed without better evidence. */
+const SETTLE_MS = 60_000;
+/** So many are looked at in one turn. */
+const TURN_ROWS = 300;
+/** What is not settled is explained anew this often, by whichever writer comes first. */
+const AGAIN_MS = 1_000;
+
+interface UnsettledRow {
+  id: number;
+  gp: number;
+  first: number;
+  last: number;
+  doubt: number;
+  counted: number;
+  session: number;
+  previous_session: number;
+  settings: string;
+  ended_how: string | null;
+  ended_at: number | null;
+  copy: string;
+  previous: string;
+}
+
+/** A copy as one JSON value, so that both sides of the join have one shape. */
+function copyColumns(run: string, session: string, member: string): string {
+  return `json_object('session', ${session}.key, 'client', ${session}.client_id, 'host', ${session}.host,
+    'pid', ${session}.pid, 'outcome', ${run}.outcome, 'first', ${run}.first, 'last', ${run}.last,
+    'handled', ${run}.handled, 'firstAt', ${run}.first_at, 'lastAt', ${run}.last_at, 'error', ${run}.error,
+    'memberId', ${member}.member_id, 'generation', ${member}.generation, 'joinedAt', ${member}.joined_at)`;
+}
+
+export class Causes {
+  private readonly statements;
+
+  constructor(private readonly db: Store) {
+    this.statements = {
+      unsettled: db.prepare<[number, number], UnsettledRow>(
+        `SELECT r.id, r.gp, r.first, r.last, r.doubt, r.counted, d.session, p.session AS previous_session,
+                ps.settings, ps.ended_how, ps.ended_at,
+                ${copyColumns('d', 's', 'm')} AS copy, ${copyColumns('p', 'ps', 'pm')} AS previous
+         FROM redelivery r INDEXED BY redelivery_unsettled
+         JOIN delivery_run d ON d.id = r.run JOIN session s ON s.id = d.session
+         LEFT JOIN member m ON m.id = d.member
+         JOIN delivery_run p ON p.id = r.previous_run JOIN session ps ON ps.id = p.session
+         LEFT JOIN member pm ON pm.id = p.member
+         WHERE r.settled = 0 AND r.explained_at <= ? ORDER BY r.explained_at LIMIT ?`,
+      ),
+      start: db.prepare<
+        [number, number, number, number],
+        { committed: number | null; logStart: number | null; at: number }
+      >(
+        `SELECT committed, log_start AS logStart, at FROM partition_start
+         WHERE gp = ? AND session = ? AND at BETWEEN ? AND ? ORDER BY at DESC LIMIT 1`,
+      ),
+      commits: db.prepare<[number, number], { offset: number; at: number }>(
+        `SELECT max(committed) AS offset, at FROM
+           (SELECT committed, at FROM commit_point WHERE gp = ? AND at < ? ORDER BY at DESC LIMIT 50)`,
+      ),
+      position: db.prepare<[number, number], { offset: number; at: number }>(
+        `SELECT p.committed AS offset, p.updated_at AS at FROM position p WHERE p.gp = ? AND p.session = ?
+           AND EXISTS (SELECT 1 FROM commit_point c WHERE c.gp = p.gp AND c.session = p.session)`,
+      ),
+      seek: db.prepare<[number, number, number, number], { target: string; at: number }>(
+        'SELECT target, at FROM seek WHERE gp = ? AND session = ? AND at BETWEEN ? AND ? ORDER BY at DESC LIMIT 1',
+      ),
+      lowered: db.prepare<[number, number, number], { from: number; to: number; at: number }>(
+        `SELECT lowered_from AS "from", committed AS "to", at FROM commit_point
+         WHERE gp = ? AND lowered_from IS NOT NULL AND at BETWEEN ? AND ? ORDER BY at DESC LIMIT 1`,
+      ),
+      evicted: db.prepare<[number, number], { at: number; silentMs: number }>(
+        `SELECT joined_at AS at, silent_ms AS silentMs FROM member
+         WHERE session = ? AND announced = 0 AND joined_at >= ? ORDER BY joined_at LIMIT 1`,
+      ),
+      short: db.prepare<[number, number, number], { offset: number; at: number }>(
+        `SELECT next_offset AS offset, at FROM commit_problem
+         WHERE session = ? AND gp = ? AND kind = 'short' AND at >= ? ORDER BY at DESC LIMIT 1`,
+      ),
+      failed: db.prepare<[number, number, number], { reason: string; at: number }>(
+        `SELECT reason, at FROM commit_problem
+         WHERE session = ? AND kind = 'failed' AND at BETWEEN ? AND ? ORDER BY at DESC LIMIT 1`,
+      ),
+      update: db.prepare(
+        `UPDATE redelivery SET cause = @cause, certainty = @certainty, because = @because, advice = @advice,
+           settled = @settled, counted = max(counted, @counted), explained_at = @now WHERE id = @id`,
+      ),
+      total: db.prepare<[number, string, number]>(
+        `INSERT INTO cause_total (gp, cause, records) VALUES (?, ?, ?)
+         ON CONFLICT DO UPDATE SET records = records + excluded.records`,
+      ),
+    };
+  }
+
+  /** Explains what is not settled. Answers how many were looked at. Within a transaction of its own. */
+  settle(now: number): number {
+    const due = now - AGAIN_MS;
+    if (this.statements.unsettled.all(due, 1).length === 0) return 0;
+    // Read within the transaction: another process's writer may have been here.
+    return this.db
+      .transaction(() => {
+        const rows = this.statements.unsettled.all(due, TURN_ROWS);
+        for (const row of rows) this.settleOne(row, now);
+        return rows.length;
+      })
+      .immediate();
+  }
+
+  private settleOne(row: UnsettledRow, now: number): void {
+    const evidence = this.gather(row);
+    const { cause, certainty, because, advice } = explain(evidence);
+    const grown = evidence.copy.outcome !== 'open';
+    const old = now - evidence.copy.lastAt > SETTLE_MS;
+    // A rebalance may turn out to be a member that was thrown out, once that comes back and says so.
+    const sure = certainty === 'proven' && cause !== 'rebalance_before_commit';
+    const settled = old || (sure && grown);
+    const records = row.doubt < 2 ? row.last - row.first + 1 : 0;
+    if (settled && records > row.counted) this.statements.total.run(row.gp, cause, records - row.counted);
+    this.statements.update.run({
+      id: row.id,
+      now,
+      cause,
+      certainty,
+      because: JSON.stringify(because),
+      advice,
+      settled: settled ? 1 : 0,
+      counted: settled ? records : 0,
+    });
+  }
+
+  private gather(row: UnsettledRow): RedeliveryEvidence {
+    const { gp, session, previous_session: before } = row;
+    const copy = copyOf(row.copy);
+    const previous = copyOf(row.previous);
+    const settings = JSON.parse(row.settings) as {
+      sessionTimeoutMs?: number;
+      autoCommit?: boolean;
+      autoCommitIntervalMs?: number;
+    };
+    const ended = row.ended_at !== null && row.ended_how !== null && row.ended_at <= copy.firstAt;
+    const s = this.statements;
+    const start = s.start.get(gp, session, (copy.joinedAt ?? copy.firstAt) - 1, copy.firstAt + 1) ?? null;
+    return {
+      first: row.first,
+      last: row.last,
+      copy,
+      previous,
+      // Asked for between the join and the first delivery of that member.
+      start,
+      previousEnd: ended ? { how: row.ended_how as string, at: row.ended_at as number } : null,
+      committed: this.committedBefore(gp, session === before ? null : before, start?.at ?? copy.firstAt),
+      seek: s.seek.get(gp, session, previous.firstAt, copy.firstAt + 1) ?? null,
+      lowered: s.lowered.get(gp, previous.firstAt, copy.firstAt) ?? null,
+      evicted: s.evicted.get(before, previous.firstAt) ?? null,
+      shortCommit: s.short.get(before, gp, previous.firstAt) ?? null,
+      failedCommit: s.failed.get(before, previous.firstAt, copy.firstAt) ?? null,
+      settings: {
+        sessionTimeoutMs: settings.sessionTimeoutMs ?? 30_000,
+        autoCommit: settings.autoCommit !== false,
+        autoCommitIntervalMs: settings.autoCommitIntervalMs ?? null,
+      },
+    };
+  }
+
+  /** Commit points are thinned; the previous session's position has its very last commit. */
+  private committedBefore(
+    gp: number,
+    previous: number | null,
+    at: number,
+  ): { offset: number; at: number } | null {
+    const point = this.statements.commits.get(gp, at);
+    const known = point !== undefined && point.offset !== null ? point : null;
+    const position = previous === null ? undefined : this.statements.position.get(gp, previous);
+    // A position tells the present only: one that moved on since then says nothing of that time.
+    if (position === undefined || position.at > at) return known;
+    return known === null || position.offset > known.offset ? position : known;
+  }
+}
+
+function copyOf(json: string): CopyEvidence {
+  const { client, host, pid, ...rest } = JSON.parse(json) as Omit<CopyEvidence, 'name'> & {
+    client: string | null;
+    host: string;
+    pid: number;
+    outcome: Outcome;
+  };
+  return { ...rest, name: `${client ?? 'a consumer'} on ${host} (pid ${pid})` };
+}

@@ -1,0 +1,322 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Consumer, ConsumerConfig, ConsumerRunConfig } from 'kafkajs';
+import { instrument } from '../../src';
+import { DEFAULT_RETENTION } from '../../src/store/retention';
+import { Writer } from '../../src/store/writer';
+import { createTopic, testBrokers, testKafka, uniqueName, until } from '../support/broker';
+import { testFolder } from '../support/folder';
+import { query } from '../support/ledger';
+
+const folder = testFolder('causes');
+const APP = join(__dirname, '../support/consumer-app.js');
+const QUICK = {
+  sessionTimeout: 2_000,
+  heartbeatInterval: 300,
+  rebalanceTimeout: 4_000,
+  maxWaitTimeInMs: 100,
+};
+const running: Consumer[] = [];
+const children: ChildProcess[] = [];
+
+afterEach(async () => {
+  for (const child of children.splice(0)) if (child.exitCode === null) child.kill('SIGKILL');
+  for (const consumer of running.splice(0)) await consumer.disconnect();
+});
+
+interface Explained {
+  first: number;
+  last: number;
+  attempt: number;
+  cause: string;
+  certainty: string;
+  because: string;
+  advice: string | null;
+}
+
+class Case {
+  readonly store = join(folder, `${uniqueName('store')}.db`);
+  readonly group = uniqueName('group');
+  readonly seen: string[] = [];
+
+  private constructor(readonly topic: string) {}
+
+  /** A topic with `records` records in each of its partitions. */
+  static async of(records: number, partitions = 1): Promise<Case> {
+    const made = new Case(await createTopic(uniqueName('causes'), partitions));
+    await made.produce(records, partitions);
+    return made;
+  }
+
+  async produce(records: number, partitions = 1): Promise<void> {
+    const producer = testKafka().producer();
+    await producer.connect();
+    const messages = Array.from({ length: records * partitions }, (_, i) => ({
+      value: `v${i}`,
+      partition: i % partitions,
+    }));
+    await producer.send({ topic: this.topic, messages });
+    await producer.disconnect();
+  }
+
+  async start(run: ConsumerRunConfig, config: Partial<ConsumerConfig> = {}): Promise<Consumer> {
+    const kafka = instrument(testKafka(), { store: this.store });
+    const consumer = kafka.consumer({ groupId: this.group, ...QUICK, ...config });
+    running.push(consumer);
+    await consumer.connect();
+    await consumer.subscribe({ topic: this.topic, fromBeginning: true });
+    await consumer.run(run);
+    return consumer;
+  }
+
+  async stop(consumer: Consumer): Promise<void> {
+    running.splice(running.indexOf(consumer), 1);
+    await consumer.disconnect();
+  }
+
+  /** A handler that only notes what it got. */
+  noting = (): ConsumerRunConfig => ({
+    eachMessage: async ({ partition, message }) => {
+      this.seen.push(`${partition} ${message.offset}`);
+    },
+  });
+
+  async until(count: number): Promise<void> {
+    await until(`${count} are seen`, () => this.seen.length >= count, 30_000);
+  }
+
+  async child(workMs: number): Promise<{ process: ChildProcess; seen: () => number }> {
+    const truth = join(folder, uniqueName('truth'));
+    const task = {
+      brokers: testBrokers(),
+      group: this.group,
+      topics: [this.topic],
+      store: this.store,
+      truth,
+      handler: 'eachMessage',
+      workMs,
+      consumer: QUICK,
+      run: {},
+    };
+    const process = fork(APP, [JSON.stringify(task)]);
+    children.push(process);
+    await once(process, 'message');
+    return {
+      process,
+      seen: () => (existsSync(truth) ? readFileSync(truth, 'utf8').split('\n').length - 1 : 0),
+    };
+  }
+
+  explained(): Explained[] {
+    const writer = new Writer({ storePath: this.store, ownJournal: null, retention: DEFAULT_RETENTION });
+    writer.sweep(true);
+    writer.settle(Date.now() + 5_000);
+    writer.close();
+    return query<Explained>(
+      this.store,
+      'SELECT first, last, attempt, cause, certainty, because, advice FROM redelivery ORDER BY first, attempt',
+    );
+  }
+
+  causes(): string[] {
+    return [...new Set(this.explained().map((row) => `${row.cause} ${row.certainty}`))];
+  }
+}
+
+describe('the cause of a redelivery', () => {
+  test('handler_error: the handler threw', async () => {
+    const one = await Case.of(20);
+    let thrown = false;
+    const consumer = await one.start({
+      eachMessage: async ({ message }) => {
+        one.seen.push(message.offset);
+        if (thrown || message.offset !== '7') return;
+        thrown = true;
+        throw new Error('no such account');
+      },
+    });
+    await one.until(21);
+    await one.stop(consumer);
+    expect(one.causes()).toEqual(['handler_error proven']);
+    expect(one.explained()[0]?.because).toMatch(/threw at offset 7 \(Error: no such account\).*same member/);
+  });
+
+  test('seek: the application went back', async () => {
+    const one = await Case.of(20);
+    const consumer = await one.start(one.noting());
+    await one.until(20);
+    consumer.seek({ topic: one.topic, partition: 0, offset: '5' });
+    await one.until(35);
+    await one.stop(consumer);
+    expect(one.causes()).toEqual(['seek proven']);
+  });
+
+  test('left_unresolved: eachBatch returned early', async () => {
+    const one = await Case.of(20);
+    let calls = 0;
+    const consumer = await one.start({
+      eachBatchAutoResolve: false,
+      eachBatch: async ({ batch, resolveOffset }) => {
+        calls++;
+        one.seen.push(...batch.messages.map((message) => message.offset));
+        for (const message of batch.messages.slice(0, calls === 1 ? 4 : undefined))
+          resolveOffset(message.offset);
+      },
+    });
+    await one.until(36);
+    await one.stop(consumer);
+    expect(one.causes()).toEqual(['left_unresolved proven']);
+  });
+
+  test('killed_before_commit: the process was killed', async () => {
+    const one = await Case.of(400);
+    const victim = await one.child(5);
+    await until('it is in the middle', () => victim.seen() > 60);
+    const exited = once(victim.process, 'exit');
+    victim.process.kill('SIGKILL');
+    await exited;
+    const consumer = await one.start(one.noting());
+    await one.until(400);
+    await one.stop(consumer);
+    expect(one.causes()).toEqual(['killed_before_commit proven']);
+    expect(one.explained()[0]?.because).toMatch(
+      /was killed .* before","(the group had no committed offset|\d+ was committed); offsets \d+ to \d+ had been/,
+    );
+    expect(one.explained()[0]?.advice).toMatch(/autoCommitInterval/);
+  });
+
+  test('session_timeout: a handler slower than the session time-out', async () => {
+    const one = await Case.of(3);
+    let slow = true;
+    const consumer = await one.start({
+      eachMessage: async ({ message }) => {
+        one.seen.push(message.offset);
+        if (message.offset !== '1' || !slow) return;
+        slow = false;
+        await sleep(3_500);
+      },
+    });
+    await one.until(4);
+    await until(
+      'all are committed',
+      () => query<{ n: number }>(one.store, 'SELECT max(committed) AS n FROM position')[0]?.n === 3,
+    );
+    await one.stop(consumer);
+    const [row] = one.explained();
+    expect(one.causes()).toEqual(['session_timeout proven']);
+    expect(row?.because).toMatch(
+      /no rebalance announced.*had not reached the group for 3\.\d s; the session time-out is 2\.0 s/,
+    );
+    expect(row?.advice).toMatch(/Raise sessionTimeout above 6\.0 s/);
+  });
+
+  test('rebalance_before_commit: stopped without committing', async () => {
+    const one = await Case.of(30);
+    const first = await one.start({ ...one.noting(), autoCommit: false });
+    await one.until(30);
+    await one.stop(first);
+    const second = await one.start(one.noting());
+    await one.until(60);
+    await one.stop(second);
+    expect(one.causes()).toEqual(['rebalance_before_commit proven']);
+    expect(one.explained()[0]?.advice).toMatch(/Commit more often: 30 records/);
+  });
+
+  test('reset: an operator set the committed offset back', async () => {
+    const one = await Case.of(30);
+    const first = await one.start(one.noting());
+    await one.until(30);
+    await one.stop(first);
+    const admin = testKafka().admin();
+    await admin.connect();
+    await admin.setOffsets({
+      groupId: one.group,
+      topic: one.topic,
+      partitions: [{ partition: 0, offset: '12' }],
+    });
+    await admin.disconnect();
+    const second = await one.start(one.noting());
+    await one.until(48);
+    await one.stop(second);
+    expect(one.causes()).toEqual(['reset proven']);
+    expect(one.explained()[0]?.because).toMatch(
+      /offset 30 had been acknowledged.*the committed offset was 12/,
+    );
+  });
+
+  test('offsets_expired: the group was deleted', async () => {
+    const one = await Case.of(30);
+    const first = await one.start(one.noting());
+    await one.until(30);
+    await one.stop(first);
+    const admin = testKafka().admin();
+    await admin.connect();
+    await admin.deleteGroups([one.group]);
+    await admin.disconnect();
+    const second = await one.start(one.noting());
+    await one.until(60);
+    await one.stop(second);
+    expect(one.causes()).toEqual(['offsets_expired proven']);
+  });
+
+  test('out_of_range: the records at the committed offset are gone', async () => {
+    const one = await Case.of(40);
+    const first = await one.start({ ...one.noting(), autoCommit: false });
+    await one.until(40);
+    await first.commitOffsets([{ topic: one.topic, partition: 0, offset: '10' }]);
+    await one.stop(first);
+    const admin = testKafka().admin();
+    await admin.connect();
+    await admin.fetchTopicOffsets(one.topic); // kafkajs deletes only where it knows the leaders
+    await admin.deleteTopicRecords({ topic: one.topic, partitions: [{ partition: 0, offset: '25' }] });
+    await admin.disconnect();
+    const second = await one.start(one.noting());
+    await one.until(55);
+    await one.stop(second);
+    expect(one.causes()).toEqual(['out_of_range proven']);
+  });
+
+  test('off_by_one: the handled offset was committed instead of the next', async () => {
+    const one = await Case.of(10);
+    const first = await one.start({
+      autoCommit: false,
+      eachMessage: async ({ topic, partition, message }) => {
+        one.seen.push(message.offset);
+        await first.commitOffsets([{ topic, partition, offset: message.offset }]);
+      },
+    });
+    await one.until(10);
+    await one.stop(first);
+    const second = await one.start(one.noting());
+    await one.until(11);
+    await one.stop(second);
+    expect(one.causes()).toEqual(['off_by_one probable']);
+  });
+
+  test('a process that was stopped for a while: whatever it redelivers is never proven wrong', async () => {
+    const one = await Case.of(150, 3);
+    const frozen = await one.child(5);
+    await until('it delivers', () => frozen.seen() > 20);
+    frozen.process.kill('SIGSTOP');
+    const consumer = await one.start(one.noting());
+    await until('the other has taken over', () => one.seen.length > 200, 30_000);
+    frozen.process.kill('SIGCONT');
+    await until(
+      'the frozen one is back',
+      () =>
+        (query<{ n: number }>(one.store, 'SELECT count(*) AS n FROM member WHERE announced = 0')[0]?.n ?? 0) >
+        0,
+    );
+    const exited = once(frozen.process, 'exit');
+    frozen.process.send('stop');
+    await exited;
+    await one.stop(consumer);
+    const causes = one.causes();
+    // Its last records again, by the new owner; and what it delivered itself when it woke up and knew of nothing yet.
+    expect(causes).toContain('session_timeout proven');
+    for (const cause of causes) expect(cause).toMatch(/^(session_timeout proven|zombie (proven|probable))$/);
+  });
+});
