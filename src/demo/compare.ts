@@ -33,6 +33,8 @@ export interface Finding {
   /** Unix ms. */
   at: number;
   certain: boolean;
+  /** Why, as the service says. */
+  cause: string;
 }
 
 /** Deliveries of one record to one group, by both sides. */

@@ -2,6 +2,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { DupescopeError } from '../errors';
+import type { Redelivery } from '../service/schemas';
 import { journalRoot } from '../store/journal-root';
 import type { Answers } from './answers';
 import type { Ending } from './ending';
@@ -19,6 +20,9 @@ import type { Terminal } from './terminal';
 import { type Injection, judge, type Verdict } from './verdict';
 import { findingOf, Watch } from './watch';
 import { MEMBERS, ROLES } from './workload';
+
+/** How long the causes of the last findings may take, in ms. */
+const EXPLAINED_MS = 4_000;
 
 export interface PlayOptions {
   brokers: string[];
@@ -105,6 +109,16 @@ function isStored({ store }: Place): boolean {
   return !existsSync(root) || readdirSync(root).length === 0;
 }
 
+/** The findings, once their causes are looked into: that is a second's work, and some stay unknown. */
+async function explained(answers: Answers): Promise<Redelivery[]> {
+  const until = Date.now() + EXPLAINED_MS;
+  for (;;) {
+    const found = await answers.redeliveries(0);
+    if (Date.now() > until || found.every(({ cause }) => cause !== 'unknown')) return found;
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+}
+
 async function verdictOf(
   { store }: Place,
   tally: Tally,
@@ -112,6 +126,6 @@ async function verdictOf(
   injections: readonly Injection[],
 ): Promise<Verdict> {
   tally.poll();
-  const findings = (await answers.redeliveries(0)).map(findingOf);
+  const findings = (await explained(answers)).map(findingOf);
   return judge({ injections, truth: tally.deliveries, runs: readRuns(store), findings });
 }

@@ -14,6 +14,7 @@ const FAULT_COLUMNS: Column<FaultVerdict>[] = [
   { title: 'delivered again', text: ({ truth }) => String(truth), right: true },
   { title: 'found', text: ({ found }) => range(found), right: true },
   { title: 'agree', text: ({ agrees }) => yesNo(agrees) },
+  { title: 'cause named', text: ({ cause }) => cause },
   { title: 'what', text: ({ what }) => what },
 ];
 

@@ -20,6 +20,8 @@ export interface FaultVerdict extends Injection {
   /** Without and with those of which one copy was in flight or uncertain when its process was killed. */
   found: [least: number, most: number];
   agrees: boolean;
+  /** The cause that Dupescope names for most of the records, and how many others it names. */
+  cause: string;
 }
 
 export interface Verdict {
@@ -77,14 +79,19 @@ export function isWithin({ group, from, until }: Injection, thing: InTime): bool
 export function agreement(
   truth: number,
   findings: readonly Finding[],
-): Pick<FaultVerdict, 'truth' | 'found' | 'agrees'> {
+): Pick<FaultVerdict, 'truth' | 'found' | 'agrees' | 'cause'> {
   const found: [number, number] = [0, 0];
-  for (const { first, last, certain } of findings) {
+  const causes = new Map<string, number>();
+  for (const { first, last, certain, cause } of findings) {
     const records = last - first + 1;
+    causes.set(cause, (causes.get(cause) ?? 0) + records);
     if (certain) found[0] += records;
     found[1] += records;
   }
-  return { truth, found, agrees: found[0] <= truth && truth <= found[1] };
+  const [most] = [...causes].sort((a, b) => b[1] - a[1]);
+  const others = causes.size > 1 ? ` +${causes.size - 1}` : '';
+  const cause = most === undefined ? '' : `${most[0]}${others}`;
+  return { truth, found, agrees: found[0] <= truth && truth <= found[1], cause };
 }
 
 /** Every delivery but the first of its record to its group, in the order of time. */

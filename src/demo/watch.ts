@@ -95,8 +95,8 @@ export class Watch {
 }
 
 export function findingOf({ first_offset: first, last_offset: last, ...more }: Redelivery): Finding {
-  const { group, topic, partition, certain } = more;
-  return { group, topic, partition, first, last, at: Date.parse(more.at), certain };
+  const { group, topic, partition, certain, cause } = more;
+  return { group, topic, partition, first, last, at: Date.parse(more.at), certain, cause };
 }
 
 function isFinished({ injection: { until }, agrees }: Sight): boolean {

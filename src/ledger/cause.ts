@@ -90,7 +90,7 @@ export interface RedeliveryEvidence {
   start: { committed: number | null; logStart: number | null; at: number } | null;
   /** How the previous copy's session ended before the copy began; null while it lives. */
   previousEnd: { how: string; at: number } | null;
-  /** The highest commit acknowledged to any session before `start` (else before the copy began); null: none seen. */
+  /** The last commit acknowledged to any session before `start` (else before the copy began); null: none seen. */
   committed: { offset: number; at: number } | null;
   /** The last seek of the copy's session on this partition between the two copies. */
   seek: { target: string; at: number } | null;

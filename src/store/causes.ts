@@ -60,13 +60,14 @@ export class Causes {
         `SELECT committed, log_start AS logStart, at FROM partition_start
          WHERE gp = ? AND session = ? AND at BETWEEN ? AND ? ORDER BY at DESC LIMIT 1`,
       ),
-      commits: db.prepare<[number, number], { offset: number; at: number }>(
-        `SELECT max(committed) AS offset, at FROM
-           (SELECT committed, at FROM commit_point WHERE gp = ? AND at < ? ORDER BY at DESC LIMIT 50)`,
+      // The latest by time, not the highest: an earlier reset may have lowered what counts.
+      commitPoint: db.prepare<[number, number], { offset: number; at: number }>(
+        'SELECT committed AS offset, at FROM commit_point WHERE gp = ? AND at <= ? ORDER BY at DESC LIMIT 1',
       ),
       position: db.prepare<[number, number], { offset: number; at: number }>(
-        `SELECT p.committed AS offset, p.updated_at AS at FROM position p WHERE p.gp = ? AND p.session = ?
-           AND EXISTS (SELECT 1 FROM commit_point c WHERE c.gp = p.gp AND c.session = p.session)`,
+        `SELECT p.committed AS offset, p.updated_at AS at FROM position p WHERE p.gp = ? AND p.updated_at <= ?
+           AND EXISTS (SELECT 1 FROM commit_point c WHERE c.gp = p.gp AND c.session = p.session)
+         ORDER BY p.updated_at DESC LIMIT 1`,
       ),
       seek: db.prepare<[number, number, number, number], { target: string; at: number }>(
         'SELECT target, at FROM seek WHERE gp = ? AND session = ? AND at BETWEEN ? AND ? ORDER BY at DESC LIMIT 1',
@@ -154,7 +155,7 @@ export class Causes {
       // Asked for between the join and the first delivery of that member.
       start,
       previousEnd: ended ? { how: row.ended_how as string, at: row.ended_at as number } : null,
-      committed: this.committedBefore(gp, session === before ? null : before, start?.at ?? copy.firstAt),
+      committed: this.committedBefore(gp, start?.at ?? copy.firstAt),
       seek: s.seek.get(gp, session, previous.firstAt, copy.firstAt + 1) ?? null,
       lowered: s.lowered.get(gp, previous.firstAt, copy.firstAt) ?? null,
       evicted: s.evicted.get(before, previous.firstAt) ?? null,
@@ -168,18 +169,12 @@ export class Causes {
     };
   }
 
-  /** Commit points are thinned; the previous session's position has its very last commit. */
-  private committedBefore(
-    gp: number,
-    previous: number | null,
-    at: number,
-  ): { offset: number; at: number } | null {
-    const point = this.statements.commits.get(gp, at);
-    const known = point !== undefined && point.offset !== null ? point : null;
-    const position = previous === null ? undefined : this.statements.position.get(gp, previous);
-    // A position tells the present only: one that moved on since then says nothing of that time.
-    if (position === undefined || position.at > at) return known;
-    return known === null || position.offset > known.offset ? position : known;
+  /** The last acknowledged commit by then. Points are thinned; a session that moved no more has its very last one. */
+  private committedBefore(gp: number, at: number): { offset: number; at: number } | null {
+    const point = this.statements.commitPoint.get(gp, at) ?? null;
+    const position = this.statements.position.get(gp, at) ?? null;
+    if (point === null || position === null) return point ?? position;
+    return position.at >= point.at ? position : point;
   }
 }
 

@@ -22,8 +22,10 @@ export class Facts {
       seen: db.prepare<[number, number]>(
         'UPDATE session SET last_seen_at = max(last_seen_at, ?) WHERE id = ?',
       ),
-      alive: db.prepare<[string | null, number]>(
-        'UPDATE session SET client_id = ?, ended_at = NULL, ended_how = NULL, ended_error = NULL WHERE id = ?',
+      // A segment's head repeats the last join: one from before the end revives nobody.
+      alive: db.prepare<[string | null, number, number]>(
+        `UPDATE session SET client_id = ?, ended_at = NULL, ended_how = NULL, ended_error = NULL
+         WHERE id = ? AND (ended_at IS NULL OR ended_at < ?)`,
       ),
       end: db.prepare<[number, string, string | null, number]>(
         'UPDATE session SET ended_at = ?, ended_how = ?, ended_error = ? WHERE id = ?',
@@ -35,6 +37,12 @@ export class Facts {
       ),
       left: db.prepare<[number, number, number]>(
         'UPDATE member SET left_at = ? WHERE session = ? AND left_at IS NULL AND id <> ?',
+      ),
+      // What the session had committed as its earlier member, exactly: points are thinned otherwise.
+      commitsSoFar: db.prepare<[number, number]>(
+        `INSERT OR IGNORE INTO commit_point (gp, at, session, committed)
+         SELECT p.gp, ?, p.session, p.committed FROM position p
+         WHERE p.session = ? AND EXISTS (SELECT 1 FROM commit_point c WHERE c.gp = p.gp AND c.session = p.session)`,
       ),
       generation: db.prepare<[number, number]>('UPDATE member SET generation = ? WHERE id = ?'),
       position: db.prepare(
@@ -101,7 +109,8 @@ export class Facts {
   /** The session lives, and its earlier members are gone from here on. */
   memberTookOver(session: number, member: number, fact: { at: number; clientId: string | null }): void {
     this.statements.left.run(fact.at, session, member);
-    this.statements.alive.run(fact.clientId, session);
+    this.statements.commitsSoFar.run(fact.at - 1, session);
+    this.statements.alive.run(fact.clientId, session, fact.at);
   }
 
   generation(member: number, generation: number): void {

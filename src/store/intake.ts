@@ -26,7 +26,8 @@ interface KnownSession {
   /** When this intake read of it, by this host's clock: that of the observed one may be another. */
   learnedAt: number;
   seenAt: number;
-  ended: boolean;
+  /** When it told its end; null while it lives. */
+  endedAt: number | null;
 }
 
 interface KnownTrack {
@@ -101,7 +102,11 @@ export class JournalIntake<Source extends JournalSource = JournalSource> {
       for (const run of this.openBatches.values()) this.applyRun({ ...run, outcome: 'in_flight' }, version);
     }
     const heldSlots = [...this.due].filter((track) => !this.applySlot(track, died, version, now));
-    for (const session of this.sessions.values()) this.markSeen(session, died, now);
+    for (const session of this.sessions.values()) {
+      // A batch with gaps whose line went with an earlier segment is still open in the store alone.
+      if (died && session.id !== null) tables.runs.endOpen(session.id, version);
+      this.markSeen(session, died, now);
+    }
     tables.markSeq(this.source.id, seq, died, now);
     this.commitLater = () => {
       this.waiting = held;
@@ -138,7 +143,7 @@ export class JournalIntake<Source extends JournalSource = JournalSource> {
             group: 0,
             learnedAt: Date.now(),
             seenAt: 0,
-            ended: false,
+            endedAt: null,
           });
         }
         break;
@@ -195,14 +200,12 @@ export class JournalIntake<Source extends JournalSource = JournalSource> {
       case 'join': {
         const member = this.memberOf(evidence.member);
         if (member !== null) facts.memberTookOver(this.idOf(evidence.session), member, evidence);
-        const session = this.sessions.get(evidence.session);
-        if (session !== undefined) session.ended = false;
+        noteLife(this.sessions.get(evidence.session), evidence);
         break;
       }
       case 'running': {
         const { t: _t, session, at: _at, ...settings } = evidence;
-        const known = this.sessions.get(session);
-        if (known !== undefined) known.ended = false;
+        noteLife(this.sessions.get(session), evidence);
         facts.settings(this.idOf(session), settings);
         break;
       }
@@ -253,7 +256,7 @@ export class JournalIntake<Source extends JournalSource = JournalSource> {
       }
       case 'end': {
         const session = this.sessions.get(evidence.session);
-        if (session !== undefined) session.ended = evidence.restart !== true;
+        noteLife(session, evidence);
         if (evidence.restart !== true) facts.end(this.idOf(evidence.session), evidence);
         break;
       }
@@ -273,7 +276,7 @@ export class JournalIntake<Source extends JournalSource = JournalSource> {
       }
     } else if (evidence.t === 'join' || evidence.t === 'running' || evidence.t === 'end') {
       const session = this.sessions.get(evidence.session);
-      if (session !== undefined) session.ended = evidence.t === 'end' && evidence.restart !== true;
+      noteLife(session, evidence);
     }
   }
 
@@ -319,8 +322,9 @@ export class JournalIntake<Source extends JournalSource = JournalSource> {
   private markSeen(session: KnownSession, died: boolean, now: number): void {
     if (session.id === null) return;
     if (died) {
-      if (!session.ended) this.tables.facts.end(session.id, { at: this.lastSign(session), how: 'died' });
-    } else if (!session.ended && now - session.seenAt > SEEN_EVERY_MS) {
+      if (session.endedAt === null)
+        this.tables.facts.end(session.id, { at: this.lastSign(session), how: 'died' });
+    } else if (session.endedAt === null && now - session.seenAt > SEEN_EVERY_MS) {
       session.seenAt = now;
       this.tables.facts.seen(session.id, now);
     }
@@ -356,4 +360,14 @@ export class JournalIntake<Source extends JournalSource = JournalSource> {
     const session = this.sessions.get(track.session) as KnownSession;
     return this.tables.dimensions.groupPartition(session.group, this.topicOf(track), track.partition);
   }
+}
+
+/** A segment's head repeats the last join: one from before the end revives nobody. */
+function noteLife(
+  session: KnownSession | undefined,
+  fact: { t: string; at: number; restart?: boolean },
+): void {
+  if (session === undefined) return;
+  if (fact.t === 'end') session.endedAt = fact.restart === true ? null : fact.at;
+  else if (session.endedAt !== null && fact.at > session.endedAt) session.endedAt = null;
 }

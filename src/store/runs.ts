@@ -69,6 +69,12 @@ export class Runs {
     const runs = `SELECT ${RUN_COLUMNS} FROM delivery_run d JOIN session s ON s.id = d.session`;
     this.statements = {
       find: db.prepare<[number, number], RunRow>(`${runs} WHERE d.session = ? AND d.run = ?`),
+      open: db.prepare<[number], Omit<StoredRun, 'outcome' | 'error'>>(
+        `SELECT d.gp, gp.grp AS "group", gp.topic, d.session, s.key AS sessionKey, d.member, d.run, d.first, d.last,
+                d.handled, d.uncertain_last AS uncertainLast, d.first_at AS firstAt, d.last_at AS lastAt
+         FROM delivery_run d JOIN session s ON s.id = d.session JOIN group_partition gp ON gp.id = d.gp
+         WHERE d.session = ? AND d.outcome = 'open'`,
+      ),
       insert: db.prepare(
         `INSERT INTO delivery_run
            (gp, session, run, member, first, last, handled, uncertain_last, first_at, last_at, outcome, error)
@@ -156,6 +162,13 @@ export class Runs {
     }
     this.count(told, known, next, from, repeated);
     return true;
+  }
+
+  /** Ends what a dead session left open in the store: its unhandled part was in flight. */
+  endOpen(session: number, version: number): void {
+    for (const open of this.statements.open.all(session)) {
+      this.apply({ ...open, error: null, outcome: 'in_flight' }, version);
+    }
   }
 
   /** Every run that covers, or may cover, a part of [first..last]. */

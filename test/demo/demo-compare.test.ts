@@ -13,7 +13,7 @@ function run(first: number, last: number, more: Partial<RunRow> = {}): RunRow {
 }
 
 function finding(first: number, last: number, certain = true): Finding {
-  return { ...PLACE, first, last, at: 1_000, certain };
+  return { ...PLACE, first, last, at: 1_000, certain, cause: 'seek' };
 }
 
 const wrongOffsets = (comparison: ReturnType<typeof compare>[number] | undefined) =>

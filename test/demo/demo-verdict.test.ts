@@ -17,7 +17,7 @@ const runs = [
   { ...PLACE, first: 0, last: 1, handled: 2, uncertainLast: 1, outcome: 'handled' },
   { ...PLACE, first: 1, last: 1, handled: 2, uncertainLast: 1, outcome: 'handled' },
 ];
-const found = { ...PLACE, first: 1, last: 1, at: 150.5, certain: true };
+const found = { ...PLACE, first: 1, last: 1, at: 150.5, certain: true, cause: 'seek' };
 const truth = [given(0, 10), given(1, 20), given(1, 150)];
 
 test('a fault whose redeliveries were found agrees', () => {
