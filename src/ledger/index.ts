@@ -4,7 +4,8 @@
  *
  * Evidence tells runs (contiguous deliveries of one session). `interval` keeps the count of every offset as
  * disjoint intervals; `attempt` tells from the runs that cover an offset which delivery was a redelivery of
- * which; `outcome` tells what became of one record in one run; `exposure` what a crash now would redeliver.
+ * which; `outcome` tells what became of one record in one run, `cause` why it was delivered again, and `exposure` what
+ * a crash now would redeliver.
  */
 export * from './attempt';
 export * from './cause';
@@ -12,3 +13,4 @@ export * from './evidence';
 export * from './exposure';
 export * from './interval';
 export * from './outcome';
+export * from './redelivery-evidence';

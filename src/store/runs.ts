@@ -252,7 +252,7 @@ export class Runs {
       const { id: _, ...rest } = row;
       counted += row.counted;
       const take = (part: { first: number; last: number }) => {
-        const share = Math.min(counted, records(part));
+        const share = row.doubt < 2 ? Math.min(counted, records(part)) : 0;
         counted -= share;
         return share;
       };
