@@ -2,6 +2,7 @@
 import { fail } from '../errors';
 import { type Consumer, type ConsumerConfig, type Kafka, looksLikeKafka } from './client-shape';
 import { observeConsumer } from './observe-consumer';
+import { hearingErrors } from './observing-logger';
 import { Session, type SessionConfig } from './session';
 import type { Sink } from './sink';
 
@@ -27,11 +28,17 @@ export function observeClient<T extends Kafka>(kafka: T, options: ObserveOptions
   Object.defineProperty(kafka, INSTRUMENTED, { value: true });
   const makeConsumer = kafka.consumer.bind(kafka);
   kafka.consumer = (config: ConsumerConfig): Consumer => {
-    const consumer = makeConsumer(config);
+    let session: Session | undefined;
+    const { made: consumer, heard } = hearingErrors(
+      kafka,
+      () => makeConsumer(config),
+      (error) => session?.handlerThrew(error),
+    );
     const sink = options.sink();
     if (sink === null) return consumer;
     try {
-      return observeConsumer(consumer, new Session(sink, kafka, sessionConfig(config, options)));
+      session = new Session(sink, kafka, { ...sessionConfig(config, options), inferEnds: heard });
+      return observeConsumer(consumer, session);
     } catch (error) {
       sink.problem(error);
       return consumer;
@@ -40,7 +47,10 @@ export function observeClient<T extends Kafka>(kafka: T, options: ObserveOptions
   return kafka;
 }
 
-function sessionConfig(config: ConsumerConfig | undefined, options: ObserveOptions): SessionConfig {
+function sessionConfig(
+  config: ConsumerConfig | undefined,
+  options: ObserveOptions,
+): Omit<SessionConfig, 'inferEnds'> {
   return {
     group: config?.groupId ?? '',
     settings: {

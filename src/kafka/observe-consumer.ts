@@ -119,11 +119,13 @@ function deliver(
   track: Track,
   payload: EachMessagePayload,
 ): Promise<void> {
+  let watched = true;
   try {
-    track.begin(Number(payload.message.offset), payload.message);
+    watched = track.begin(Number(payload.message.offset), payload.message);
   } catch (error) {
     session.sink.problem(error);
   }
+  if (!watched) return handler(payload);
   const { settlement } = track;
   let result: Promise<void>;
   try {

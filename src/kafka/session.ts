@@ -14,6 +14,7 @@ import { VERSION } from '../version';
 import type { Kafka } from './client-shape';
 import { errorText } from './error-text';
 import { type ClusterMetadata, readMetadata } from './metadata';
+import type { HandlerError } from './observing-logger';
 import type { PastStretch, Sink } from './sink';
 import { readStarts, type Starts } from './start';
 import { Track } from './track';
@@ -23,6 +24,8 @@ export interface SessionConfig {
   settings: SessionSettings;
   pastLimitMs: number;
   everyRecord: boolean;
+  /** `handlerThrew` will be called: ends of fast handlers may be inferred. */
+  inferEnds: boolean;
 }
 
 /** What is known of a partition's deliveries before this session's present stretch. */
@@ -204,6 +207,15 @@ export class Session {
     this.sink.journal.append({ t: 'commit-failed', session: this.ref, at: Date.now(), reason });
   }
 
+  /** kafkajs logged that a handler threw. */
+  handlerThrew({ topic, partition, offset, error }: HandlerError): void {
+    try {
+      this.tracks.get(topic)?.get(partition)?.threw(Number(offset), error);
+    } catch (own) {
+      this.sink.problem(own);
+    }
+  }
+
   /** A commit of this session was acknowledged. */
   committed(topic: string, partition: number, offset: number): void {
     const track = this.tracks.get(topic)?.get(partition);
@@ -245,6 +257,7 @@ export class Session {
       partition,
       idleMs: (this.config.settings.sessionTimeoutMs ?? 30_000) / 2,
       everyRecord: this.config.everyRecord,
+      inferEnds: this.config.inferEnds,
       onProblem: (error) => this.sink.problem(error),
     });
   }

@@ -1,12 +1,14 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type {
-  Consumer,
-  ConsumerConfig,
-  EachMessagePayload,
-  Kafka,
-  KafkaMessage,
-  ProducerRecord,
+import {
+  type Consumer,
+  type ConsumerConfig,
+  type ConsumerRunConfig,
+  type EachMessagePayload,
+  type Kafka,
+  KafkaJSError,
+  type KafkaMessage,
+  type ProducerRecord,
 } from 'kafkajs';
 import { type Delivery, deliveryOf, type InstrumentOptions, instrument } from '../../src';
 import { createTopic, testKafka, uniqueName, until } from '../support/broker';
@@ -251,6 +253,66 @@ describe('eachMessage', () => {
     expect(query(stage.store, 'SELECT first, last, attempt FROM redelivery')).toEqual([
       { first: 2, last: 2, attempt: 2 },
     ]);
+  });
+
+  test.each([
+    ['an error of its own', new Error('deep in a reserve'), 'Error: deep in a reserve'],
+    // kafkajs does not log errors of its own classes: that the handler threw follows from the record coming again.
+    ['an error of kafkajs', new KafkaJSError('a nested send failed'), null],
+  ])(
+    'a handler that does nothing and throws %s in the middle of a large batch',
+    async (_what, error, text) => {
+      const stage = await Stage.of(1);
+      await produce(stage.topic, 3_000);
+      const consumer = await stage.consumer();
+      const attempts: number[] = [];
+      let thrown = false;
+      await consumer.run({
+        eachMessage: async ({ topic, partition, message }) => {
+          stage.note(topic, partition, message);
+          if (message.offset !== '2345') return;
+          attempts.push(deliveryOf(message)?.attempt ?? 0);
+          if (thrown) return;
+          thrown = true;
+          throw error;
+        },
+      });
+      await until('all are seen', () => stage.seen.length === 3_001);
+      await stage.ended(consumer);
+      expect(stage.wrong()).toEqual([]);
+      expect(attempts).toEqual([1, 2]);
+      expect(query(stage.store, 'SELECT first, last, attempt FROM redelivery')).toEqual([
+        { first: 2_345, last: 2_345, attempt: 2 },
+      ]);
+      expect(
+        query(
+          stage.store,
+          "SELECT last, handled, outcome, error FROM delivery_run WHERE outcome <> 'handled'",
+        ),
+      ).toEqual([{ last: 2_345, handled: 2_345, outcome: 'failed', error: text }]);
+    },
+  );
+
+  test('a handler that does nothing, and a member that joins in the middle', async () => {
+    const stage = await Stage.of(4);
+    const run: ConsumerRunConfig = {
+      eachMessage: async ({ topic, partition, message }) => stage.note(topic, partition, message),
+    };
+    const one = await stage.consumer();
+    await one.run(run);
+    await produce(stage.topic, 4_000);
+    const two = await stage.consumer();
+    await two.run(run);
+    await produce(stage.topic, 4_000, 4_000);
+    await until('all are seen', () => truthOf(stage.seen).size === 8_000);
+    await stage.ended(one, two);
+    expect(stage.wrong()).toEqual([]);
+    expect(
+      query(
+        stage.store,
+        "SELECT DISTINCT outcome FROM delivery_run WHERE outcome NOT IN ('handled', 'unresolved')",
+      ),
+    ).toEqual([]);
   });
 
   test('a crash that kafkajs restarts is one session with two members', async () => {

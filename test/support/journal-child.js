@@ -34,6 +34,7 @@ const track = new Track({
   partition: 0,
   idleMs: 15_000,
   everyRecord: mode === 'every',
+  inferEnds: true,
   onProblem: (error) => {
     throw error;
   },
@@ -53,10 +54,10 @@ process.send('ready');
 let offset = Number(from);
 if (mode === 'message' || mode === 'every') {
   for (;;) {
-    track.begin(offset, { offset });
+    const watched = track.begin(offset, { offset });
     seen([offset]);
     spin();
-    track.succeeded();
+    if (watched) track.succeeded();
     offset++;
   }
 } else {

@@ -53,6 +53,7 @@ export class Recorder {
       partition,
       idleMs: 15_000,
       everyRecord: false,
+      inferEnds: false,
       onProblem: (error) => {
         throw error;
       },
