@@ -1,7 +1,7 @@
 /**
  * What `instrument` costs: bare and wrapped consumers by turns, in one call, each run a process of its own.
  *
- *     npm run bench:instrument -- [--records 1000000] [--pairs 5] [--json]
+ *     npm run bench:instrument -- [--records 1000000] [--pairs 5] [--handler eachBatch] [--json <file>]
  *
  * A run reads the same topic (200-byte records, 4 partitions) from the beginning with a new group and is timed
  * over its last nine tenths; the time from `run` to there is reported as start-up. Order within a pair alternates, so that drift of the machine hits both alike.
@@ -19,6 +19,7 @@ const { values } = parseArgs({
   options: {
     records: { type: 'string', default: '1000000' },
     pairs: { type: 'string', default: '5' },
+    handler: { type: 'string', default: 'eachMessage,eachBatch' },
     json: { type: 'string' },
   },
 });
@@ -38,7 +39,7 @@ async function main() {
     const topic = `bench-${Date.now()}`;
     await fill(broker.brokers, topic);
     const report = {};
-    for (const handler of ['eachMessage', 'eachBatch']) {
+    for (const handler of values.handler.split(',')) {
       report[handler] = await pairs(broker.brokers, topic, handler, folder);
     }
     print(report);

@@ -28,7 +28,8 @@ export class Writer {
   private readonly intakes = new Map<string, JournalIntake<JournalReader>>();
   private readonly reported = new ReportIntakes((intake, died) => this.transact([intake], died));
   private readonly root: string;
-  private retainedAt = 0;
+  /** The start is busy enough: the first look at what is too old comes later. */
+  private retainedAt = Date.now();
 
   constructor(private readonly options: WriterOptions) {
     this.root = journalRoot(options.storePath);
