@@ -44,6 +44,14 @@ export function redeliveriesText(page: Page<Redelivery>, format: ReportFormat): 
   return `${table(REDELIVERIES, page.items)}${doubt}${more}`;
 }
 
+/** Verdicts, short enough for a column. */
+const PROMISES = {
+  nothing_delivered: '-',
+  exactly_once_so_far: 'once',
+  at_least_once: '>= once',
+  at_most_once: '<= once',
+} as const;
+
 const GROUPS: readonly Column<Group>[] = [
   { title: 'GROUP', cell: (g) => g.group },
   { title: 'CLUSTER', cell: (g) => g.cluster },
@@ -58,6 +66,7 @@ const GROUPS: readonly Column<Group>[] = [
     whole: true,
   },
   { title: 'LAG', cell: (g) => g.lag_records ?? '-', right: true, whole: true },
+  { title: 'PROMISE', cell: (g) => PROMISES[g.verdict], whole: true },
   { title: 'LAST (UTC)', cell: (g) => shortTime(g.last_delivery_at), whole: true },
 ];
 
@@ -93,10 +102,15 @@ export function groupText(detail: GroupDetail, format: ReportFormat): string {
       `  ${plain(processName(session))} ${plain(session.client_id ?? '')} since ${shortTime(session.started_at)}`,
   );
   return [
-    `${plain(detail.group)} on ${plain(detail.cluster)}: ${detail.deliveries} deliveries, ${detail.redeliveries} of them redeliveries\n`,
+    `${plain(detail.group)} on ${plain(detail.cluster)}: ${detail.deliveries} deliveries, ${detail.redeliveries} of them redeliveries\n${exposureLine(detail)}Verdict: ${detail.verdict_words}\n${detail.advice.map((advice) => `Advice: ${plain(advice)}\n`).join('')}`,
     table(PARTITIONS, detail.partitions_detail),
     `Consumers that live now: ${living.length}, of ${detail.sessions_total} seen\n${consumers.map((line) => `${line}\n`).join('')}`,
   ].join('\n');
+}
+
+function exposureLine({ exposure_history: { records, seconds, hours } }: GroupDetail): string {
+  if (records.max === 0) return '';
+  return `Exposure of a partition in ${hours} h: p50 ${records.p50}, p99 ${records.p99}, at most ${records.max} records (${shortSeconds(seconds.max)})\n`;
 }
 
 type Delivery = z.output<typeof RecordDelivery>;
@@ -149,6 +163,8 @@ function eventLine(event: RecordHistory['history'][number]['events'][number]): s
   switch (event.kind) {
     case 'committed':
       return `${at}  committed up to ${event.offset} ${by}\n`;
+    case 'taken_over':
+      return `${at}  partition taken over ${by}: ${event.offset < 0 ? 'nothing was committed' : `${event.offset} was committed`}\n`;
     case 'commit_lowered':
       return `${at}  commit lowered from ${event.from_offset ?? '?'} to ${event.offset} ${by}\n`;
     case 'seek':

@@ -1,7 +1,20 @@
 /** `dupescope report`: the service's answers in a terminal, from a store file or a service. */
 import { type Command, Option } from 'commander';
+import type { z } from 'zod';
 import { fail } from '../errors';
-import { Group, GroupDetail, type Page, RecordHistory, Redelivery } from '../service/schemas';
+import {
+  Group,
+  GroupDetail,
+  Incident,
+  IncidentDetail,
+  type Page,
+  PrematureCommit,
+  RecordHistory,
+  Redelivery,
+  Skip,
+  StalledCommit,
+} from '../service/schemas';
+import { incidentsText, incidentText, prematuresText, skipsText, stalledText } from './report-findings';
 import {
   checked,
   pageOf,
@@ -80,6 +93,47 @@ export function reportCommand(program: Command): void {
       }),
     );
 
+  const incidents = reporting(report.command('incidents'))
+    .description('findings of one cause and group, close in time, as one; or one of them')
+    .argument('[id]', 'of one incident')
+    .option('--group <name>', 'of this consumer group')
+    .option('--topic <name>', 'of this topic')
+    .option('--cluster <id>', 'of this Kafka cluster')
+    .option('--kind <name>', 'of this kind: redelivery, premature_commit, skip, stalled_commits ...')
+    .option('--state <open|closed>', 'open: not closed yet')
+    .option('--since <time>', 'from this time on: 1h, 7d, or RFC 3339')
+    .option('--until <time>', 'before this time')
+    .option('--limit <number>', 'at most so many', '50')
+    .action((id: string | undefined) =>
+      reported(incidents, async (source, format) => {
+        if (id !== undefined) {
+          const path = new Map([['id', id]]);
+          const answer = await source.ask({ route: 'incident', path, query: new URLSearchParams() });
+          return incidentText(checked(IncidentDetail, answer), format);
+        }
+        const query = queryOf(incidents, ['group', 'topic', 'cluster', 'kind', 'state', 'since', 'until']);
+        const question = { route: 'incidents', path: new Map(), query };
+        return incidentsText(await items(source, question, incidents, pageOf(Incident)), format);
+      }),
+    );
+
+  const losses = [
+    lossReport(
+      'premature-commits',
+      'commits past records that were then not handled',
+      PrematureCommit,
+      prematuresText,
+    ),
+    lossReport('skips', 'records below the committed offset that the group never got', Skip, skipsText),
+    lossReport(
+      'stalled-commits',
+      'consumers that handle on while nothing is committed',
+      StalledCommit,
+      stalledText,
+    ),
+  ];
+  for (const add of losses) add(report);
+
   const record = reporting(report.command('record'))
     .description('the whole history of one record')
     .argument('<topic/partition/offset>', 'place of the record, as orders/0/1234')
@@ -92,6 +146,33 @@ export function reportCommand(program: Command): void {
         return recordText(checked(RecordHistory, answer), format);
       }),
     );
+}
+
+/** A list of one kind of finding, by time. Its route has its name. */
+function lossReport<T>(
+  name: string,
+  description: string,
+  schema: z.ZodType<T>,
+  text: (page: Page<T>, format: ReportFormat) => string,
+): (report: Command) => void {
+  return (report) => {
+    const command = reporting(report.command(name))
+      .description(`${description}, the latest first`)
+      .option('--group <name>', 'of this consumer group')
+      .option('--topic <name>', 'of this topic')
+      .option('--partition <number>', 'of this partition; needs --topic')
+      .option('--cluster <id>', 'of this Kafka cluster')
+      .option('--since <time>', 'from this time on: 1h, 7d, or RFC 3339')
+      .option('--until <time>', 'before this time')
+      .option('--limit <number>', 'at most so many', '50')
+      .action(() =>
+        reported(command, async (source, format) => {
+          const query = queryOf(command, ['group', 'topic', 'partition', 'cluster', 'since', 'until']);
+          const question = { route: name, path: new Map(), query };
+          return text(await items(source, question, command, pageOf(schema)), format);
+        }),
+      );
+  };
 }
 
 function reporting(command: Command): Command {

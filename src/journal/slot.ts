@@ -26,6 +26,11 @@ export const Field = {
   flags: 9,
   committed: 10,
   exposedSince: 11,
+  /** Greatest exposure found at a commit within the hour `peakHour`: records, and ms since the oldest was handled. */
+  peakRecords: 12,
+  peakMs: 13,
+  /** Hours since 1970, by the observed process's clock. */
+  peakHour: 14,
   checksum: 15,
 } as const;
 
@@ -53,6 +58,9 @@ export interface SlotState {
   committed: number;
   commitSeen: boolean;
   exposedSince: number;
+  peakRecords: number;
+  peakMs: number;
+  peakHour: number;
 }
 
 /**
@@ -96,5 +104,8 @@ export function readSlot(doubles: Float64Array, words: Int32Array, slot: number)
     committed: at(Field.committed),
     commitSeen: (flags & Flag.commitSeen) !== 0,
     exposedSince: at(Field.exposedSince),
+    peakRecords: at(Field.peakRecords),
+    peakMs: at(Field.peakMs),
+    peakHour: at(Field.peakHour),
   };
 }

@@ -57,6 +57,7 @@ function sessionConfig(
       sessionTimeoutMs: config?.sessionTimeout ?? 30_000,
       rebalanceTimeoutMs: config?.rebalanceTimeout ?? 60_000,
       heartbeatIntervalMs: config?.heartbeatInterval ?? 3_000,
+      readUncommitted: config?.readUncommitted === true,
     },
     pastLimitMs: options.pastLimitMs,
     everyRecord: options.everyRecord,

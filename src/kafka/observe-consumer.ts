@@ -52,24 +52,23 @@ export function observeConsumer(consumer: Consumer, session: Session): Consumer 
 
   consumer.seek = (target) => {
     original.seek(target);
-    quietly(() =>
-      session.sink.journal.append({
-        t: 'seek',
-        session: session.ref,
-        topic: target.topic,
-        partition: target.partition,
-        offset: String(target.offset),
-        at: Date.now(),
-      }),
-    );
+    quietly(() => session.seeked(target.topic, target.partition, String(target.offset)));
   };
 
   consumer.commitOffsets = async (offsets) => {
+    quietly(() => {
+      for (const { topic, partition, offset } of offsets)
+        session.committingByHand(topic, partition, Number(offset));
+    });
     try {
       await original.commitOffsets(offsets);
     } catch (error) {
       quietly(() => session.commitFailed(errorText(error)));
       throw error;
+    } finally {
+      quietly(() => {
+        for (const { topic, partition } of offsets) session.commitByHandSettled(topic, partition);
+      });
     }
     quietly(() => {
       for (const { topic, partition, offset } of offsets)
@@ -164,11 +163,18 @@ function observeEachBatch(handler: EachBatch, session: Session, autoResolve: boo
         if (mine()) quietly(() => track.resolved(Number(offset)));
       },
       commitOffsetsIfNecessary: async (offsets) => {
+        const { topic, partition } = payload.batch;
+        quietly(() => {
+          const named = namedOffset(offsets, topic, partition);
+          if (named !== null) session.committingByHand(topic, partition, named);
+        });
         try {
           await payload.commitOffsetsIfNecessary(offsets);
         } catch (error) {
           quietly(() => session.commitFailed(errorText(error)));
           throw error;
+        } finally {
+          quietly(() => session.commitByHandSettled(topic, partition));
         }
       },
     };
@@ -194,6 +200,17 @@ function observeEachBatch(handler: EachBatch, session: Session, autoResolve: boo
     }
     return track === undefined ? handler(payload) : deliver(track, payload);
   };
+}
+
+/** What a call of commitOffsetsIfNecessary names for this partition; null where kafkajs commits what is resolved. */
+function namedOffset(offsets: unknown, topic: string, partition: number): number | null {
+  const topics = (
+    offsets as { topics?: { topic: string; partitions: { partition: number; offset: string }[] }[] }
+  )?.topics;
+  const found = topics
+    ?.find((one) => one.topic === topic)
+    ?.partitions.find((one) => one.partition === partition);
+  return found === undefined ? null : Number(found.offset);
 }
 
 function tellRun(session: Session, config: ConsumerRunConfig): void {
@@ -227,9 +244,8 @@ function listen(consumer: Consumer, session: Session, quietly: (work: () => void
   );
   consumer.on(events.START_BATCH_PROCESS, ({ payload }) =>
     quietly(() => {
-      const track = session.tracks.get(payload.topic)?.get(payload.partition);
-      const last = Number(payload.lastOffset);
-      if (track !== undefined && Number.isSafeInteger(last)) track.batchLast = last;
+      const { topic, partition, firstOffset, lastOffset, batchSize } = payload;
+      session.batchBegins(topic, partition, Number(firstOffset), Number(lastOffset), batchSize);
     }),
   );
   consumer.on(events.END_BATCH_PROCESS, ({ payload }) =>

@@ -59,6 +59,10 @@ export class Session {
   /** The join in which this session has committed already. */
   private committedIn = -1;
   private told: RunStarted | null = null;
+  /** Offsets that the application commits by name right now, by topic and partition. */
+  private readonly byHand = new Map<string, number>();
+  /** Batches that began before the track of their partition was made. */
+  private readonly firstBatches = new Map<string, { last: number; whole: boolean }>();
 
   constructor(
     readonly sink: Sink,
@@ -162,6 +166,9 @@ export class Session {
     let track = partitions.get(partition);
     if (track === undefined) {
       track = this.makeTrack(topic, partition);
+      const batch = this.firstBatches.get(`${partition} ${topic}`);
+      if (batch !== undefined) track.beginFetched(batch.last, batch.whole);
+      this.firstBatches.delete(`${partition} ${topic}`);
       partitions.set(partition, track);
     }
     return track;
@@ -195,6 +202,37 @@ export class Session {
     return track;
   }
 
+  /** The application names an offset to commit; `settled` when that was answered. */
+  committingByHand(topic: string, partition: number, offset: number): void {
+    this.byHand.set(`${partition} ${topic}`, offset);
+  }
+
+  commitByHandSettled(topic: string, partition: number): void {
+    this.byHand.delete(`${partition} ${topic}`);
+  }
+
+  seeked(topic: string, partition: number, offset: string): void {
+    const over = this.tracks.get(topic)?.get(partition)?.jumpedOver(Number(offset)) ?? null;
+    this.sink.journal.append({
+      t: 'seek',
+      session: this.ref,
+      topic,
+      partition,
+      offset,
+      at: Date.now(),
+      ...(over === null ? {} : { over }),
+    });
+  }
+
+  /** kafkajs begins with a fetched batch of `size` records. */
+  batchBegins(topic: string, partition: number, first: number, last: number, size: number): void {
+    if (!Number.isSafeInteger(last)) return;
+    const whole = last - first + 1 === size;
+    const track = this.tracks.get(topic)?.get(partition);
+    if (track === undefined) this.firstBatches.set(`${partition} ${topic}`, { last, whole });
+    else track.beginFetched(last, whole);
+  }
+
   /** The application itself has committed: the offset in hand instead of the next one is a mistake worth telling. */
   committedByHand(topic: string, partition: number, offset: number): void {
     const track = this.tracks.get(topic)?.get(partition);
@@ -222,7 +260,8 @@ export class Session {
     // Nothing of it was delivered to this session yet (a reset that kafkajs commits, or one for a friend).
     this.committedIn = this.epoch;
     if (track === undefined || !Number.isSafeInteger(offset)) return;
-    const from = track.committed(offset);
+    const byHand = this.byHand.get(`${partition} ${topic}`) === offset;
+    const from = track.committed(offset, byHand);
     if (from === null) return;
     this.sink.journal.append({ t: 'rewind', track: track.ref, at: Date.now(), from, to: offset });
   }

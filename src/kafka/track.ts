@@ -72,6 +72,8 @@ export class Track {
   batch: readonly KafkaMessage[] | null = null;
   /** Last offset of the fetched batch: no reserve beyond it. */
   batchLast = Number.MAX_SAFE_INTEGER;
+  /** Every offset up to `batchLast` is a record: the fetched batch has no gap. */
+  batchWhole = false;
   settlement: Settlement;
   /** The topic was made anew under this name: another track tells of it. */
   retired = false;
@@ -100,6 +102,9 @@ export class Track {
   /** Nobody watches the handler's promise: its end follows from what comes next. */
   private inferred = false;
   private slow = false;
+  /** Where the application's own commit went past what it has in hand, and when; -1: nowhere. */
+  private ahead = -1;
+  private aheadAt = 0;
   /** Number of the first run of a batch with gaps, while its handler has it. */
   private listed: number | null = null;
 
@@ -152,8 +157,10 @@ export class Track {
   /** The handler has done with what it got. */
   succeeded(): void {
     this.pending = false;
+    this.inferred = false;
     this.current = null;
     this.handled = this.next;
+    this.ahead = -1;
     if (this.slow) this.write(performance.now());
   }
 
@@ -218,10 +225,34 @@ export class Track {
     this.write(performance.now());
   }
 
-  /** A commit of this session was acknowledged. Answers the offset that it went down from, else null. */
-  committed(offset: number): number | null {
+  /** kafkajs begins with a fetched batch. @param whole every offset up to `last` is a record of it */
+  beginFetched(last: number, whole: boolean): void {
+    this.batchLast = last;
+    this.batchWhole = whole;
+  }
+
+  /** What of the fetched batch lies ahead and would be jumped over by a seek to `target`; null: nothing known. */
+  jumpedOver(target: number): [first: number, last: number] | null {
+    if (!this.batchWhole || this.next < 0 || this.batchLast === Number.MAX_SAFE_INTEGER) return null;
+    const last = Math.min(target - 1, this.batchLast);
+    return last >= this.next ? [this.next, last] : null;
+  }
+
+  /**
+   * A commit of this session was acknowledged. Answers the offset that it went down from, else null.
+   * @param offset below 0: kafkajs found the offset out of range, and commits the name of an end of the log
+   * @param byHand the application named the offset; kafkajs itself commits nothing that it has not seen handled
+   */
+  committed(offset: number, byHand: boolean): number | null {
     const before = this.values[Field.committed] as number;
     const seen = ((this.values[Field.flags] as number) & Flag.commitSeen) !== 0;
+    if (offset < 0) return before;
+    if (!byHand && this.pending && this.inferred && offset >= this.next) this.succeeded();
+    if (byHand && this.pending && offset > this.handled) {
+      this.ahead = offset;
+      this.aheadAt = wallClock(performance.now());
+    }
+    this.notePeak();
     this.values[Field.committed] = offset;
     this.values[Field.flags] = (this.values[Field.flags] as number) | Flag.commitSeen;
     this.values[Field.exposedSince] = offset >= this.handled ? 0 : wallClock(performance.now());
@@ -246,6 +277,21 @@ export class Track {
   leave(): void {
     if (this.pending && this.inferred) this.inferEnd(null);
     if (this.first >= 0 && !this.pending) this.close('handled');
+  }
+
+  /** The exposure is at its greatest right before a commit. */
+  private notePeak(): void {
+    const { values } = this;
+    const records = this.handled - (values[Field.committed] as number);
+    if (records <= 0) return;
+    const now = wallClock(performance.now());
+    const hour = Math.floor(now / 3_600_000);
+    const since = values[Field.exposedSince] as number;
+    const isSame = values[Field.peakHour] === hour;
+    values[Field.peakHour] = hour;
+    values[Field.peakRecords] = Math.max(isSame ? (values[Field.peakRecords] as number) : 0, records);
+    const ms = since > 0 ? now - since : 0;
+    values[Field.peakMs] = Math.max(isSame ? (values[Field.peakMs] as number) : 0, ms);
   }
 
   /** What became of the record in hand, from what kafkajs does next: gets to `offset`, or (null) joins anew. */
@@ -310,6 +356,8 @@ export class Track {
   /** Ends the open run: one line in the log, then the slot says so. */
   private close(outcome: Exclude<Outcome, 'open' | 'in_flight'>, error?: string): void {
     const now = performance.now();
+    if (outcome !== 'handled') this.tellPremature(outcome);
+    this.ahead = -1;
     this.remember(outcome, wallClock(now));
     if (this.listed !== null) this.closeListed(outcome, now, error);
     else if (this.first >= 0) {
@@ -334,6 +382,13 @@ export class Track {
     this.write(now);
     this.next = -1;
     this.reserved = -1;
+  }
+
+  private tellPremature(outcome: 'failed' | 'unresolved'): void {
+    const last = Math.min(this.ahead, this.next) - 1;
+    if (last < this.handled) return;
+    const { journal, track } = this.options;
+    journal.append({ t: 'premature', track, at: this.aheadAt, first: this.handled, last, outcome });
   }
 
   private remember(outcome: Outcome, at: number): void {

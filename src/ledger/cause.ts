@@ -80,6 +80,23 @@ const RULES: readonly Rule[] = [
     },
   },
   {
+    cause: 'truncated',
+    explain: (e) => {
+      const end = e.start?.logEnd ?? null;
+      if (!isFreshStart(e) || end === null || e.first < end || e.previous.last < end) return null;
+      return {
+        // A new leader's high watermark may lag behind its log for a moment.
+        certainty: 'probable',
+        because: [
+          `offset ${e.previous.last} had been delivered, and when ${e.copy.name} took the partition over the log ended at ${end}`,
+          'what stands at these offsets now was written later: it is another record',
+        ],
+        advice:
+          'The log lost its end (unclean leader election, or a broker that lost its disk): produce with acks=all, min.insync.replicas of 2, and unclean.leader.election.enable=false.',
+      };
+    },
+  },
+  {
     cause: 'offsets_expired',
     explain: (e) =>
       isFreshStart(e) && e.start?.committed === null && e.committed !== null && e.lowered === null

@@ -32,6 +32,8 @@ export interface SessionSettings {
   sessionTimeoutMs?: number;
   rebalanceTimeoutMs?: number;
   heartbeatIntervalMs?: number;
+  /** Records of aborted transactions are delivered too. */
+  readUncommitted?: boolean;
 }
 
 /** How `run` was called; a consumer may be stopped and run again with other options. */
@@ -164,6 +166,24 @@ export interface PartitionStart {
   committed: number | null;
   /** First offset of the log. */
   logStart: number | null;
+  /** Next offset to be written (the high watermark). */
+  logEnd: number | null;
+  /** Records may vanish from the middle of the log. Null: not told. */
+  compacted: boolean | null;
+}
+
+/**
+ * The application committed past records that its handler had in hand, and then they were not handled: it threw, or
+ * returned without resolving them. A handler that commits last of all and then returns is none.
+ */
+export interface PrematureCommit {
+  t: 'premature';
+  track: Ref;
+  /** When the commit was acknowledged. */
+  at: number;
+  first: number;
+  last: number;
+  outcome: 'failed' | 'unresolved';
 }
 
 /** The application committed the very offset that it had in hand or had handled last, instead of the next one. */
@@ -199,6 +219,8 @@ export interface SeekCalled {
   /** As the application gave it; -1 and -2 are kafkajs's latest and earliest. */
   offset: string;
   at: number;
+  /** Records that it jumped over and that are known to exist: the rest of the fetched batch. */
+  over?: [first: number, last: number];
 }
 
 export interface SessionEnded {
@@ -235,6 +257,7 @@ export type Evidence =
   | PartitionStart
   | ShortCommit
   | CommitFailed
+  | PrematureCommit
   | SeekCalled
   | SessionEnded
   | DetailDropped;
@@ -249,5 +272,9 @@ export interface Position {
   committed: number;
   /** When the oldest handled and uncommitted record was handled; 0: nothing is exposed. */
   exposedSince: number;
+  /** Greatest exposure found at a commit within that hour (hours since 1970). */
+  peakRecords: number;
+  peakMs: number;
+  peakHour: number;
   at: number;
 }

@@ -5,12 +5,16 @@
  * Evidence tells runs (contiguous deliveries of one session). `interval` keeps the count of every offset as
  * disjoint intervals; `attempt` tells from the runs that cover an offset which delivery was a redelivery of
  * which; `outcome` tells what became of one record in one run, `cause` why it was delivered again, and `exposure` what
- * a crash now would redeliver.
+ * a crash now would redeliver. `skip` tells what was passed over, `verdict` which promise held, and `incident` puts
+ * findings together that a person should read as one.
  */
 export * from './attempt';
 export * from './cause';
 export * from './evidence';
 export * from './exposure';
+export * from './incident';
 export * from './interval';
 export * from './outcome';
 export * from './redelivery-evidence';
+export * from './skip';
+export * from './verdict';

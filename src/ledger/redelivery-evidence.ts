@@ -20,6 +20,8 @@ export type Cause =
   | 'reset'
   /** The group had no committed offset any more. */
   | 'offsets_expired'
+  /** The log had lost its end: another record stands at the offset now. */
+  | 'truncated'
   /** The committed offset pointed outside of the log. */
   | 'out_of_range'
   /** `offset` was committed where `offset + 1` is due. */
@@ -38,6 +40,7 @@ export const CAUSES = [
   'zombie',
   'reset',
   'offsets_expired',
+  'truncated',
   'out_of_range',
   'off_by_one',
   'commit_failed',
@@ -84,7 +87,7 @@ export interface RedeliveryEvidence {
    * What the copy's member found when it got the partition; null where that was not seen. `committed` below 0 is what
    * kafkajs commits when it finds the offset outside of the log.
    */
-  start: { committed: number | null; logStart: number | null; at: number } | null;
+  start: { committed: number | null; logStart: number | null; logEnd: number | null; at: number } | null;
   /** How the previous copy's session ended before the copy began; null while it lives. */
   previousEnd: { how: string; at: number } | null;
   /** The last commit acknowledged to any session before `start` (else before the copy began); null: none seen. */

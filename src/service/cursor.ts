@@ -17,6 +17,15 @@ const Place = {
     since: z.number().nullable(),
     until: z.number().nullable(),
   }),
+  findings: z.strictObject({
+    v: z.literal(1),
+    k: z.literal('findings'),
+    f: z.string(),
+    at: z.number(),
+    id: z.int().min(1),
+    since: z.number().nullable(),
+    until: z.number().nullable(),
+  }),
   groups: z.strictObject({
     v: z.literal(1),
     k: z.literal('groups'),

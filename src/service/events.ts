@@ -1,18 +1,26 @@
 /**
- * GET /v1/events: server-sent events of new redeliveries, at least once.
+ * GET /v1/events: server-sent events of new redeliveries and of incidents as they open and grow, at least once.
  *
  * A stream's life: open (a `ready` event carries the change where it begins) -> following (each change is read from
  * the store by the index, in pages, and written as fast as the client takes it; nothing is queued in memory) ->
  * closed (the client went away, or took nothing for STALLED_MS). `id` is the number of the change and stands on the
  * last event of a change, so that a client that comes back with Last-Event-ID gets a change that it saw a part of
- * once more, whole. A redelivery that grows is sent again with the same `id` in its data.
+ * once more, whole. A redelivery or incident that grows is sent again with the same `id` in its data. Incidents follow
+ * when the redeliveries up to a change are written, and move no id.
  */
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Request, Response } from 'express';
 import { DupescopeError, fail } from '../errors';
-import { changeVersion, dataVersion, type RedeliveryRow, redeliveriesAfter } from '../store/queries';
-import { redeliveryShape } from './answers';
+import {
+  changeVersion,
+  dataVersion,
+  type IncidentRow,
+  incidentsAfter,
+  type RedeliveryRow,
+  redeliveriesAfter,
+} from '../store/queries';
+import { incidentShape, redeliveryShape } from './answers';
 import { readQuery, searchOf } from './parameters';
 import type { StoreAccess } from './store-access';
 
@@ -61,7 +69,10 @@ export class EventStreams {
       const wanted = (row: RedeliveryRow) =>
         (query.group === undefined || row.group === query.group) &&
         (query.topic === undefined || row.topic === query.topic);
-      await this.follow(response, begin, wanted, gone.signal);
+      const wantsIncident = (row: IncidentRow) =>
+        (query.group === undefined || row.group === query.group) &&
+        (query.topic === undefined || (JSON.parse(row.topics) as string[]).includes(query.topic));
+      await this.follow(response, begin, wanted, wantsIncident, gone.signal);
     } finally {
       this.open.delete(gone);
       response.end();
@@ -76,29 +87,46 @@ export class EventStreams {
     response: Response,
     begin: number,
     wanted: (row: RedeliveryRow) => boolean,
+    wantsIncident: (row: IncidentRow) => boolean,
     gone: AbortSignal,
   ): Promise<void> {
     let place: Place = { version: begin, id: ALL_ROWS };
+    let incidents: Place = place;
     let seen = '';
     let quietMs = 0;
     while (!gone.aborted) {
       const turn = this.attempt(place, seen);
       if (turn !== null && turn.current < place.version) {
         place = { version: 0, id: ALL_ROWS };
+        incidents = place;
         continue;
       }
       const rows = turn?.rows ?? [];
       // A full page may have more behind it; otherwise the store is left alone until it changes.
       const isMore = rows.length === PAGE_ROWS;
       const text = rows.map((row, i) => eventOf(row, isLastOfChange(rows, i, isMore), wanted(row))).join('');
+      const changed = turn === null || isMore ? [] : this.incidentsAfter(incidents, turn.current);
+      const more = changed.filter(wantsIncident).map(incidentEvent).join('');
+      const lastIncident = changed.at(-1);
+      if (lastIncident !== undefined) incidents = { version: lastIncident.version, id: lastIncident.id };
       const last = rows.at(-1);
       if (last !== undefined) place = { version: last.version, id: last.id };
-      seen = turn === null || isMore ? '' : turn.seen;
-      quietMs = text === '' ? quietMs + POLL_MS : 0;
+      seen = turn === null || isMore || changed.length === PAGE_ROWS ? '' : turn.seen;
+      quietMs = text + more === '' ? quietMs + POLL_MS : 0;
       const beat = quietMs >= HEARTBEAT_MS ? ': still here\n\n' : '';
       if (beat !== '') quietMs = 0;
-      if (!(await written(response, text + beat, gone))) return;
+      if (!(await written(response, text + more + beat, gone))) return;
       if (!isMore) await sleep(POLL_MS, undefined, { signal: gone }).catch(() => undefined);
+    }
+  }
+
+  private incidentsAfter(place: Place, upTo: number): IncidentRow[] {
+    if (upTo <= place.version) return [];
+    try {
+      return this.store.read((db) => incidentsAfter(db, place, upTo, PAGE_ROWS));
+    } catch (error) {
+      if (error instanceof DupescopeError) return [];
+      throw error;
     }
   }
 
@@ -131,6 +159,10 @@ function eventOf(row: RedeliveryRow, isLast: boolean, isWanted: boolean): string
   const id = isLast ? `id: ${row.version}\n` : '';
   if (!isWanted) return isLast ? `${id}\n` : '';
   return `${id}event: redelivery\ndata: ${JSON.stringify(redeliveryShape(row))}\n\n`;
+}
+
+function incidentEvent(row: IncidentRow): string {
+  return `event: incident\ndata: ${JSON.stringify(incidentShape(row, Date.now()))}\n\n`;
 }
 
 /** False when the client is gone or takes nothing any more. */

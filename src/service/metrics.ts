@@ -6,7 +6,14 @@
 import { Counter, Gauge, type OpenMetricsContentType, Registry } from 'prom-client';
 import { exposureOf } from '../ledger';
 import type { Store } from '../store/open';
-import { causeTotalsOf, droppedOf, livePositions, liveSessions, totalsOf } from '../store/queries';
+import {
+  causeTotalsOf,
+  droppedOf,
+  livePositions,
+  liveSessions,
+  openIncidents,
+  totalsOf,
+} from '../store/queries';
 import type { AnswerContext } from './answers';
 import { seconds } from './time';
 
@@ -49,11 +56,21 @@ export class Metrics {
     const deliveries = make('dupescope_deliveries_total', 'Records handed to handlers');
     const redeliveries = make('dupescope_redeliveries_total', 'Records handed to the same group again');
     const uncertain = make('dupescope_uncertain_records_total', 'Records that a kill left uncertain');
+    const premature = make(
+      'dupescope_premature_commits_total',
+      'Records committed before they were handled, and then not handled',
+    );
+    const skipped = make(
+      'dupescope_skipped_records_total',
+      'Records below the committed offset, known to exist, never delivered to the group',
+    );
     for (const { cluster, group, topic, ...totals } of totalsOf(db)) {
       const labels = { cluster, group, topic };
       deliveries.inc(labels, totals.deliveries);
       redeliveries.inc(labels, totals.redeliveries);
       uncertain.inc(labels, totals.uncertain);
+      premature.inc(labels, totals.premature);
+      skipped.inc(labels, totals.skipped);
     }
     const causes = new Counter({
       name: 'dupescope_redelivery_causes_total',
@@ -97,6 +114,15 @@ function gauges(db: Store, registers: AnyRegistry[], now: number): void {
     const exposure = exposureOf(position, now);
     records.set({ cluster, group, topic, partition }, exposure.records);
     age.set({ cluster, group, topic, partition }, seconds(exposure.ageMs));
+  }
+  const incidents = new Gauge({
+    name: 'dupescope_incidents_open',
+    help: 'Incidents with a finding within the last five minutes',
+    labelNames: ['cluster', 'group', 'kind'],
+    registers,
+  });
+  for (const { cluster, group, kind, incidents: open } of openIncidents(db, now)) {
+    incidents.set({ cluster, group: group ?? '', kind }, open);
   }
   const sessions = new Gauge({
     name: 'dupescope_sessions',

@@ -10,7 +10,8 @@ export const OTHER_PATHS = [
   {
     path: '/v1/events',
     id: 'events',
-    summary: 'Server-sent events: `redelivery` with a Redelivery as data, the change as id on the last of it',
+    summary:
+      'Server-sent events: `redelivery` with a Redelivery as data, the change as id on the last of it; `incident` with an Incident',
     query: ['group', 'topic', 'after'],
     type: 'text/event-stream',
     schemaName: null,
@@ -74,6 +75,11 @@ const NAMED = {
   Group: schemas.Group,
   GroupDetail: schemas.GroupDetail,
   Redelivery: schemas.Redelivery,
+  Incident: schemas.Incident,
+  IncidentDetail: schemas.IncidentDetail,
+  PrematureCommit: schemas.PrematureCommit,
+  Skip: schemas.Skip,
+  StalledCommit: schemas.StalledCommit,
   RecordHistory: schemas.RecordHistory,
   SeriesPoint: schemas.SeriesPoint,
   ReportTaken: schemas.ReportTaken,

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { suggestion } from '../config/nearest';
 import { fail } from '../errors';
-import { CAUSES, CERTAINTIES } from '../ledger';
+import { CAUSES, CERTAINTIES, INCIDENT_KINDS } from '../ledger';
 import { clipped } from './time';
 
 /** JSON Schema of one parameter; the few words that are used here. */
@@ -87,6 +87,9 @@ export const PARAMETERS = {
   } as Parameter<boolean | undefined>,
   cause: anyOf('Of this cause', CAUSES),
   certainty: anyOf('Whose cause is that sure', CERTAINTIES),
+  kind: anyOf('Of this kind', INCIDENT_KINDS),
+  state: anyOf('open: not closed yet', ['open', 'closed']),
+  incident: whole('That stand in this incident', 1, OFFSET_MAX),
   first_offset: whole('That touch this offset or a later one; needs topic and partition', 0, OFFSET_MAX),
   last_offset: whole('That touch this offset or an earlier one; needs topic and partition', 0, OFFSET_MAX),
   limit: {

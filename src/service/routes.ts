@@ -8,13 +8,31 @@ import {
   type AnswerContext,
   groupAnswer,
   groupsAnswer,
+  incidentAnswer,
+  incidentsAnswer,
+  prematuresAnswer,
   recordAnswer,
   redeliveriesAnswer,
+  skipsAnswer,
+  stalledAnswer,
   summaryAnswer,
   timeseriesAnswer,
 } from './answers';
 import { type ParameterName, type Query, readPathNumber, readQuery } from './parameters';
-import { Group, GroupDetail, type Page, RecordHistory, Redelivery, SeriesPoint, Summary } from './schemas';
+import {
+  Group,
+  GroupDetail,
+  Incident,
+  IncidentDetail,
+  type Page,
+  PrematureCommit,
+  RecordHistory,
+  Redelivery,
+  SeriesPoint,
+  Skip,
+  StalledCommit,
+  Summary,
+} from './schemas';
 
 /** A part of a path in braces. */
 export interface PathParameter {
@@ -92,6 +110,8 @@ function object<N extends ParameterName>(
   };
 }
 
+const LOSS_QUERY = ['cluster', 'group', 'topic', 'partition', 'since', 'until', 'limit', 'cursor'] as const;
+
 export const ROUTES: readonly Route[] = [
   object(
     {
@@ -142,6 +162,7 @@ export const ROUTES: readonly Route[] = [
         'certain',
         'cause',
         'certainty',
+        'incident',
         'first_offset',
         'last_offset',
         'limit',
@@ -151,6 +172,62 @@ export const ROUTES: readonly Route[] = [
       schemaName: 'Redelivery',
     },
     redeliveriesAnswer,
+  ),
+  list(
+    {
+      path: '/v1/incidents',
+      id: 'incidents',
+      summary: 'Findings of one cause and group, close in time, as one; the latest first',
+      query: ['cluster', 'group', 'topic', 'kind', 'state', 'since', 'until', 'limit', 'cursor'],
+      schema: Incident,
+      schemaName: 'Incident',
+    },
+    incidentsAnswer,
+  ),
+  object(
+    {
+      path: '/v1/incidents/{id}',
+      id: 'incident',
+      summary: 'One incident with its places and latest findings',
+      pathParameters: [{ name: 'id', description: 'Of the incident', type: 'integer' }],
+      query: [],
+      schema: IncidentDetail,
+      schemaName: 'IncidentDetail',
+    },
+    (db, _query, context, path) => incidentAnswer(db, readPathNumber('id', path('id')), context),
+  ),
+  list(
+    {
+      path: '/v1/premature-commits',
+      id: 'premature-commits',
+      summary: 'Commits past records that were then not handled, the latest first',
+      query: LOSS_QUERY,
+      schema: PrematureCommit,
+      schemaName: 'PrematureCommit',
+    },
+    prematuresAnswer,
+  ),
+  list(
+    {
+      path: '/v1/skips',
+      id: 'skips',
+      summary: 'Records below the committed offset that were never delivered to the group, the latest first',
+      query: LOSS_QUERY,
+      schema: Skip,
+      schemaName: 'Skip',
+    },
+    skipsAnswer,
+  ),
+  list(
+    {
+      path: '/v1/stalled-commits',
+      id: 'stalled-commits',
+      summary: 'Consumers that handled on while nothing was committed, the latest first',
+      query: LOSS_QUERY,
+      schema: StalledCommit,
+      schemaName: 'StalledCommit',
+    },
+    stalledAnswer,
   ),
   object(
     {

@@ -3,23 +3,42 @@
  * and again while it is not settled, because the telling evidence may come late: a stopped process comes back and
  * finds itself thrown out, a killed one's journal is found.
  */
-import { type CopyEvidence, explain, type Outcome, type RedeliveryEvidence } from '../ledger';
+import {
+  type CopyEvidence,
+  type Explanation,
+  explain,
+  type Outcome,
+  type RedeliveryEvidence,
+} from '../ledger';
+import type { Incidents } from './incidents';
 import type { Store } from './open';
 
 /** A proven cause is settled at once, any other when this long has passed without better evidence. */
 const SETTLE_MS = 60_000;
 /** So many are looked at in one turn. */
 const TURN_ROWS = 300;
+/** So long a cause that no rule names may still be found: no incident is made of it. */
+const UNNAMED_MS = 10_000;
 /** What is not settled is explained anew this often, by whichever writer comes first. */
 const AGAIN_MS = 1_000;
 
 interface UnsettledRow {
   id: number;
   gp: number;
+  grp: number;
+  topic: number;
+  partition: number;
+  cluster: number;
   first: number;
   last: number;
   doubt: number;
   counted: number;
+  cause: string;
+  certainty: string;
+  incident: number | null;
+  incident_records: number;
+  at: number;
+  previous_at: number;
   session: number;
   previous_session: number;
   settings: string;
@@ -40,13 +59,19 @@ function copyColumns(run: string, session: string, member: string): string {
 export class Causes {
   private readonly statements;
 
-  constructor(private readonly db: Store) {
+  constructor(
+    private readonly db: Store,
+    private readonly incidents: Incidents,
+    private readonly nextVersion: () => number,
+  ) {
     this.statements = {
       unsettled: db.prepare<[number, number], UnsettledRow>(
-        `SELECT r.id, r.gp, r.first, r.last, r.doubt, r.counted, d.session, p.session AS previous_session,
+        `SELECT r.id, r.gp, gp.grp, gp.topic, gp.partition, t.cluster, r.first, r.last, r.doubt, r.counted, r.cause, r.certainty,
+                r.incident, r.incident_records, r.at, r.previous_at, d.session, p.session AS previous_session,
                 ps.settings, ps.ended_how, ps.ended_at,
                 ${copyColumns('d', 's', 'm')} AS copy, ${copyColumns('p', 'ps', 'pm')} AS previous
          FROM redelivery r INDEXED BY redelivery_unsettled
+         JOIN group_partition gp ON gp.id = r.gp JOIN topic t ON t.id = gp.topic
          JOIN delivery_run d ON d.id = r.run JOIN session s ON s.id = d.session
          LEFT JOIN member m ON m.id = d.member
          JOIN delivery_run p ON p.id = r.previous_run JOIN session ps ON ps.id = p.session
@@ -55,9 +80,9 @@ export class Causes {
       ),
       start: db.prepare<
         [number, number, number, number],
-        { committed: number | null; logStart: number | null; at: number }
+        { committed: number | null; logStart: number | null; logEnd: number | null; at: number }
       >(
-        `SELECT committed, log_start AS logStart, at FROM partition_start
+        `SELECT committed, log_start AS logStart, log_end AS logEnd, at FROM partition_start
          WHERE gp = ? AND session = ? AND at BETWEEN ? AND ? ORDER BY at DESC LIMIT 1`,
       ),
       // The latest by time, not the highest: an earlier reset may have lowered what counts.
@@ -90,7 +115,8 @@ export class Causes {
       ),
       update: db.prepare(
         `UPDATE redelivery SET cause = @cause, certainty = @certainty, because = @because, advice = @advice,
-           settled = @settled, counted = max(counted, @counted), explained_at = @now WHERE id = @id`,
+           settled = @settled, counted = max(counted, @counted), explained_at = @now, incident = @incident,
+           incident_records = @incidentRecords WHERE id = @id`,
       ),
       total: db.prepare<[number, string, number]>(
         `INSERT INTO cause_total (gp, cause, records) VALUES (?, ?, ?)
@@ -107,15 +133,21 @@ export class Causes {
     return this.db
       .transaction(() => {
         const rows = this.statements.unsettled.all(due, TURN_ROWS);
-        for (const row of rows) this.settleOne(row, now);
+        let change = 0;
+        const version = () => {
+          change ||= this.nextVersion();
+          return change;
+        };
+        for (const row of rows) this.settleOne(row, version, now);
         return rows.length;
       })
       .immediate();
   }
 
-  private settleOne(row: UnsettledRow, now: number): void {
+  private settleOne(row: UnsettledRow, version: () => number, now: number): void {
     const evidence = this.gather(row);
-    const { cause, certainty, because, advice } = explain(evidence);
+    const explained = explain(evidence);
+    const { cause, certainty, because, advice } = explained;
     const grown = evidence.copy.outcome !== 'open';
     const old = now - evidence.copy.lastAt > SETTLE_MS;
     // A rebalance may turn out to be a member that was thrown out, once that comes back and says so.
@@ -123,7 +155,12 @@ export class Causes {
     const settled = old || (sure && grown);
     const records = row.doubt < 2 ? row.last - row.first + 1 : 0;
     if (settled && records > row.counted) this.statements.total.run(row.gp, cause, records - row.counted);
+    const isNamed = cause !== 'unknown' || settled || now - evidence.copy.lastAt > UNNAMED_MS;
+    const incident =
+      row.doubt < 2 && isNamed ? this.enter(row, evidence, explained, version) : this.leave(row, version);
     this.statements.update.run({
+      incident,
+      incidentRecords: incident === null ? 0 : row.last - row.first + 1,
       id: row.id,
       now,
       cause,
@@ -133,6 +170,46 @@ export class Causes {
       settled: settled ? 1 : 0,
       counted: settled ? records : 0,
     });
+  }
+
+  /** Into the incident of its cause, and out of the one that it stood in by another. */
+  private enter(
+    row: UnsettledRow,
+    { copy }: RedeliveryEvidence,
+    { cause, certainty, because, advice }: Explanation,
+    version: () => number,
+  ): number {
+    const records = row.last - row.first + 1;
+    const isSame = row.incident !== null && row.cause === cause;
+    if (isSame && row.certainty === certainty && row.incident_records === records)
+      return row.incident as number;
+    const finding = {
+      kind: 'redelivery' as const,
+      cause,
+      cluster: row.cluster,
+      group: row.grp,
+      topicOnly: null,
+      place: row,
+      firstAt: row.at,
+      lastAt: Math.max(row.at, copy.lastAt),
+      records,
+      gapMs: Math.max(0, row.at - row.previous_at),
+      certainty,
+      because: JSON.stringify(because),
+      advice,
+    };
+    if (isSame) {
+      const incident = row.incident as number;
+      this.incidents.grown(incident, finding, records - row.incident_records, version());
+      return incident;
+    }
+    this.leave(row, version);
+    return this.incidents.enter(finding, version());
+  }
+
+  private leave(row: UnsettledRow, version: () => number): null {
+    if (row.incident !== null) this.incidents.leave(row.incident, row, row.incident_records, version());
+    return null;
   }
 
   private gather(row: UnsettledRow): RedeliveryEvidence {

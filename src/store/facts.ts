@@ -1,5 +1,12 @@
 /** Rows for what is told once: sessions, members, positions, commits, seeks, losses. */
-import type { MemberJoined, PartitionStart, Position, SessionEnded, SessionStarted } from '../ledger';
+import type {
+  MemberJoined,
+  PartitionStart,
+  Position,
+  SeekCalled,
+  SessionEnded,
+  SessionStarted,
+} from '../ledger';
 import type { Store } from './open';
 
 /** Ordinary commits are kept at most this often, a partition and session. Lowered ones are all kept. */
@@ -58,15 +65,16 @@ export class Facts {
       commit: db.prepare<[number, number, number, number, number | null]>(
         'INSERT OR REPLACE INTO commit_point (gp, at, session, committed, lowered_from) VALUES (?, ?, ?, ?, ?)',
       ),
-      start: db.prepare<[number, number, number, number | null, number | null]>(
-        'INSERT OR IGNORE INTO partition_start (gp, session, at, committed, log_start) VALUES (?, ?, ?, ?, ?)',
+      start: db.prepare(
+        `INSERT OR IGNORE INTO partition_start (gp, session, at, committed, log_start, log_end, compacted)
+         VALUES (@gp, @session, @at, @committed, @logStart, @logEnd, @compacted)`,
       ),
       commitProblem: db.prepare<[number, number, number, string, number, string | null]>(
         `INSERT OR IGNORE INTO commit_problem (session, at, gp, kind, next_offset, reason)
          VALUES (?, ?, ?, ?, ?, ?)`,
       ),
-      seek: db.prepare<[number, number, string, number]>(
-        'INSERT INTO seek (gp, session, target, at) VALUES (?, ?, ?, ?)',
+      seek: db.prepare<[number, number, string, number, number | null, number | null]>(
+        'INSERT INTO seek (gp, session, target, at, over_first, over_last) VALUES (?, ?, ?, ?, ?, ?)',
       ),
       dropped: db.prepare<[string, number, number, number, number, string]>(
         'INSERT OR IGNORE INTO dropped_detail (journal, seq, at, events, deliveries, reason) VALUES (?, ?, ?, ?, ?, ?)',
@@ -135,7 +143,16 @@ export class Facts {
   }
 
   start(gp: number, session: number, fact: Omit<PartitionStart, 't' | 'track'>): void {
-    this.statements.start.run(gp, session, fact.at, fact.committed, fact.logStart);
+    const { at, committed, logStart, logEnd, compacted } = fact;
+    this.statements.start.run({
+      gp,
+      session,
+      at,
+      committed,
+      logStart,
+      logEnd: logEnd ?? null,
+      compacted: compacted === null || compacted === undefined ? null : Number(compacted),
+    });
   }
 
   shortCommit(gp: number, session: number, fact: { at: number; offset: number }): void {
@@ -146,8 +163,9 @@ export class Facts {
     this.statements.commitProblem.run(session, fact.at, 0, 'failed', -1, fact.reason);
   }
 
-  seek(gp: number, session: number, target: string, at: number): void {
-    this.statements.seek.run(gp, session, target, at);
+  seek(gp: number, session: number, fact: Pick<SeekCalled, 'offset' | 'at' | 'over'>): void {
+    const [first, last] = fact.over ?? [null, null];
+    this.statements.seek.run(gp, session, fact.offset, fact.at, first, last);
   }
 
   dropped(

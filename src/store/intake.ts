@@ -9,7 +9,7 @@
  */
 import type { JournalRead, SlotState } from '../journal';
 import type { Evidence, MemberJoined, Ref, Run, SessionStarted } from '../ledger';
-import { batchRuns, diedIn, endedRun, openRun } from './slot-runs';
+import { batchRuns, diedIn, endedRun, openRun, prematureIn } from './slot-runs';
 import type { Tables } from './tables';
 
 export const UNKNOWN_CLUSTER = 'unknown';
@@ -75,6 +75,13 @@ export class JournalIntake<Source extends JournalSource = JournalSource> {
       this.due.add(track);
     }
     return this.waiting.length > 0 || this.due.size > 0;
+  }
+
+  /** Nothing is new, and it is time to say that its sessions live. */
+  isSilent(now: number): boolean {
+    return [...this.sessions.values()].some(
+      (session) => session.id !== null && session.endedAt === null && now - session.seenAt > SEEN_EVERY_MS,
+    );
   }
 
   /**
@@ -244,6 +251,12 @@ export class JournalIntake<Source extends JournalSource = JournalSource> {
         else facts.shortCommit(gp, this.idOf(track.session), evidence);
         break;
       }
+      case 'premature': {
+        const track = this.tracks.get(evidence.track);
+        if (track === undefined) break;
+        this.tables.prematures.note(this.gpOf(track), this.idOf(track.session), evidence, version);
+        break;
+      }
       case 'commit-failed':
         facts.commitFailed(this.idOf(evidence.session), evidence);
         break;
@@ -251,7 +264,7 @@ export class JournalIntake<Source extends JournalSource = JournalSource> {
         const topic = [...this.topics].findLast(([, known]) => known.name === evidence.topic)?.[0];
         if (topic === undefined) break; // nothing of that topic was ever delivered to this process
         const gp = this.gpOf({ session: evidence.session, topic, partition: evidence.partition });
-        facts.seek(gp, this.idOf(evidence.session), evidence.offset, evidence.at);
+        facts.seek(gp, this.idOf(evidence.session), evidence);
         break;
       }
       case 'end': {
@@ -313,9 +326,18 @@ export class JournalIntake<Source extends JournalSource = JournalSource> {
       handled: state.handled,
       committed: state.committed,
       exposedSince: state.exposedSince,
+      peakRecords: state.peakRecords ?? 0,
+      peakMs: state.peakMs ?? 0,
+      peakHour: state.peakHour ?? 0,
       at: state.lastAt,
     };
-    this.tables.facts.position(this.gpOf(track), session.id as number, position, state.commitSeen);
+    const gp = this.gpOf(track);
+    this.tables.facts.position(gp, session.id as number, position, state.commitSeen);
+    this.tables.exposures.weigh(gp, position);
+    if (died) {
+      const premature = prematureIn(state);
+      if (premature !== null) this.tables.prematures.note(gp, session.id as number, premature, version);
+    }
     return true;
   }
 

@@ -51,6 +51,13 @@ function deleteBefore(db: Store, time: number): void {
        WHERE d.last_at < @time LIMIT ${CHUNK_ROWS})`,
     `DELETE FROM redelivery WHERE id IN (SELECT r.id FROM delivery_run d JOIN redelivery r ON r.run = d.id
        WHERE d.last_at < @time LIMIT ${CHUNK_ROWS})`,
+    `DELETE FROM premature_commit WHERE at < @time`,
+    `DELETE FROM skip WHERE at < @time`,
+    `DELETE FROM stalled_commit WHERE ended_at < @time`,
+    `DELETE FROM incident_place WHERE incident IN (SELECT id FROM incident WHERE last_at < @time)`,
+    `DELETE FROM incident WHERE last_at < @time`,
+    `DELETE FROM exposure_hour WHERE hour < @time / 3600000`,
+    `DELETE FROM exposure_peak WHERE hour < @time / 3600000`,
     `DELETE FROM delivery_run WHERE id IN (SELECT id FROM delivery_run WHERE last_at < @time AND outcome <> 'open' LIMIT ${CHUNK_ROWS})`,
     `DELETE FROM commit_point WHERE at < @time`,
     `DELETE FROM seek WHERE at < @time`,

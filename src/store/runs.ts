@@ -19,6 +19,7 @@ import {
   segmentsOf,
   surest,
 } from '../ledger';
+import type { Incidents } from './incidents';
 import type { Store } from './open';
 
 /** A run with the store's ids in the place of the journal's references. */
@@ -60,12 +61,15 @@ const RUN_COLUMNS = `d.id, d.first, d.last, d.handled, d.uncertain_last, d.first
   s.key AS session_key, d.run`;
 
 const FOUND_COLUMNS =
-  'id, run, previous_run AS previousRun, first, last, attempt, doubt, at, previous_at AS previousAt, counted';
+  'id, run, previous_run AS previousRun, first, last, attempt, doubt, at, previous_at AS previousAt, counted, incident, incident_records AS incidentRecords';
 
 export class Runs {
   private readonly statements;
 
-  constructor(db: Store) {
+  constructor(
+    db: Store,
+    private readonly incidents: Incidents,
+  ) {
     const runs = `SELECT ${RUN_COLUMNS} FROM delivery_run d JOIN session s ON s.id = d.session`;
     this.statements = {
       find: db.prepare<[number, number], RunRow>(`${runs} WHERE d.session = ? AND d.run = ?`),
@@ -115,6 +119,9 @@ export class Runs {
         'UPDATE redelivery SET last = @last, previous_at = @previousAt, version = @version, settled = 0, counted = counted + @counted WHERE id = @id',
       ),
       dropFound: db.prepare<[number]>('DELETE FROM redelivery WHERE id = ?'),
+      placeOf: db.prepare<[number], { topic: number; partition: number }>(
+        'SELECT topic, partition FROM group_partition WHERE id = ?',
+      ),
       lastOf: db.prepare<[number, number, number, number], FoundRow>(
         `SELECT ${FOUND_COLUMNS} FROM redelivery WHERE run = ? AND previous_run = ? AND attempt = ? AND doubt = ? ORDER BY first DESC LIMIT 1`,
       ),
@@ -248,7 +255,7 @@ export class Runs {
         wanted.splice(same, 1);
         continue;
       }
-      this.statements.dropFound.run(row.id);
+      this.drop(gp, row, version);
       const { id: _, ...rest } = row;
       counted += row.counted;
       const take = (part: { first: number; last: number }) => {
@@ -265,6 +272,15 @@ export class Runs {
       const share = redelivery.doubt < 2 ? Math.min(counted, records(redelivery)) : 0;
       counted -= share;
       this.addOrGrow(gp, redelivery, version, share);
+    }
+  }
+
+  /** What stands in its place is explained, and enters its incident, anew. */
+  private drop(gp: number, row: FoundRow, version: number): void {
+    this.statements.dropFound.run(row.id);
+    const place = this.statements.placeOf.get(gp);
+    if (row.incident !== null && place !== undefined) {
+      this.incidents.leave(row.incident, place, row.incidentRecords, version);
     }
   }
 
@@ -298,6 +314,8 @@ interface FoundRow extends Redelivery {
   id: number;
   /** So many of its records are in `cause_total`, which must not count them again. */
   counted: number;
+  incident: number | null;
+  incidentRecords: number;
 }
 
 /** What two rows must share to be one row but for their place. */

@@ -1,6 +1,7 @@
 /** Runs as the journal tells them: from a slot, from a batch with gaps, and how they end with their process. */
 import type { SlotState } from '../journal';
 import type { BatchDelivered, BatchEnded, Outcome, Ref, Run } from '../ledger';
+import type { PrematureFact } from './prematures';
 
 export function batchRuns({ run, ranges, track, member, at }: BatchDelivered): Run[] {
   return ranges.map(([first, last], i) => ({
@@ -42,6 +43,13 @@ export function openRun(track: Ref, state: SlotState): Run {
     lastAt: state.lastAt,
     outcome: 'open',
   };
+}
+
+/** What had been committed of the records that the dead process had in hand; null: nothing. */
+export function prematureIn(state: SlotState): PrematureFact | null {
+  const last = Math.min(state.committed - 1, state.last);
+  if (!state.busy || !state.commitSeen || last < state.handled) return null;
+  return { first: state.handled, last, at: state.lastAt, outcome: 'in_flight' };
 }
 
 /** How an open run ended with its process. */

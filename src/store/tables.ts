@@ -1,9 +1,15 @@
 /** Everything that writes into one store, with its statements prepared once. */
 import { Causes } from './causes';
+import { Chores } from './chores';
 import { Dimensions } from './dimensions';
+import { Exposures } from './exposures';
 import { Facts } from './facts';
+import { Incidents } from './incidents';
 import type { Store } from './open';
+import { Prematures } from './prematures';
 import { Runs } from './runs';
+import { Skips } from './skips';
+import { Stalls } from './stalls';
 
 /** Shared by the intakes of all journals. */
 export class Tables {
@@ -11,13 +17,25 @@ export class Tables {
   readonly facts: Facts;
   readonly runs: Runs;
   readonly causes: Causes;
+  readonly incidents: Incidents;
+  readonly exposures: Exposures;
+  readonly prematures: Prematures;
+  readonly skips: Skips;
+  readonly stalls: Stalls;
+  readonly chores: Chores;
   private readonly statements;
 
   constructor(readonly db: Store) {
     this.dimensions = new Dimensions(db);
     this.facts = new Facts(db);
-    this.runs = new Runs(db);
-    this.causes = new Causes(db);
+    this.incidents = new Incidents(db);
+    this.runs = new Runs(db, this.incidents);
+    this.causes = new Causes(db, this.incidents, () => this.nextVersion());
+    this.exposures = new Exposures(db);
+    this.prematures = new Prematures(db, this.incidents);
+    this.skips = new Skips(db, this.incidents);
+    this.stalls = new Stalls(db, this.incidents);
+    this.chores = new Chores(db);
     this.statements = {
       seqOf: db.prepare<[string], { seq: number }>('SELECT seq FROM applied_journal WHERE journal = ?'),
       closed: db.prepare<[string], { closed: number }>(

@@ -15,6 +15,11 @@ import { ReportIntakes } from './report-intakes';
 import { type RetentionLimits, retain } from './retention';
 import { Tables } from './tables';
 
+/** Skipped records and stalled commits are looked for this often. */
+const LOOK_EVERY_MS = 5_000;
+/** Partitions that moved within this long before the last look are looked at again: another host may lag behind. */
+const LOOK_BACK_MS = 60_000;
+
 export interface WriterOptions {
   storePath: string;
   /** Id of this process's own journal, null for a process that observes nothing itself. */
@@ -40,7 +45,7 @@ export class Writer {
     const { ownJournal } = this.options;
     if (ownJournal === null) return 0;
     const intake = this.intakeOf(ownJournal);
-    if (intake.read()) this.transact([intake], false);
+    if (intake.read() || intake.isSilent(Date.now())) this.transact([intake], false);
     return intake.appliedSeq;
   }
 
@@ -89,6 +94,21 @@ export class Writer {
   /** Explains the redeliveries that are new or may be explained better now. */
   settle(now: number): void {
     this.store().tables.causes.settle(now);
+    this.look(now);
+  }
+
+  /** Looks for what no single fact tells: records that were passed over, commits that do not come. */
+  private look(now: number): void {
+    const { db, tables } = this.store();
+    const { chores } = tables;
+    if (!chores.isDue('look', LOOK_EVERY_MS, now)) return;
+    db.transaction(() => {
+      const before = chores.take('look', LOOK_EVERY_MS, now);
+      if (before === null) return;
+      const version = tables.nextVersion();
+      tables.skips.check(before - LOOK_BACK_MS, now, version);
+      tables.stalls.check(now, version);
+    }).immediate();
   }
 
   retain(now: number): void {

@@ -3,7 +3,10 @@ import { z } from 'zod';
 import { ROUTES } from '../../src/service/routes';
 import {
   GroupDetail,
+  type Incident,
+  type IncidentDetail,
   type Page,
+  type PrematureCommit,
   type RecordHistory,
   type Redelivery,
   type SeriesPoint,
@@ -31,6 +34,11 @@ const EXAMPLES: Record<string, string> = {
   groups: '/v1/groups',
   group: '/v1/groups/billing?cluster=c1',
   redeliveries: '/v1/redeliveries',
+  incidents: '/v1/incidents',
+  incident: '/v1/incidents/1',
+  'premature-commits': '/v1/premature-commits',
+  skips: '/v1/skips',
+  'stalled-commits': '/v1/stalled-commits',
   record: '/v1/records/orders/0/150',
   timeseries: '/v1/timeseries?since=3h&by=topic',
 };
@@ -53,6 +61,75 @@ test('the summary', async () => {
   expect(summary).toMatchObject({ dropped_deliveries: 7, change: 4, version: '0.0.0-test' });
   expect(summary.exposure_seconds).toBeGreaterThanOrEqual(4);
   expect(summary.redelivery_ratio).toBeCloseTo(114 / 536, 4);
+});
+
+test('verdicts, in the summary and of each group', async () => {
+  const summary = await get<Summary>('/v1/summary');
+  expect(summary.verdicts).toEqual({
+    nothing_delivered: 0,
+    exactly_once_so_far: 2,
+    at_least_once: 1,
+    at_most_once: 1,
+  });
+  expect(summary).toMatchObject({ incidents_open: 2, premature: 2, skipped: 10 });
+  const { items } = await get<Page<{ cluster: string; group: string; verdict: string }>>('/v1/groups');
+  expect(items.map(({ cluster, group, verdict }) => `${cluster} ${group} ${verdict}`)).toEqual([
+    'c2 =cmd() at_least_once',
+    'c1 audit exactly_once_so_far',
+    'c1 billing at_most_once',
+    'c2 billing exactly_once_so_far',
+  ]);
+  const billing = GroupDetail.parse(await get('/v1/groups/billing?cluster=c1'));
+  expect(billing.verdict_words).toBe(
+    'at most once: 2 committed before they were handled, 10 skipped, 104 redelivered, 4 more perhaps',
+  );
+  expect(billing.advice).toEqual(['advice 4', 'advice 3']);
+  expect(billing.exposure_history.records).toEqual({ p50: 2, p99: 35, max: 40 });
+  expect(billing.exposure_history.seconds).toMatchObject({ max: 4 });
+});
+
+test('incidents, filtered and by page', async () => {
+  const ids = async (query: string) =>
+    (await get<Page<Incident>>(`/v1/incidents${query}`)).items.map(({ id }) => id);
+  expect(await ids('')).toEqual([4, 3, 1, 2]);
+  expect(await ids('?state=open')).toEqual([4, 3]);
+  expect(await ids('?state=closed&topic=orders')).toEqual([1, 2]);
+  expect(await ids('?kind=skip')).toEqual([3]);
+  expect(await ids('?group=audit')).toEqual([]);
+  expect(await ids('?since=1h')).toEqual([4, 3]);
+  expect(await ids('?until=1h')).toEqual([1, 2]);
+  const first = await get<Page<Incident>>('/v1/incidents?limit=3');
+  const second = await get<Page<Incident>>(`/v1/incidents?limit=3&cursor=${first.next_cursor}`);
+  expect([first, second].map(({ items }) => items.map(({ id }) => id))).toEqual([[4, 3, 1], [2]]);
+  expect(second.next_cursor).toBeNull();
+  await get(`/v1/skips?cursor=${first.next_cursor}`, 400);
+});
+
+test('one incident, with its findings', async () => {
+  const seek = await get<IncidentDetail>('/v1/incidents/1');
+  expect(seek).toMatchObject({
+    words: 'billing got 50 records again on 1 partition of orders: seek',
+    state: 'closed',
+    places: [{ topic: 'orders', partition: 0, records: 50 }],
+    closed_at: new Date(BEGIN + 331_000).toISOString(),
+  });
+  expect(seek.redeliveries.map((row) => row.first_offset)).toEqual([150]);
+  const { items } = await get<Page<Redelivery>>('/v1/redeliveries?incident=1');
+  expect(items.map((row) => row.first_offset)).toEqual([150]);
+  const stalled = await get<IncidentDetail>('/v1/incidents/4');
+  expect(stalled).toMatchObject({ state: 'growing', closed_at: null, stalled_commits: [{ records: 30 }] });
+  const missing = await get<{ detail: string }>('/v1/incidents/77', 404);
+  expect(missing.detail).toContain('/v1/incidents');
+  await get('/v1/incidents/x', 400);
+});
+
+test('premature commits say whether the records came again', async () => {
+  const { items } = await get<Page<PrematureCommit>>('/v1/premature-commits?group=billing&topic=orders');
+  expect(items.map((row) => [row.first_offset, row.outcome, row.delivered_later])).toEqual([
+    [300, 'failed', false],
+    [50, 'in_flight', true],
+  ]);
+  await get('/v1/premature-commits?partition=0', 400);
 });
 
 test('a group with partitions, sessions, members and lag', async () => {

@@ -234,6 +234,72 @@ export function seedStory(path: string): void {
   rollup(billing, orders, minute + 1, 50, 0);
   rollup(billing, orders, minute + 61, 5, 0);
   rollup(audit, orders, minute, 200, 0);
+  // Incidents: what the seek brought, what a commit before the handling put at risk, what a stop skipped, a stall.
+  const incident = (
+    id: number,
+    kind: string,
+    cause: string,
+    at: number,
+    records: number,
+    partition: number,
+  ) => {
+    s.row('incident', {
+      id,
+      kind,
+      cause,
+      cluster: c1,
+      grp: billing,
+      first_at: at,
+      last_at: at,
+      findings: 1,
+      records,
+      gap_max_ms: 5_000,
+      certainty: 'proven',
+      because: '["seen"]',
+      advice: `advice ${id}`,
+      version: 4,
+    });
+    s.row('incident_place', { incident: id, topic: orders, partition, records });
+  };
+  incident(1, 'redelivery', 'seek', BEGIN + 31_000, 50, 0);
+  s.db.prepare('UPDATE redelivery SET incident = 1, incident_records = 50 WHERE first = 150').run();
+  incident(2, 'premature_commit', 'committed_before_handled', BEGIN + 9_000, 2, 0);
+  const early = { gp: p0, session: a, at: BEGIN + 9_000, incident: 2, incident_records: 1, version: 4 };
+  s.row('premature_commit', { ...early, first: 50, last: 50, outcome: 'in_flight' });
+  s.row('premature_commit', { ...early, first: 300, last: 300, outcome: 'failed' });
+  incident(3, 'skip', 'reset', now - 120_000, 10, 1);
+  s.row('skip', {
+    gp: p1,
+    first: 5,
+    last: 14,
+    at: now - 120_000,
+    cause: 'reset',
+    certainty: 'proven',
+    because: '["seen"]',
+    advice: null,
+    incident: 3,
+    incident_records: 10,
+    version: 4,
+  });
+  incident(4, 'stalled_commits', 'stalled_commits', now - 1_000, 30, 0);
+  s.row('stalled_commit', {
+    gp: p0,
+    session: b,
+    since: now - 90_000,
+    seen_at: now - 1_000,
+    ended_at: null,
+    records: 30,
+    incident: 4,
+    incident_records: 30,
+    version: 4,
+  });
+  s.db.prepare('UPDATE group_partition SET premature = 2 WHERE id = ?').run(p0);
+  s.db.prepare('UPDATE group_partition SET skipped = 10 WHERE id = ?').run(p1);
+  const hour = Math.floor(now / 3_600_000);
+  s.row('exposure_hour', { gp: p0, hour, of: 'records', bucket: 5, weight: 9_000 });
+  s.row('exposure_hour', { gp: p0, hour, of: 'records', bucket: 21, weight: 1_000 });
+  s.row('exposure_hour', { gp: p0, hour, of: 'ms', bucket: 40, weight: 10_000 });
+  s.row('exposure_peak', { gp: p0, hour, records: 40, ms: 4_000 });
   s.row('dropped_detail', { journal: 'j', seq: 1, at: BEGIN, events: 2, deliveries: 7, reason: 'disk full' });
   s.close();
 }

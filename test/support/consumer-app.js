@@ -32,6 +32,11 @@ async function main() {
       seen(topic, partition, [message]);
       await work();
     },
+    commitFirst: async ({ topic, partition, message }) => {
+      seen(topic, partition, [message]);
+      await consumer.commitOffsets([{ topic, partition, offset: String(Number(message.offset) + 1) }]);
+      await work();
+    },
     eachBatch: async ({ batch, resolveOffset, heartbeat, isRunning }) => {
       seen(batch.topic, batch.partition, batch.messages);
       for (const message of batch.messages) {
@@ -42,7 +47,8 @@ async function main() {
       }
     },
   };
-  await consumer.run({ ...task.run, [task.handler]: handlers[task.handler] });
+  const kind = task.handler === 'eachBatch' ? 'eachBatch' : 'eachMessage';
+  await consumer.run({ ...task.run, [kind]: handlers[task.handler] });
   process.send?.('running');
   process.on('message', async (message) => {
     if (message !== 'stop') return;

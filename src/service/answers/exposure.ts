@@ -35,6 +35,8 @@ export interface Totals {
   failed: number;
   in_flight: number;
   uncertain: number;
+  premature: number;
+  skipped: number;
 }
 
 export function totalsShape(row: {
@@ -43,6 +45,8 @@ export function totalsShape(row: {
   failed: number;
   inFlight: number;
   uncertain: number;
+  premature: number;
+  skipped: number;
 }): Totals {
   return {
     deliveries: row.deliveries,
@@ -51,5 +55,7 @@ export function totalsShape(row: {
     failed: row.failed,
     in_flight: row.inFlight,
     uncertain: row.uncertain,
+    premature: row.premature,
+    skipped: row.skipped,
   };
 }

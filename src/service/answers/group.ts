@@ -1,12 +1,15 @@
 import { suggestion } from '../../config/nearest';
 import { fail } from '../../errors';
-import { exposureOf } from '../../ledger';
+import { exposureOf, quantileOf } from '../../ledger';
 import type { Store } from '../../store/open';
 import {
+  exposurePeak,
+  exposureWeights,
   type GroupPartitionRow,
   type GroupRow,
   groupNames,
   groupsOf,
+  incidentPage,
   livePositions,
   membersOf,
   type PositionRow,
@@ -19,11 +22,12 @@ import type { GroupDetail } from '../schemas';
 import { clipped, seconds } from '../time';
 import type { AnswerContext } from './context';
 import { totalsShape } from './exposure';
-import { groupShape } from './groups';
+import { groupShape, openByGroup } from './groups';
 import { sessionShape } from './session-shape';
 
 const SESSIONS_SHOWN = 100;
 const MEMBERS_SHOWN = 20;
+const EXPOSURE_HOURS = 24;
 
 export function groupAnswer(
   db: Store,
@@ -48,8 +52,11 @@ export function groupAnswer(
   const lags = (context.lag?.all() ?? []).filter(
     (lag) => lag.cluster === row.cluster && lag.group === row.group,
   );
+  const open = openByGroup(db, context.now);
   return {
-    ...groupShape(row, positions, lags, context.now),
+    ...groupShape(row, positions, lags, open.get(`${row.cluster}\n${row.group}`) ?? 0, context.now),
+    advice: adviceOf(db, row, context.now),
+    exposure_history: exposureHistory(db, row.id, context.now),
     partitions_detail: partitions.map(({ partition, position, lag }) =>
       partitionShape(partition, position, lag, context.now),
     ),
@@ -58,6 +65,26 @@ export function groupAnswer(
     ),
     sessions_total: sessionCount(db, row.id),
     lag_problem: context.lag?.problem() ?? null,
+  };
+}
+
+/** What the open incidents of the group say, each advice once. */
+function adviceOf(db: Store, { cluster, group }: GroupRow, now: number): string[] {
+  const open = incidentPage(db, { cluster, group, isOpen: true, now, limit: 100 });
+  return [...new Set(open.map(({ advice }) => advice).filter((advice) => advice !== null))];
+}
+
+function exposureHistory(db: Store, group: number, now: number): GroupDetail['exposure_history'] {
+  const sinceHour = Math.floor(now / 3_600_000) - EXPOSURE_HOURS;
+  const peak = exposurePeak(db, group, sinceHour);
+  const records = exposureWeights(db, group, 'records', sinceHour);
+  const ms = exposureWeights(db, group, 'ms', sinceHour);
+  const whole = (q: number) => Math.min(peak.records, Math.round(quantileOf(records, q)));
+  const time = (q: number) => seconds(Math.min(peak.ms, quantileOf(ms, q)));
+  return {
+    hours: EXPOSURE_HOURS,
+    records: { p50: whole(0.5), p99: whole(0.99), max: peak.records },
+    seconds: { p50: time(0.5), p99: time(0.99), max: seconds(peak.ms) },
   };
 }
 

@@ -1,5 +1,6 @@
+import { verdictOf } from '../../ledger';
 import type { Store } from '../../store/open';
-import { type GroupRow, groupsOf, livePositions, type PositionRow } from '../../store/queries';
+import { type GroupRow, groupsOf, livePositions, openIncidents, type PositionRow } from '../../store/queries';
 import { decodeCursor, encodeCursor } from '../cursor';
 import type { PartitionLag } from '../lag';
 import type { Query } from '../parameters';
@@ -19,6 +20,7 @@ export function groupsAnswer(
   const page = rows.slice(0, query.limit);
   const last = page.at(-1);
   const positions = byGroup(livePositions(db), (position) => position.groupId);
+  const open = openByGroup(db, context.now);
   const lags = byGroup(context.lag?.all() ?? [], (lag) => `${lag.cluster}\n${lag.group}`);
   return {
     items: page.map((row) =>
@@ -26,6 +28,7 @@ export function groupsAnswer(
         row,
         positions.get(row.id) ?? [],
         lags.get(`${row.cluster}\n${row.group}`) ?? [],
+        open.get(`${row.cluster}\n${row.group}`) ?? 0,
         context.now,
       ),
     ),
@@ -40,6 +43,7 @@ export function groupShape(
   row: GroupRow,
   positions: readonly PositionRow[],
   lags: readonly PartitionLag[],
+  incidentsOpen: number,
   now: number,
 ): Group {
   return {
@@ -49,10 +53,27 @@ export function groupShape(
     partitions: row.partitions,
     sessions: row.sessions,
     ...totalsShape(row),
+    ...verdictShape(row),
+    incidents_open: incidentsOpen,
     ...exposureTotal(positions, now),
     ...lagTotal(lags),
     last_delivery_at: rfc3339OrNull(row.lastDeliveryAt),
   };
+}
+
+/** By cluster and group name. */
+export function openByGroup(db: Store, now: number): Map<string, number> {
+  const open = new Map<string, number>();
+  for (const { cluster, group, incidents } of openIncidents(db, now)) {
+    const key = `${cluster}\n${group}`;
+    open.set(key, (open.get(key) ?? 0) + incidents);
+  }
+  return open;
+}
+
+function verdictShape(row: GroupRow) {
+  const { verdict, words } = verdictOf(row);
+  return { verdict, verdict_words: words };
 }
 
 function byGroup<Item, Key>(items: readonly Item[], keyOf: (item: Item) => Key): Map<Key, Item[]> {

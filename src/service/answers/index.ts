@@ -5,6 +5,8 @@
 export type { AnswerContext } from './context';
 export { groupAnswer } from './group';
 export { groupsAnswer } from './groups';
+export { incidentAnswer, incidentShape, incidentsAnswer } from './incidents';
+export { prematuresAnswer, skipsAnswer, stalledAnswer } from './losses';
 export { recordAnswer } from './record';
 export { redeliveriesAnswer } from './redeliveries';
 export { redeliveryShape } from './redelivery-shape';

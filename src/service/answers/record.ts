@@ -4,6 +4,7 @@ import { attemptOf, outcomeOf, type RunSpan, segmentsOf } from '../../ledger';
 import type { Store } from '../../store/open';
 import {
   type CommitRow,
+  commitBefore,
   commitPast,
   commitsLoweredOver,
   type PlaceRow,
@@ -12,6 +13,7 @@ import {
   type RecordRunRow,
   runsOver,
   seeksBefore,
+  takeoversBetween,
   topicNames,
   topicsNamed,
 } from '../../store/queries';
@@ -55,6 +57,7 @@ function historyOf(db: Store, place: PlaceRow, offset: number): InGroup {
   );
   const certain = copies.filter((copy) => copy.doubt < 2).length;
   const from = copies[0]?.run.firstAt ?? 0;
+  const again = copies.slice(1).map(({ run }) => run.firstAt);
   return {
     cluster: place.cluster,
     group: place.group,
@@ -62,7 +65,7 @@ function historyOf(db: Store, place: PlaceRow, offset: number): InGroup {
     deliveries_certain: certain,
     deliveries_uncertain: copies.length - certain,
     deliveries,
-    events: eventsOf(db, place.gp, offset, from),
+    events: eventsOf(db, place.gp, offset, from, again),
   };
 }
 
@@ -97,10 +100,28 @@ function deliveryShape(
   };
 }
 
-function eventsOf(db: Store, gp: number, offset: number, from: number): InGroup['events'] {
+/**
+ * @param from when it was delivered first, unix ms
+ * @param again when each further delivery began
+ */
+function eventsOf(
+  db: Store,
+  gp: number,
+  offset: number,
+  from: number,
+  again: readonly number[],
+): InGroup['events'] {
   const passed = commitPast(db, gp, offset, from) ?? positionPast(db, gp, offset, from);
+  const before = again.slice(0, EVENTS_SHOWN).map((at) => commitBefore(db, gp, at));
+  const commits = new Map(
+    [passed, ...before].filter((row) => row !== undefined).map((row) => [`${row.at} ${row.committed}`, row]),
+  );
+  const lastAt = again.at(-1) ?? from;
   const events = [
-    ...(passed === undefined ? [] : [eventShape('committed', passed)]),
+    ...[...commits.values()]
+      .filter((row) => row.loweredFrom === null)
+      .map((row) => eventShape('committed', row)),
+    ...takeoversBetween(db, gp, from, lastAt, EVENTS_SHOWN).map((row) => eventShape('taken_over', row)),
     ...commitsLoweredOver(db, gp, offset, EVENTS_SHOWN).map((row) => eventShape('commit_lowered', row)),
     ...seeksBefore(db, gp, offset, from, EVENTS_SHOWN).map(({ target, ...row }) =>
       eventShape('seek', { ...row, committed: Number(target), loweredFrom: null }),

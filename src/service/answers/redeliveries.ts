@@ -18,6 +18,7 @@ export type RedeliveriesQuery = Query<
   | 'certain'
   | 'cause'
   | 'certainty'
+  | 'incident'
   | 'first_offset'
   | 'last_offset'
   | 'limit'
@@ -45,6 +46,7 @@ export function redeliveriesAnswer(
     certain: query.certain,
     cause: query.cause,
     certainty: query.certainty,
+    incident: query.incident,
     firstOffset: query.first_offset,
     lastOffset: query.last_offset,
     after: cursor ?? undefined,

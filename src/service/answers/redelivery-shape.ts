@@ -20,6 +20,7 @@ export function redeliveryShape(row: RedeliveryRow): Redelivery {
     last_offset: row.last,
     records: row.last - row.first + 1,
     attempt: row.attempt,
+    incident: row.incident,
     certain: row.doubt === 0,
     doubt: DOUBTS[row.doubt] ?? 'uncertain',
     cause: row.cause,

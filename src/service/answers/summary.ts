@@ -1,5 +1,14 @@
+import { VERDICTS, type Verdict, verdictOf } from '../../ledger';
 import type { Store } from '../../store/open';
-import { changeVersion, droppedOf, fileFacts, livePositions, summaryOf } from '../../store/queries';
+import {
+  changeVersion,
+  droppedOf,
+  fileFacts,
+  livePositions,
+  openIncidents,
+  summaryOf,
+  verdictFacts,
+} from '../../store/queries';
 import type { Summary } from '../schemas';
 import { rfc3339, rfc3339OrNull } from '../time';
 import type { AnswerContext } from './context';
@@ -18,6 +27,8 @@ export function summaryAnswer(db: Store, context: AnswerContext): Summary {
     partitions: row.partitions,
     sessions: row.sessions,
     ...totalsShape(row),
+    verdicts: verdictsOf(db),
+    incidents_open: openIncidents(db, context.now).reduce((sum, { incidents }) => sum + incidents, 0),
     ...exposureTotal(livePositions(db), context.now),
     ...lagTotal(context.lag?.all() ?? []),
     last_delivery_at: rfc3339OrNull(row.lastDeliveryAt),
@@ -25,4 +36,10 @@ export function summaryAnswer(db: Store, context: AnswerContext): Summary {
     dropped_events: dropped.events,
     store_bytes: fileFacts(db).bytes,
   };
+}
+
+function verdictsOf(db: Store): Record<Verdict, number> {
+  const counts = Object.fromEntries(VERDICTS.map((verdict) => [verdict, 0])) as Record<Verdict, number>;
+  for (const facts of verdictFacts(db)) counts[verdictOf(facts).verdict]++;
+  return counts;
 }

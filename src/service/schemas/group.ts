@@ -1,6 +1,6 @@
 /** A consumer group, in a list and with all that stands below it. */
 import { z } from 'zod';
-import { count, exposure, lag, offset, seconds, time, totals } from './words';
+import { count, exposure, lag, offset, seconds, time, totals, verdict } from './words';
 
 export const Group = z
   .strictObject({
@@ -10,6 +10,8 @@ export const Group = z
     partitions: count,
     sessions: count.meta({ description: 'Consumers that live now' }),
     ...totals,
+    ...verdict,
+    incidents_open: count,
     ...exposure,
     ...lag,
     last_delivery_at: time.nullable(),
@@ -52,6 +54,7 @@ const Settings = z.strictObject({
   session_timeout_ms: z.number().nullable(),
   rebalance_timeout_ms: z.number().nullable(),
   heartbeat_interval_ms: z.number().nullable(),
+  read_uncommitted: z.boolean().nullable(),
   handler: z.string().nullable(),
   auto_commit: z.boolean().nullable(),
   auto_commit_interval_ms: z.number().nullable(),
@@ -75,7 +78,22 @@ const Session = z.strictObject({
   members: z.array(Member),
 });
 
+const Quantiles = z.strictObject({ p50: z.number(), p99: z.number(), max: z.number() });
+
+const ExposureHistory = z
+  .strictObject({
+    hours: count.meta({ description: 'Of so many hours back, and of the hour now' }),
+    records: Quantiles,
+    seconds: Quantiles,
+  })
+  .meta({
+    description:
+      'Exposure of a partition over time: p50 and p99 by time, to within 9%; max as found at commits and ends',
+  });
+
 export const GroupDetail = Group.extend({
+  advice: z.array(z.string()).meta({ description: 'What the open incidents say to change' }),
+  exposure_history: ExposureHistory,
   partitions_detail: z.array(GroupPartition),
   sessions_detail: z.array(Session).meta({ description: 'The latest 100, the newest first' }),
   sessions_total: count,

@@ -4,6 +4,7 @@
  * offsets and counts are numbers below 2^53; a duration carries its unit in its name.
  */
 export * from './group';
+export * from './incident';
 export * from './record';
 export * from './redelivery';
 export * from './report';

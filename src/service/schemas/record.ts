@@ -20,13 +20,16 @@ export const RecordDelivery = z.strictObject({
 });
 
 const RecordEvent = z.strictObject({
-  kind: z.enum(['committed', 'commit_lowered', 'seek']).meta({
+  kind: z.enum(['committed', 'taken_over', 'commit_lowered', 'seek']).meta({
     description:
-      'committed: the first kept commit behind the record, made at this time or up to 10 s before; ' +
+      'committed: the first kept commit behind the record, and the last kept one before each further delivery, made ' +
+      'at this time or up to 10 s before; taken_over: a member got the partition and found this committed; ' +
       'commit_lowered: a commit that went down over it; seek: to it or before it',
   }),
   at: time,
-  offset: z.int().meta({ description: 'What was committed or sought; -2 is the earliest' }),
+  offset: z.int().meta({
+    description: 'What was committed, found or sought; -1: nothing was committed; -2: the earliest',
+  }),
   from_offset: offset.nullable().meta({ description: 'Of a lowered commit' }),
   host: z.string(),
   pid: z.int(),

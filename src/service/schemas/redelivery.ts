@@ -29,6 +29,7 @@ export const Redelivery = z
     last_offset: offset,
     records: count,
     attempt: z.int().min(1),
+    incident: z.int().nullable().meta({ description: 'Id of the incident that it stands in' }),
     certain: z.boolean(),
     doubt: z.enum(['none', 'in_flight', 'uncertain']).meta({
       description:

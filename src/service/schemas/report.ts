@@ -21,6 +21,9 @@ const slot = z.looseObject({
   committed: z.int(),
   commitSeen: z.boolean(),
   exposedSince: time,
+  peakRecords: z.number().min(0).default(0),
+  peakMs: z.number().min(0).default(0),
+  peakHour: z.int().min(0).default(0),
 });
 
 const line = z.strictObject({

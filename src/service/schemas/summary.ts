@@ -1,5 +1,6 @@
 /** The whole store, and its counts over time. */
 import { z } from 'zod';
+import { VERDICTS } from '../../ledger';
 import { count, exposure, lag, time, totals } from './words';
 
 export const Summary = z
@@ -13,6 +14,8 @@ export const Summary = z
     partitions: count.meta({ description: 'Partitions times the groups that read them' }),
     sessions: count.meta({ description: 'Consumers that live now' }),
     ...totals,
+    verdicts: z.record(z.enum(VERDICTS), count).meta({ description: 'How many groups have which verdict' }),
+    incidents_open: count,
     ...exposure,
     ...lag,
     last_delivery_at: time.nullable(),

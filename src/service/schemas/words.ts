@@ -1,5 +1,6 @@
 /** What the shapes share: the forms of numbers and times, and the counts that stand in several answers. */
 import { z } from 'zod';
+import { VERDICTS } from '../../ledger';
 
 export const time = z.iso.datetime();
 export const count = z.int().min(0);
@@ -21,6 +22,15 @@ export const totals = {
   failed: count,
   in_flight: count,
   uncertain: count.meta({ description: 'Records that a kill left uncertain; in no other count' }),
+  premature: count.meta({ description: 'Records committed before they were handled, and then not handled' }),
+  skipped: count.meta({
+    description: 'Records below the committed offset, known to exist, that were never delivered to the group',
+  }),
+};
+
+export const verdict = {
+  verdict: z.enum(VERDICTS).meta({ description: 'Which promise held so far' }),
+  verdict_words: z.string(),
 };
 
 export const exposure = {

@@ -12,12 +12,14 @@ export interface GroupPartitionRow {
   failed: number;
   inFlight: number;
   uncertain: number;
+  premature: number;
+  skipped: number;
 }
 
 export function partitionsOf(db: Store, group: number): GroupPartitionRow[] {
   const sql = `
     SELECT gp.id AS gp, t.name AS topic, t.topic_id AS topicId, gp.partition, gp.deliveries, gp.redeliveries,
-           gp.failed, gp.in_flight AS inFlight, gp.uncertain
+           gp.failed, gp.in_flight AS inFlight, gp.uncertain, gp.premature, gp.skipped
     FROM group_partition gp JOIN topic t ON t.id = gp.topic
     WHERE gp.grp = @group ORDER BY t.name, t.first_seen_at, gp.partition`;
   return statement<GroupPartitionRow>(db, sql).all({ group });

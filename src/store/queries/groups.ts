@@ -14,6 +14,8 @@ export interface GroupRow {
   failed: number;
   inFlight: number;
   uncertain: number;
+  premature: number;
+  skipped: number;
   lastDeliveryAt: number | null;
 }
 
@@ -34,7 +36,8 @@ export function groupsOf(db: Store, page: GroupPage): GroupRow[] {
            (SELECT count(*) FROM session s WHERE s.grp = g.id AND s.ended_at IS NULL) AS sessions,
            coalesce(sum(gp.deliveries), 0) AS deliveries, coalesce(sum(gp.redeliveries), 0) AS redeliveries,
            coalesce(sum(gp.failed), 0) AS failed, coalesce(sum(gp.in_flight), 0) AS inFlight,
-           coalesce(sum(gp.uncertain), 0) AS uncertain,
+           coalesce(sum(gp.uncertain), 0) AS uncertain, coalesce(sum(gp.premature), 0) AS premature,
+           coalesce(sum(gp.skipped), 0) AS skipped,
            (SELECT max(p.updated_at) FROM group_partition q JOIN position p ON p.gp = q.id
             WHERE q.grp = g.id) AS lastDeliveryAt
     FROM consumer_group g

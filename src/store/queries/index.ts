@@ -6,8 +6,11 @@
  * Paged queries follow an index and stop; `test/store/queries-plan.test.ts` holds them to it.
  */
 export * from './changes';
+export * from './exposure';
 export * from './group';
 export * from './groups';
+export * from './incidents';
+export * from './losses';
 export * from './places';
 export * from './positions';
 export * from './record';

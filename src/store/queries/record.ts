@@ -64,6 +64,29 @@ export function positionPast(db: Store, gp: number, offset: number, from: number
   return statement<CommitRow>(db, sql).get({ gp, offset, from });
 }
 
+/** The last kept commit of any session before `at`. */
+export function commitBefore(db: Store, gp: number, at: number): CommitRow | undefined {
+  const sql = `
+    SELECT ${COMMIT_COLUMNS} FROM commit_point p JOIN session s ON s.id = p.session
+    WHERE p.gp = @gp AND p.at < @at ORDER BY p.at DESC LIMIT 1`;
+  return statement<CommitRow>(db, sql).get({ gp, at });
+}
+
+/** What members found committed when they took the partition over, within [from..to]; -1: nothing. */
+export function takeoversBetween(
+  db: Store,
+  gp: number,
+  from: number,
+  to: number,
+  limit: number,
+): CommitRow[] {
+  const sql = `
+    SELECT p.at, coalesce(p.committed, -1) AS committed, NULL AS loweredFrom, s.host, s.pid, s.client_id AS clientId
+    FROM partition_start p JOIN session s ON s.id = p.session
+    WHERE p.gp = @gp AND p.at BETWEEN @from AND @to ORDER BY p.at LIMIT @limit`;
+  return statement<CommitRow>(db, sql).all({ gp, from, to, limit });
+}
+
 /** Commits that went down over the offset: it was to be delivered again. */
 export function commitsLoweredOver(db: Store, gp: number, offset: number, limit: number): CommitRow[] {
   const sql = `

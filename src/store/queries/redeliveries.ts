@@ -17,6 +17,7 @@ export interface RedeliveryRow {
   doubt: number;
   at: number;
   previousAt: number;
+  incident: number | null;
   cause: Cause;
   certainty: Certainty;
   /** JSON array of texts. */
@@ -51,7 +52,7 @@ export interface RedeliveryRow {
 export const REDELIVERY_SELECT = `
   SELECT r.id, r.version, c.cluster_id AS cluster, g.name AS "group", t.name AS topic, t.topic_id AS topicId,
          gp.partition, r.first, r.last, r.attempt, r.doubt, r.at, r.previous_at AS previousAt,
-         r.cause, r.certainty, r.because, r.advice,
+         r.incident, r.cause, r.certainty, r.because, r.advice,
          s.key AS session, s.host, s.pid, s.client_id AS clientId, m.member_id AS memberId, m.generation,
          d.first AS runFirst, d.last AS runLast, d.handled, d.uncertain_last AS uncertainLast, d.outcome, d.error,
          ps.key AS previousSession, ps.host AS previousHost, ps.pid AS previousPid,

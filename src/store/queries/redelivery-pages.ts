@@ -23,6 +23,7 @@ export interface RedeliveryFilter {
   certain?: boolean | undefined;
   cause?: string | undefined;
   certainty?: string | undefined;
+  incident?: number | undefined;
   /** Redeliveries that touch [firstOffset..lastOffset]. */
   firstOffset?: number | undefined;
   lastOffset?: number | undefined;
@@ -81,6 +82,7 @@ function stepOf(
     gp,
     cause: filter.cause ?? null,
     certainty: filter.certainty ?? null,
+    incident: filter.incident ?? null,
     since: filter.since ?? null,
     until: filter.until ?? null,
     firstOffset: filter.firstOffset ?? 0,
@@ -104,6 +106,7 @@ export function redeliveryPageSql(filter: RedeliveryFilter, onePlace: boolean, b
     ranged && 'first BETWEEN @firstStart AND @lastOffset AND last >= @firstOffset',
     filter.cause !== undefined && 'cause = @cause',
     filter.certainty !== undefined && 'certainty = @certainty',
+    filter.incident !== undefined && 'incident = @incident',
     filter.certain === true && 'doubt = 0',
     filter.certain === false && 'doubt > 0',
     filter.since !== undefined && 'at >= @since',
@@ -114,6 +117,7 @@ export function redeliveryPageSql(filter: RedeliveryFilter, onePlace: boolean, b
 
 function indexByTime(filter: RedeliveryFilter, onePlace: boolean): string {
   const doubtful = filter.certain === false;
+  if (filter.incident !== undefined) return 'redelivery_by_incident';
   if (!onePlace && filter.cause !== undefined) return 'redelivery_by_cause';
   if (onePlace) return doubtful ? 'redelivery_doubtful_by_gp_time' : 'redelivery_by_gp_time';
   return doubtful ? 'redelivery_doubtful_by_time' : 'redelivery_by_time';

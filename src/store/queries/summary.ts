@@ -1,4 +1,5 @@
 /** The whole store in one row. */
+import type { VerdictFacts } from '../../ledger';
 import type { Store } from '../open';
 import { statement } from './statement';
 
@@ -13,6 +14,8 @@ export interface SummaryRow {
   failed: number;
   inFlight: number;
   uncertain: number;
+  premature: number;
+  skipped: number;
   lastDeliveryAt: number | null;
 }
 
@@ -28,10 +31,20 @@ export function summaryOf(db: Store): SummaryRow {
            coalesce(sum(redeliveries), 0) AS redeliveries,
            coalesce(sum(failed), 0) AS failed,
            coalesce(sum(in_flight), 0) AS inFlight,
-           coalesce(sum(uncertain), 0) AS uncertain,
+           coalesce(sum(uncertain), 0) AS uncertain, coalesce(sum(premature), 0) AS premature,
+           coalesce(sum(skipped), 0) AS skipped,
            (SELECT max(updated_at) FROM position) AS lastDeliveryAt
     FROM group_partition`;
   return statement<SummaryRow>(db, sql).get({}) as SummaryRow;
+}
+
+/** The totals of each group, for its verdict. */
+export function verdictFacts(db: Store): VerdictFacts[] {
+  const sql = `
+    SELECT sum(deliveries) AS deliveries, sum(redeliveries) AS redeliveries, sum(uncertain) AS uncertain,
+           sum(premature) AS premature, sum(skipped) AS skipped
+    FROM group_partition GROUP BY grp`;
+  return statement<VerdictFacts>(db, sql).all({});
 }
 
 export interface DroppedRow {

@@ -9,13 +9,16 @@ export interface TotalsRow {
   deliveries: number;
   redeliveries: number;
   uncertain: number;
+  premature: number;
+  skipped: number;
 }
 
 /** By name: a recreated topic goes on counting where the old one stopped. */
 export function totalsOf(db: Store): TotalsRow[] {
   const sql = `
     SELECT c.cluster_id AS cluster, g.name AS "group", t.name AS topic, sum(gp.deliveries) AS deliveries,
-           sum(gp.redeliveries) AS redeliveries, sum(gp.uncertain) AS uncertain
+           sum(gp.redeliveries) AS redeliveries, sum(gp.uncertain) AS uncertain,
+           sum(gp.premature) AS premature, sum(gp.skipped) AS skipped
     FROM group_partition gp
     JOIN consumer_group g ON g.id = gp.grp
     JOIN topic t ON t.id = gp.topic

@@ -1,0 +1,98 @@
+/** Incidents and what may be lost, as tables, JSON or CSV. */
+import type { z } from 'zod';
+import { toCsv } from '../service/format';
+import {
+  Incident,
+  type IncidentDetail,
+  type Page,
+  PrematureCommit,
+  Skip,
+  StalledCommit,
+} from '../service/schemas';
+import type { ReportFormat } from './report-text';
+import { type Column, plain, shortSeconds, shortTime, table } from './table';
+
+const INCIDENTS: readonly Column<Incident>[] = [
+  { title: 'ID', cell: (i) => i.id, right: true, whole: true },
+  { title: 'LAST (UTC)', cell: (i) => shortTime(i.last_at), whole: true },
+  { title: 'STATE', cell: (i) => i.state, whole: true },
+  { title: 'RECORDS', cell: (i) => i.records, right: true, whole: true },
+  { title: 'WHAT', cell: (i) => i.words },
+];
+
+export function incidentsText(page: Page<Incident>, format: ReportFormat): string {
+  return listText(page, format, Incident, INCIDENTS, 'No incidents.\n');
+}
+
+export function incidentText(detail: IncidentDetail, format: ReportFormat): string {
+  if (format === 'json') return `${JSON.stringify(detail, null, 2)}\n`;
+  if (format === 'csv') return toCsv(Incident, [detail]);
+  const places = detail.places
+    .slice(0, 20)
+    .map(({ topic, partition, records }) => `  ${plain(topic)}/${partition}  ${records}\n`);
+  const more = detail.places.length > 20 ? `  and ${detail.places.length - 20} more\n` : '';
+  return [
+    `${plain(detail.words)} (${detail.state}, ${detail.certainty})\n`,
+    `From ${shortTime(detail.opened_at)} to ${shortTime(detail.last_at)} UTC, ${detail.findings} findings, up to ${shortSeconds(detail.gap_max_seconds)} between two copies\n`,
+    ...detail.because.map((line) => `Because: ${plain(line)}\n`),
+    detail.advice === null ? '' : `Advice: ${plain(detail.advice)}\n`,
+    `Records by partition:\n${places.join('')}${more}`,
+  ].join('');
+}
+
+type Place = { topic: string; partition: number; first_offset: number; last_offset: number };
+const placeName = ({ topic, partition, first_offset: first, last_offset: last }: Place) =>
+  `${topic}/${partition}/${first === last ? first : `${first}-${last}`}`;
+
+const PREMATURE: readonly Column<PrematureCommit>[] = [
+  { title: 'TIME (UTC)', cell: (p) => shortTime(p.at), whole: true },
+  { title: 'GROUP', cell: (p) => p.group },
+  { title: 'RECORDS', cell: placeName },
+  { title: 'THEN', cell: (p) => p.outcome, whole: true },
+  { title: 'DELIVERED LATER', cell: (p) => (p.delivered_later ? 'yes' : 'NO'), whole: true },
+  { title: 'BY', cell: (p) => `${p.host}:${p.pid}` },
+];
+
+export function prematuresText(page: Page<PrematureCommit>, format: ReportFormat): string {
+  return listText(page, format, PrematureCommit, PREMATURE, 'No premature commits.\n');
+}
+
+const SKIPS: readonly Column<Skip>[] = [
+  { title: 'TIME (UTC)', cell: (s) => shortTime(s.at), whole: true },
+  { title: 'GROUP', cell: (s) => s.group },
+  { title: 'RECORDS', cell: placeName },
+  { title: 'CAUSE', cell: (s) => `${s.cause}${s.certainty === 'probable' ? '?' : ''}`, whole: true },
+];
+
+export function skipsText(page: Page<Skip>, format: ReportFormat): string {
+  return listText(page, format, Skip, SKIPS, 'No skipped records.\n');
+}
+
+const STALLED: readonly Column<StalledCommit>[] = [
+  { title: 'SINCE (UTC)', cell: (s) => shortTime(s.since), whole: true },
+  { title: 'GROUP', cell: (s) => s.group },
+  { title: 'PARTITION', cell: (s) => `${s.topic}/${s.partition}` },
+  { title: 'RECORDS', cell: (s) => s.records, right: true, whole: true },
+  { title: 'FOR', cell: (s) => shortSeconds(s.seconds), right: true, whole: true },
+  { title: 'ENDED (UTC)', cell: (s) => shortTime(s.ended_at), whole: true },
+  { title: 'BY', cell: (s) => `${s.host}:${s.pid}` },
+];
+
+export function stalledText(page: Page<StalledCommit>, format: ReportFormat): string {
+  return listText(page, format, StalledCommit, STALLED, 'No stalled commits.\n');
+}
+
+function listText<Item>(
+  page: Page<Item>,
+  format: ReportFormat,
+  schema: z.ZodObject,
+  columns: readonly Column<Item>[],
+  none: string,
+): string {
+  if (format === 'json') return `${JSON.stringify(page, null, 2)}\n`;
+  if (format === 'csv') return toCsv(schema, page.items as object[]);
+  if (page.items.length === 0) return none;
+  const more =
+    page.next_cursor === null ? '' : '\nThere are more: raise --limit, or narrow the time with --since.\n';
+  return `${table(columns, page.items)}${more}`;
+}

@@ -1,0 +1,52 @@
+/** What the ledger says of a group, from its totals: which promise held so far. */
+
+export const VERDICTS = [
+  'nothing_delivered',
+  'exactly_once_so_far',
+  'at_least_once',
+  'at_most_once',
+] as const;
+
+export type Verdict = (typeof VERDICTS)[number];
+
+/** Records of one group since the ledger began. */
+export interface VerdictFacts {
+  deliveries: number;
+  redeliveries: number;
+  /** Delivered perhaps: what kills left uncertain. */
+  uncertain: number;
+  /** Committed before they were handled, and then not handled. */
+  premature: number;
+  /** Below the committed offset, known to exist, never delivered. */
+  skipped: number;
+}
+
+export interface VerdictTold {
+  verdict: Verdict;
+  /** One sentence. */
+  words: string;
+}
+
+export function verdictOf(facts: VerdictFacts): VerdictTold {
+  const { deliveries, redeliveries, premature, skipped, uncertain } = facts;
+  const perhaps = uncertain === 0 ? '' : `, ${uncertain} more perhaps`;
+  const again = redeliveries === 0 ? '' : `${redeliveries} redelivered${perhaps}`;
+  if (premature + skipped > 0) {
+    const losses = [
+      premature === 0 ? '' : `${premature} committed before they were handled`,
+      skipped === 0 ? '' : `${skipped} skipped`,
+      again,
+    ];
+    return {
+      verdict: 'at_most_once',
+      words: `at most once: ${losses.filter((part) => part !== '').join(', ')}`,
+    };
+  }
+  if (redeliveries > 0) return { verdict: 'at_least_once', words: `at least once: ${again}` };
+  if (deliveries === 0) return { verdict: 'nothing_delivered', words: 'nothing delivered yet' };
+  return {
+    verdict: 'exactly_once_so_far',
+    words:
+      uncertain === 0 ? 'exactly once so far' : `exactly once so far, ${uncertain} perhaps delivered again`,
+  };
+}

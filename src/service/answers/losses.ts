@@ -1,0 +1,86 @@
+/** Premature commits, skipped records and stalled commits. */
+import type { Store } from '../../store/open';
+import {
+  type PrematureRow,
+  prematurePage,
+  type SkipRow,
+  type StalledRow,
+  skipPage,
+  stalledPage,
+} from '../../store/queries';
+import type { Query } from '../parameters';
+import type { Page, PrematureCommit, Skip, StalledCommit } from '../schemas';
+import { rfc3339, rfc3339OrNull, seconds } from '../time';
+import type { AnswerContext } from './context';
+import { findingPages } from './pages';
+
+export type LossQuery = Query<
+  'cluster' | 'group' | 'topic' | 'partition' | 'since' | 'until' | 'limit' | 'cursor'
+>;
+
+export function prematuresAnswer(db: Store, query: LossQuery, context: AnswerContext): Page<PrematureCommit> {
+  const read = (page: object & { limit: number }) => prematurePage(db, { ...placeOf(query), ...page });
+  return findingPages('premature', query, context, read, (row) => row.at, prematureShape);
+}
+
+export function skipsAnswer(db: Store, query: LossQuery, context: AnswerContext): Page<Skip> {
+  const read = (page: object & { limit: number }) => skipPage(db, { ...placeOf(query), ...page });
+  return findingPages('skips', query, context, read, (row) => row.at, skipShape);
+}
+
+export function stalledAnswer(db: Store, query: LossQuery, context: AnswerContext): Page<StalledCommit> {
+  const read = (page: object & { limit: number }) => stalledPage(db, { ...placeOf(query), ...page });
+  return findingPages('stalled', query, context, read, (row) => row.since, stalledShape);
+}
+
+function placeOf({ cluster, group, topic, partition }: LossQuery) {
+  return { cluster, group, topic, partition };
+}
+
+export function prematureShape(row: PrematureRow): PrematureCommit {
+  return {
+    ...placeShape(row),
+    at: rfc3339(row.at),
+    ...rangeShape(row),
+    outcome: row.outcome,
+    delivered_later: row.deliveredLater === 1,
+    ...processShape(row),
+  };
+}
+
+export function skipShape(row: SkipRow): Skip {
+  return {
+    ...placeShape(row),
+    at: rfc3339(row.at),
+    ...rangeShape(row),
+    cause: row.cause,
+    certainty: row.certainty,
+    because: JSON.parse(row.because) as string[],
+    advice: row.advice,
+  };
+}
+
+export function stalledShape(row: StalledRow): StalledCommit {
+  return {
+    ...placeShape(row),
+    since: rfc3339(row.since),
+    seen_at: rfc3339(row.seenAt),
+    ended_at: rfc3339OrNull(row.endedAt),
+    records: row.records,
+    seconds: seconds(Math.max(0, (row.endedAt ?? row.seenAt) - row.since)),
+    ...processShape(row),
+  };
+}
+
+function placeShape(row: PrematureRow | SkipRow | StalledRow) {
+  const { id, incident, cluster, group, topic, topicId, partition } = row;
+  return { id, incident, cluster, group, topic, topic_id: topicId, partition };
+}
+
+function rangeShape({ first, last }: { first: number; last: number }) {
+  return { first_offset: first, last_offset: last, records: last - first + 1 };
+}
+
+function processShape(row: { session: string; host: string; pid: number; clientId: string | null }) {
+  return { session: row.session, host: row.host, pid: row.pid, client_id: row.clientId };
+}

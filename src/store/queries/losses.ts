@@ -1,0 +1,114 @@
+/** What may be lost or is at risk: premature commits, skipped records, stalled commits. Pages, the latest first. */
+import type { Certainty, SkipCause } from '../../ledger';
+import { RUN_RECORDS_MAX } from '../../ledger';
+import type { Store } from '../open';
+import type { PagePlace } from './redelivery-pages';
+import { type Bound, statement, where } from './statement';
+
+export interface LossFilter {
+  cluster?: string | undefined;
+  group?: string | undefined;
+  topic?: string | undefined;
+  partition?: number | undefined;
+  incident?: number | undefined;
+  since?: number | undefined;
+  until?: number | undefined;
+  after?: PagePlace | undefined;
+  limit: number;
+}
+
+interface LossPlace {
+  id: number;
+  version: number;
+  cluster: string;
+  group: string;
+  topic: string;
+  topicId: string | null;
+  partition: number;
+  incident: number | null;
+}
+
+export interface PrematureRow extends LossPlace {
+  first: number;
+  last: number;
+  at: number;
+  outcome: 'failed' | 'unresolved' | 'in_flight';
+  session: string;
+  host: string;
+  pid: number;
+  clientId: string | null;
+  /** 1: every one of the records was delivered to the group again after the commit. */
+  deliveredLater: number;
+}
+
+export interface SkipRow extends LossPlace {
+  first: number;
+  last: number;
+  at: number;
+  cause: SkipCause;
+  certainty: Certainty;
+  because: string;
+  advice: string | null;
+}
+
+export interface StalledRow extends LossPlace {
+  since: number;
+  seenAt: number;
+  endedAt: number | null;
+  records: number;
+  session: string;
+  host: string;
+  pid: number;
+  clientId: string | null;
+}
+
+const PLACE_COLUMNS = `f.id, f.version, c.cluster_id AS cluster, g.name AS "group", t.name AS topic,
+  t.topic_id AS topicId, gp.partition, f.incident`;
+const PLACE_JOINS = `JOIN group_partition gp ON gp.id = f.gp JOIN consumer_group g ON g.id = gp.grp
+  JOIN topic t ON t.id = gp.topic JOIN cluster c ON c.id = t.cluster`;
+const SESSION_COLUMNS = 's.key AS session, s.host, s.pid, s.client_id AS clientId';
+
+/** A record that was delivered again stands in a run that began after the commit. */
+const DELIVERED_LATER = `NOT EXISTS (SELECT 1 FROM (SELECT f.first AS o UNION SELECT f.last) WHERE NOT EXISTS (
+  SELECT 1 FROM delivery_run d INDEXED BY delivery_run_by_first WHERE d.gp = f.gp
+    AND d.first BETWEEN o - ${RUN_RECORDS_MAX} AND o AND d.last >= o AND d.first_at >= f.at))`;
+
+export function prematurePage(db: Store, filter: LossFilter): PrematureRow[] {
+  const columns = `f.first, f.last, f.at, f.outcome, ${SESSION_COLUMNS}, ${DELIVERED_LATER} AS deliveredLater`;
+  return lossPage<PrematureRow>(db, filter, 'premature_commit', 'at', columns, true);
+}
+
+export function skipPage(db: Store, filter: LossFilter): SkipRow[] {
+  const columns = 'f.first, f.last, f.at, f.cause, f.certainty, f.because, f.advice';
+  return lossPage<SkipRow>(db, filter, 'skip', 'at', columns, false);
+}
+
+export function stalledPage(db: Store, filter: LossFilter): StalledRow[] {
+  const columns = `f.since, f.seen_at AS seenAt, f.ended_at AS endedAt, f.records, ${SESSION_COLUMNS}`;
+  return lossPage<StalledRow>(db, filter, 'stalled_commit', 'since', columns, true);
+}
+
+function lossPage<Row>(
+  db: Store,
+  filter: LossFilter,
+  table: string,
+  time: string,
+  columns: string,
+  withSession: boolean,
+): Row[] {
+  const sql = `SELECT ${PLACE_COLUMNS}, ${columns} FROM ${table} f ${PLACE_JOINS}
+    ${withSession ? 'JOIN session s ON s.id = f.session' : ''}${where(
+      filter.cluster !== undefined && 'c.cluster_id = @cluster',
+      filter.group !== undefined && 'g.name = @group',
+      filter.topic !== undefined && 't.name = @topic',
+      filter.partition !== undefined && 'gp.partition = @partition',
+      filter.incident !== undefined && 'f.incident = @incident',
+      filter.since !== undefined && `f.${time} >= @since`,
+      filter.until !== undefined && `f.${time} < @until`,
+      filter.after !== undefined && `(f.${time}, f.id) < (@afterAt, @afterId)`,
+    )} ORDER BY f.${time} DESC, f.id DESC LIMIT @limit`;
+  const { after, limit, ...given } = filter;
+  const bound: Record<string, Bound> = { limit, afterAt: after?.at ?? null, afterId: after?.id ?? null };
+  for (const [name, value] of Object.entries(given)) bound[name] = value ?? null;
+  return statement<Row>(db, sql).all(bound);
+}

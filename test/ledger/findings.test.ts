@@ -1,0 +1,147 @@
+import fc from 'fast-check';
+import {
+  belongTogether,
+  bucketOf,
+  explainSkip,
+  gapsOf,
+  INCIDENT_GAP_MS,
+  incidentWords,
+  middleOf,
+  quantileOf,
+  stateOf,
+  verdictOf,
+  within,
+} from '../../src/ledger';
+
+const facts = { deliveries: 10, redeliveries: 0, uncertain: 0, premature: 0, skipped: 0 };
+
+test.each([
+  [{ ...facts, deliveries: 0 }, 'nothing_delivered', 'nothing delivered yet'],
+  [facts, 'exactly_once_so_far', 'exactly once so far'],
+  [{ ...facts, uncertain: 2 }, 'exactly_once_so_far', 'exactly once so far, 2 perhaps delivered again'],
+  [{ ...facts, redeliveries: 3 }, 'at_least_once', 'at least once: 3 redelivered'],
+  [
+    { ...facts, redeliveries: 3, uncertain: 1 },
+    'at_least_once',
+    'at least once: 3 redelivered, 1 more perhaps',
+  ],
+  [{ ...facts, skipped: 4 }, 'at_most_once', 'at most once: 4 skipped'],
+  [
+    { ...facts, premature: 1, redeliveries: 2 },
+    'at_most_once',
+    'at most once: 1 committed before they were handled, 2 redelivered',
+  ],
+])('the verdict of %j', (given, verdict, words) => {
+  expect(verdictOf(given)).toEqual({ verdict, words });
+});
+
+test('an incident is growing, then open, then closed', () => {
+  const span = { firstAt: 0, lastAt: 1_000 };
+  expect(stateOf(span, 1_000)).toBe('growing');
+  expect(stateOf(span, 1_000 + 59_999)).toBe('growing');
+  expect(stateOf(span, 1_000 + 60_000)).toBe('open');
+  expect(stateOf(span, 1_000 + INCIDENT_GAP_MS - 1)).toBe('open');
+  expect(stateOf(span, 1_000 + INCIDENT_GAP_MS)).toBe('closed');
+});
+
+test('spans belong together up to the gap, on either side', () => {
+  const span = (firstAt: number, lastAt: number) => ({ firstAt, lastAt });
+  const a = span(1_000_000, 1_100_000);
+  expect(belongTogether(a, span(1_100_000 + INCIDENT_GAP_MS, 9_000_000))).toBe(true);
+  expect(belongTogether(a, span(1_100_001 + INCIDENT_GAP_MS, 9_000_000))).toBe(false);
+  expect(belongTogether(a, span(0, 1_000_000 - INCIDENT_GAP_MS))).toBe(true);
+  expect(belongTogether(a, span(0, 999_999 - INCIDENT_GAP_MS))).toBe(false);
+});
+
+test('an incident in words', () => {
+  const incident = {
+    kind: 'redelivery',
+    cause: 'session_timeout',
+    who: 'billing',
+    records: 1_204,
+    partitions: 3,
+  } as const;
+  expect(incidentWords({ ...incident, topics: ['orders'] })).toBe(
+    'billing got 1204 records again on 3 partitions of orders: session timeout',
+  );
+  expect(incidentWords({ ...incident, topics: ['a', 'b', 'c'], kind: 'skip', cause: 'reset' })).toBe(
+    'billing never got 1204 records on 3 partitions of 3 topics that lie below its committed offset: reset',
+  );
+});
+
+test('a bucket holds values within 10% of its middle', () => {
+  fc.assert(
+    fc.property(fc.double({ min: 1, max: 1e12, noNaN: true }), (value) => {
+      const ratio = middleOf(bucketOf(value)) / value;
+      expect(ratio).toBeGreaterThan(0.9);
+      expect(ratio).toBeLessThan(1.1);
+    }),
+  );
+  expect(middleOf(bucketOf(0))).toBe(0);
+});
+
+test('quantiles against the sorted values', () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.integer({ min: 0, max: 100_000 }), { minLength: 1, maxLength: 60 }),
+      fc.constantFrom(0.5, 0.9, 0.99, 1),
+      (values, q) => {
+        const buckets = new Map<number, number>();
+        for (const value of values) buckets.set(bucketOf(value), (buckets.get(bucketOf(value)) ?? 0) + 1);
+        const weights = [...buckets]
+          .map(([bucket, weight]) => ({ bucket, weight }))
+          .sort((a, b) => a.bucket - b.bucket);
+        const sorted = [...values].sort((a, b) => a - b);
+        const exact = sorted[Math.max(0, Math.ceil(values.length * q - 1e-9) - 1)] as number;
+        expect(bucketOf(quantileOf(weights, q))).toBe(bucketOf(exact));
+      },
+    ),
+  );
+  expect(quantileOf([], 0.5)).toBe(0);
+});
+
+describe('skipped records', () => {
+  const ranges = fc
+    .array(fc.tuple(fc.integer({ min: 0, max: 60 }), fc.integer({ min: 0, max: 8 })), { maxLength: 8 })
+    .map((list) => list.map(([first, length]) => ({ first, last: first + length })));
+  const holds = (list: { first: number; last: number }[], offset: number) =>
+    list.some(({ first, last }) => first <= offset && offset <= last);
+
+  test('gaps and what of them is known, against each offset by itself', () => {
+    fc.assert(
+      fc.property(
+        ranges,
+        ranges,
+        fc.integer({ min: 0, max: 20 }),
+        fc.integer({ min: 0, max: 80 }),
+        (a, known, from, before) => {
+          const covered = within({ first: 0, last: 100 }, a);
+          const found = gapsOf(covered, from, before).flatMap((gap) => within(gap, known));
+          for (let offset = 0; offset <= 100; offset++) {
+            const wanted =
+              offset >= from && offset < before && !holds(covered, offset) && holds(known, offset);
+            expect([offset, holds(found, offset)]).toEqual([offset, wanted]);
+          }
+        },
+      ),
+    );
+  });
+
+  test('a seek, a reset, deleted records, and nothing', () => {
+    const evidence = { first: 10, last: 19, seek: null, start: null, deleted: null, allHeard: true };
+    const seek = { target: '20', name: 'app on h (pid 1)', at: 5 };
+    expect(explainSkip({ ...evidence, seek })).toMatchObject({ cause: 'seek', certainty: 'proven' });
+    expect(explainSkip({ ...evidence, seek, allHeard: false })).toMatchObject({ certainty: 'probable' });
+    const start = { committed: 20, before: 10, at: 5 };
+    expect(explainSkip({ ...evidence, start })).toMatchObject({
+      cause: 'reset',
+      because: [expect.stringContaining('found 20'), expect.any(String)],
+    });
+    const deleted = { committed: 10, logStart: 20, at: 5 };
+    expect(explainSkip({ ...evidence, deleted, start })).toMatchObject({
+      cause: 'deleted',
+      certainty: 'proven',
+    });
+    expect(explainSkip(evidence)).toMatchObject({ cause: 'unknown', certainty: 'unknown' });
+  });
+});
