@@ -15,6 +15,7 @@ export const ERRORS = {
   'bad-report': { status: 400, exit: 2, title: 'The report is not valid' },
   'report-gap': { status: 409, exit: 2, title: 'Reports before this one are missing' },
   'too-many-reports': { status: 429, exit: 3, title: 'More reports come than are stored' },
+  'too-many-streams': { status: 503, exit: 3, title: 'More event streams are open than are served' },
   'body-too-large': { status: 413, exit: 2, title: 'The request body is too large' },
   'store-unwritable': { status: 503, exit: 3, title: 'The store cannot be written' },
   'store-missing': { status: 503, exit: 3, title: 'The store does not exist' },

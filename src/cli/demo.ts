@@ -20,6 +20,7 @@ export function demoCommand(program: Command): void {
     .option('--keep', 'keep the folder with the store and the logs')
     .option('--json', 'with --once: the verdict as JSON')
     .action(async ({ once, listen, seed, keep, json }: Given) => {
+      if (json === true && once !== true) fail('bad-usage', '--json is the verdict of a round: add --once.');
       const options = {
         once: once === true,
         ...(listen === undefined ? {} : { listen }),

@@ -5,13 +5,15 @@ import type { Config } from '../config';
 import { errorLine } from '../errors';
 import { kafkaClient, kafkaError } from '../kafka/client';
 import { openReader } from '../store/open';
-import { knownTopics } from '../store/queries';
+import { type KnownTopicRow, knownTopics } from '../store/queries';
 import type { Line } from './doctor-store';
+import { topicCheck, unseenTopics } from './doctor-topics';
 
 const LIMIT_MS = 20_000;
 const NAMES_SHOWN = 5;
 
-export async function kafkaChecks(config: Config): Promise<Line[]> {
+/** @param topics that a person named */
+export async function kafkaChecks(config: Config, topics: readonly string[]): Promise<Line[]> {
   if (config.brokers.length === 0) {
     return [
       {
@@ -19,6 +21,7 @@ export async function kafkaChecks(config: Config): Promise<Line[]> {
         what: 'brokers',
         text: 'none configured (--brokers): deliveries, redeliveries and exposure are seen, consumer lag is not',
       },
+      ...unseenTopics(topics),
       notSeen(),
     ];
   }
@@ -26,6 +29,9 @@ export async function kafkaChecks(config: Config): Promise<Line[]> {
   try {
     await admin.connect();
     const cluster = await admin.describeCluster();
+    const known = knownOf(config, cluster.clusterId);
+    const named: Line[] = [];
+    for (const topic of topics) named.push(await topicCheck(admin, config, topic, known));
     const nodes = cluster.brokers.map((node) => `${node.host}:${node.port}`).join(', ');
     return [
       {
@@ -33,12 +39,17 @@ export async function kafkaChecks(config: Config): Promise<Line[]> {
         what: 'brokers',
         text: `cluster ${cluster.clusterId}, ${cluster.brokers.length} brokers: ${nodes}`,
       },
-      await groupCheck(admin, config, cluster.clusterId),
-      await lagCheck(admin, config, cluster.clusterId),
+      ...named,
+      await groupCheck(admin, config, known),
+      await lagCheck(admin, config, known),
       notSeen(),
     ];
   } catch (error) {
-    return [{ level: 'fail', what: 'brokers', text: errorLine(kafkaError(error, config)) }, notSeen()];
+    return [
+      { level: 'fail', what: 'brokers', text: errorLine(kafkaError(error, config)) },
+      ...unseenTopics(topics),
+      notSeen(),
+    ];
   } finally {
     const limit = new Promise<void>((resolve) => setTimeout(resolve, LIMIT_MS).unref());
     await Promise.race([admin.disconnect().catch(() => undefined), limit]);
@@ -46,10 +57,10 @@ export async function kafkaChecks(config: Config): Promise<Line[]> {
 }
 
 /** Groups of the cluster that no instrumented consumer belongs to. */
-async function groupCheck(admin: Admin, config: Config, cluster: string): Promise<Line> {
+async function groupCheck(admin: Admin, config: Config, known: readonly KnownTopicRow[]): Promise<Line> {
   try {
     const { groups } = await admin.listGroups();
-    const seen = new Set(knownOf(config, cluster).map(({ group }) => group));
+    const seen = new Set(known.map(({ group }) => group));
     const unseen = groups.map(({ groupId }) => groupId).filter((group) => !seen.has(group));
     if (unseen.length === 0) {
       return {
@@ -70,8 +81,7 @@ async function groupCheck(admin: Admin, config: Config, cluster: string): Promis
   }
 }
 
-async function lagCheck(admin: Admin, config: Config, cluster: string): Promise<Line> {
-  const [target] = knownOf(config, cluster);
+async function lagCheck(admin: Admin, config: Config, [target]: readonly KnownTopicRow[]): Promise<Line> {
   if (target === undefined) {
     return {
       level: 'warn',
@@ -101,7 +111,7 @@ function notSeen(): Line {
   };
 }
 
-function knownOf(config: Config, cluster: string): { group: string; topic: string }[] {
+function knownOf(config: Config, cluster: string): KnownTopicRow[] {
   try {
     const db = openReader(config.store);
     try {

@@ -4,6 +4,7 @@ import type { Config } from '../config';
 import { errorLine } from '../errors';
 import { kafkaChecks } from './doctor-kafka';
 import { journalCheck, type Line, storeChecks } from './doctor-store';
+import { topicNames } from './doctor-topics';
 import { addSettings, configOf } from './settings';
 import { plain } from './table';
 
@@ -15,9 +16,10 @@ export function doctorCommand(program: Command): void {
   const command = program
     .command('doctor')
     .description('check the store, the brokers and what can be seen; exit code 1 when something fails')
+    .option('--topic <names>', 'topics that must be on the cluster, separated by commas')
     .option('--json', 'one JSON object')
-    .action(async () => {
-      const lines = await examine(command);
+    .action(async ({ topic }: { topic?: string }) => {
+      const lines = await examine(command, topicNames(topic));
       const isWell = lines.every((line) => line.level !== 'fail');
       process.stdout.write(command.getOptionValue('json') === true ? asJson(lines, isWell) : asText(lines));
       process.exitCode = isWell ? 0 : 1;
@@ -25,7 +27,7 @@ export function doctorCommand(program: Command): void {
   addSettings(command);
 }
 
-async function examine(command: Command): Promise<Line[]> {
+async function examine(command: Command, topics: readonly string[]): Promise<Line[]> {
   const lines = versions();
   let config: Config;
   try {
@@ -35,7 +37,7 @@ async function examine(command: Command): Promise<Line[]> {
   }
   lines.push({ level: 'ok', what: 'configuration', text: 'every key is known and valid' });
   lines.push(...storeChecks(config.store), journalCheck(config.store));
-  lines.push(...(await kafkaChecks(config)));
+  lines.push(...(await kafkaChecks(config, topics)));
   return lines;
 }
 

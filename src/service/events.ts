@@ -41,7 +41,10 @@ const ALL_ROWS = Number.MAX_SAFE_INTEGER;
 export class EventStreams {
   private readonly open = new Set<AbortController>();
 
-  constructor(private readonly store: StoreAccess) {}
+  constructor(
+    private readonly store: StoreAccess,
+    private readonly heartbeatMs = HEARTBEAT_MS,
+  ) {}
 
   /** Answers until the client goes away or `closeAll`. Throws before the first byte only. */
   async serve(request: Request, response: Response): Promise<void> {
@@ -49,7 +52,7 @@ export class EventStreams {
     const asked = lastEventId(request) ?? query.after;
     if (this.open.size >= STREAMS_MAX) {
       fail(
-        'store-busy',
+        'too-many-streams',
         `${STREAMS_MAX} event streams are open, more are not served. Close one, or ask /v1/redeliveries.`,
       );
     }
@@ -113,7 +116,7 @@ export class EventStreams {
       if (last !== undefined) place = { version: last.version, id: last.id };
       seen = turn === null || isMore || changed.length === PAGE_ROWS ? '' : turn.seen;
       quietMs = text + more === '' ? quietMs + POLL_MS : 0;
-      const beat = quietMs >= HEARTBEAT_MS ? ': still here\n\n' : '';
+      const beat = quietMs >= this.heartbeatMs ? ': still here\n\n' : '';
       if (beat !== '') quietMs = 0;
       if (!(await written(response, text + more + beat, gone))) return;
       if (!isMore) await sleep(POLL_MS, undefined, { signal: gone }).catch(() => undefined);

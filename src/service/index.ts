@@ -33,6 +33,8 @@ export interface ServiceOptions {
   lag?: LagSource;
   /** Who writes what other hosts report; none: reports are not taken. */
   reports?: ReportSink;
+  /** After so long without an event a stream says that it lives. Default 15000. */
+  heartbeatMs?: number;
   /** Of Dupescope, for /openapi.json and the summary. */
   version: string;
   logger: Logger;
@@ -50,7 +52,7 @@ const CLOSE_LIMIT_MS = 1_000;
 
 export function createService(options: ServiceOptions): Service {
   const store = new StoreAccess(options.storePath);
-  const streams = new EventStreams(store);
+  const streams = new EventStreams(store, options.heartbeatMs);
   const token = options.token ?? null;
   const { allowedHosts, version, logger, lag = null, reports = null } = options;
   const app = createApp({ store, streams, token, allowedHosts, lag, reports, version, logger });

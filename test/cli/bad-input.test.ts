@@ -84,6 +84,8 @@ describe.each<[string, string[], Record<string, string>, number, RegExp]>([
   ['bad record', ['report', 'record', 'orders', '--store', store], {}, 2, /topic\/partition\/offset/],
   ['unknown topic', ['report', 'record', 'ordres/0/1', '--store', store], {}, 4, /Did you mean "orders"\?/],
   ['unknown group', ['report', 'groups', 'biling', '--store', store], {}, 4, /Did you mean "billing"\?/],
+  ['topics without a name', ['doctor', '--topic', ' , '], {}, 2, /--topic must name a topic/],
+  ['a verdict without an end', ['demo', '--json'], {}, 2, /--json is the verdict of a round: add --once/],
   ['bad seed', ['demo', '--seed', 'x'], {}, 2, /--seed must be a whole number/],
 ])('%s', (_name, args, env, code, words) => {
   test('one line that says what to do, and the exit code', async () => {

@@ -1,7 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { testBrokers, until } from '../support/broker';
+import { query } from '../support/ledger';
 
 const CLI = join(__dirname, '../../dist/cli/main.js');
 const children = new Set<ChildProcess>();
@@ -32,10 +34,10 @@ const FAULTS = [
 ];
 
 test('a round of faults: everything that was injected is found, and nothing else', async () => {
-  const { ended, output, errors } = demo(['--once', '--seed', '7']);
+  const { ended, output, errors } = demo(['--once', '--seed', '7', '--json', '--keep']);
   const code = await ended;
-  const [shown, complaints] = await Promise.all([output, errors]);
-  if (code !== 0) throw new Error(`exit code ${code}\n${complaints}\n${shown}`);
+  const [document, shown] = await Promise.all([output, errors]);
+  if (code !== 0) throw new Error(`exit code ${code}\n${shown}\n${document}`);
 
   const rows = shown.slice(shown.indexOf('Injected against found')).split('\n');
   for (const group of ['billing', 'shipping']) {
@@ -48,7 +50,23 @@ test('a round of faults: everything that was injected is found, and nothing else
     expect(totals).toMatch(/^\w+( +\d+(\.\.\d+)?){7} +0$/);
   }
   expect(shown).toContain('They agree: 0 certain answers wrong');
-  expect(complaints).toBe('');
+  expect(shown).not.toMatch(/^dupescope: |Could not be ended/m);
+
+  // With --json the verdict alone is on stdout, and all that is for people on stderr.
+  const verdict = JSON.parse(document) as { seed: number; agrees: boolean; faults: { fault: string }[] };
+  expect(verdict).toMatchObject({ seed: 7, agrees: true });
+  expect(new Set(verdict.faults.map(({ fault }) => fault))).toEqual(new Set(FAULTS));
+
+  // With --keep the folder stays, and what was started does not.
+  const folder = /^Kept (.*)$/m.exec(shown)?.[1] ?? '';
+  try {
+    expect(query(join(folder, 'dupescope.db'), 'SELECT count(*) > 0 AS has FROM redelivery')).toEqual([
+      { has: 1 },
+    ]);
+    expect(readdirSync(join(folder, 'truth')).length).toBeGreaterThan(0);
+  } finally {
+    if (folder !== '') rmSync(folder, { recursive: true });
+  }
 }, 180_000);
 
 test('an endless demo ends by Ctrl-C, with exit code 0 and its service gone', async () => {

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { until } from '../support/broker';
 import { ask, type Running, startService } from './running';
 import { Seed, seedStory, temporaryFolder } from './seed';
 
@@ -120,6 +121,38 @@ test('bad ids and too many streams are refused', async () => {
   const stops = Array.from({ length: 64 }, () => new AbortController());
   await Promise.all(stops.map((stop) => fetch(`${running.url}/v1/events`, { signal: stop.signal })));
   const refused = await ask(running.port, '/v1/events');
-  expect(refused.status).toBe(503);
   for (const stop of stops) stop.abort();
+  expect(refused.status).toBe(503);
+  expect(JSON.parse(refused.text)).toMatchObject({
+    code: 'too-many-streams',
+    detail: '64 event streams are open, more are not served. Close one, or ask /v1/redeliveries.',
+  });
+  await until('one is let in again', async () => {
+    const stop = new AbortController();
+    const { status } = await fetch(`${running.url}/v1/events`, { signal: stop.signal });
+    stop.abort();
+    return status === 200;
+  });
+});
+
+test('a quiet stream says that it lives, in comments that no client takes for an event', async () => {
+  const heartbeatMs = 500;
+  const quiet = await startService({ storePath, heartbeatMs });
+  const stop = new AbortController();
+  try {
+    const since = performance.now();
+    const response = await fetch(`${quiet.url}/v1/events`, { signal: stop.signal });
+    const decoder = new TextDecoder();
+    let text = '';
+    for await (const piece of response.body as unknown as AsyncIterable<Uint8Array>) {
+      text += decoder.decode(piece, { stream: true });
+      if (text.split(': still here').length > 3) break;
+    }
+    expect(text).toMatch(/^retry: 2000\nid: \d+\nevent: ready\ndata: .*\n\n(: still here\n\n){3}$/);
+    // Not at every look at the store: those come each 250 ms.
+    expect(performance.now() - since).toBeGreaterThan(2.5 * heartbeatMs);
+  } finally {
+    stop.abort();
+    await quiet.service.close();
+  }
 });
