@@ -10,6 +10,9 @@ interface Rule {
   explain(e: RedeliveryEvidence): Omit<Explanation, 'cause'> | null;
 }
 
+const RETENTION_ADVICE =
+  'Keep records longer than the longest stop of the group (retention.ms, retention.bytes).';
+
 const RULES: readonly Rule[] = [
   {
     cause: 'seek',
@@ -82,17 +85,23 @@ const RULES: readonly Rule[] = [
   {
     cause: 'truncated',
     explain: (e) => {
-      const end = e.start?.logEnd ?? null;
-      if (!isFreshStart(e) || end === null || e.first < end || e.previous.last < end) return null;
+      const { start } = e;
+      const end = start?.logEnd ?? null;
+      if (!isFreshStart(e) || start === null || end === null) return null;
+      const isRewritten = e.last >= end;
+      const committed = Math.max(start.committed ?? 0, e.committed?.offset ?? 0);
+      if (!isRewritten && committed <= end) return null;
       return {
         // A new leader's high watermark may lag behind its log for a moment.
         certainty: 'probable',
         because: [
-          `offset ${e.previous.last} had been delivered, and when ${e.copy.name} took the partition over the log ended at ${end}`,
-          'what stands at these offsets now was written later: it is another record',
+          `${isRewritten ? `offset ${e.previous.last} had been delivered` : `${committed} had been committed`}, and the log ended at ${end} when ${e.copy.name} took the partition over`,
+          isRewritten
+            ? `what stands from offset ${end} on was written later: it is another record`
+            : 'the group began anew where its reset policy says',
         ],
         advice:
-          'The log lost its end (unclean leader election, or a broker that lost its disk): produce with acks=all, min.insync.replicas of 2, and unclean.leader.election.enable=false.',
+          'The log lost its end (an unclean leader election, or a broker that lost its disk): produce with acks=all, keep min.insync.replicas at 2 or more, and unclean.leader.election.enable=false.',
       };
     },
   },
@@ -115,6 +124,13 @@ const RULES: readonly Rule[] = [
     cause: 'out_of_range',
     explain: (e) => {
       const { start } = e;
+      if (e.lowered !== null && e.lowered.to < 0) {
+        return {
+          certainty: 'proven',
+          because: [`kafkajs found the offset outside of the log and committed ${e.lowered.to}`],
+          advice: RETENTION_ADVICE,
+        };
+      }
       if (!isFreshStart(e) || start === null || start.committed === null) return null;
       const isReset = start.committed < 0;
       const isGone =
@@ -127,7 +143,7 @@ const RULES: readonly Rule[] = [
             ? `kafkajs found the committed offset outside of the log and committed ${start.committed}`
             : `the committed offset ${start.committed} lay before the log's start ${start.logStart}`,
         ],
-        advice: 'Keep records longer than the longest stop of the group (retention.ms, retention.bytes).',
+        advice: RETENTION_ADVICE,
       };
     },
   },

@@ -31,6 +31,10 @@ test('a store file and a service say the same', async () => {
     ['redeliveries', '--limit', '3'],
     ['redeliveries', '--topic', 'orders', '--partition', '0', '--first-offset', '150'],
     ['record', 'orders/0/150', '--group', 'billing'],
+    ['incidents', '2'],
+    ['premature-commits', '--group', 'billing', '--topic', 'orders', '--partition', '0'],
+    ['skips', '--since', '1h'],
+    ['stalled-commits'],
   ];
   for (const question of questions) {
     const embedded = await stdoutOf(['report', ...question, '--store', store, '--json']);
@@ -53,6 +57,27 @@ test('redeliveries: all pages, as table, JSON and CSV', async () => {
   expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(WIDTH_MAX);
   expect(await stdoutOf([...args, '--group', 'audit'])).toBe('No redeliveries.\n');
   expect(await stdoutOf([...args, '--limit', '2'])).toContain('There are more');
+});
+
+test('incidents and what may be lost, as text and CSV', async () => {
+  const all = await stdoutOf(['report', 'incidents', '--store', store]);
+  expect(all).toMatch(/^ +1 .* closed +50 +billing got 50 records again on 1 partition of orders: seek/m);
+  const open = await stdoutOf(['report', 'incidents', '--state', 'open', '--store', store]);
+  expect(open.trim().split('\n')).toHaveLength(3);
+  const one = await stdoutOf(['report', 'incidents', '3', '--store', store]);
+  expect(one).toContain('billing never got 10 records on 1 partition of orders');
+  expect(one).toContain('Advice: advice 3');
+  const early = await stdoutOf(['report', 'premature-commits', '--store', store]);
+  expect(early).toMatch(/orders\/0\/300 +failed +NO/);
+  expect(await stdoutOf(['report', 'skips', '--store', store])).toMatch(/orders\/1\/5-14 +reset/);
+  expect(await stdoutOf(['report', 'skips', '--group', 'audit', '--store', store])).toBe(
+    'No skipped records.\n',
+  );
+  expect(await stdoutOf(['report', 'stalled-commits', '--store', store])).toContain('orders/0');
+  const csv = await stdoutOf(['report', 'incidents', '--store', store, '--format', 'csv']);
+  expect(csv.trim().split('\r\n')).toHaveLength(5);
+  const missing = await run(['report', 'incidents', '77', '--store', store]);
+  expect([missing.code, missing.stderr.trim().split('\n').length]).toEqual([4, 1]);
 });
 
 test('groups and one group', async () => {

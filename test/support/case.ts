@@ -5,11 +5,10 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Consumer, ConsumerConfig, ConsumerRunConfig } from 'kafkajs';
 import { instrument } from '../../src';
-import { DEFAULT_RETENTION } from '../../src/store/retention';
-import { Writer } from '../../src/store/writer';
 import { createTopic, testBrokers, testKafka, uniqueName, until } from './broker';
 import { testFolder } from './folder';
 import { query } from './ledger';
+import { settle } from './settle';
 
 const folder = testFolder('case');
 const APP = join(__dirname, 'consumer-app.js');
@@ -116,10 +115,7 @@ export class Case {
 
   /** Takes in what is left in journals, and looks for findings as if it were that much later. */
   settled(laterMs = 5_000): void {
-    const writer = new Writer({ storePath: this.store, ownJournal: null, retention: DEFAULT_RETENTION });
-    writer.sweep(true);
-    writer.settle(Date.now() + laterMs);
-    writer.close();
+    settle(this.store, laterMs);
   }
 
   explained(): Explained[] {
