@@ -58,16 +58,18 @@ test('the journal of a dead process is told after a restart and corrects the led
   const before = seen(first);
   await service.start();
   const two = await second.start();
-  await until('the second host has seen all', () => seen(second) === 100);
+  await until('the second host has seen all', () => seenBy([second]).size === 100);
   await second.stop(two);
-  expect(redeliveries()).toBe(0);
+  // A slow machine may throw it out of the group: then it gets records again, and says so.
+  const again = seen(second) - 100;
+  expect(redeliveries()).toBe(again);
   const heir = await first.start({
     topic: await createTopic(uniqueName('other')),
     group: uniqueName('other'),
   });
-  await until('the journal is told', () => redeliveries() > 0 && first.journals().length <= 1);
+  await until('the journal is told', () => redeliveries() > again && first.journals().length <= 1);
   await first.stop(heir);
-  expect(redeliveries()).toBe(before);
+  expect(redeliveries()).toBe(again + before);
   expect(wrong(first, second)).toEqual([]);
   const ended = query(service.store, "SELECT pid, ended_how AS how FROM session WHERE ended_how = 'died'");
   expect(ended).toEqual([{ pid: one.pid, how: 'died' }]);
