@@ -11,6 +11,8 @@ export * from './attempt';
 export * from './cause';
 export * from './evidence';
 export * from './exposure';
+export * from './group-evidence';
 export * from './interval';
 export * from './outcome';
 export * from './redelivery-evidence';
+export * from './rewind-cause';
