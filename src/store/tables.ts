@@ -3,7 +3,9 @@ import { Causes } from './causes';
 import { Dimensions } from './dimensions';
 import { Facts } from './facts';
 import type { Store } from './open';
+import { Rewinds } from './rewinds';
 import { Runs } from './runs';
+import { Watched } from './watched';
 
 /** Shared by the intakes of all journals. */
 export class Tables {
@@ -11,6 +13,8 @@ export class Tables {
   readonly facts: Facts;
   readonly runs: Runs;
   readonly causes: Causes;
+  readonly rewinds: Rewinds;
+  readonly watched: Watched;
   private readonly statements;
 
   constructor(readonly db: Store) {
@@ -18,6 +22,8 @@ export class Tables {
     this.facts = new Facts(db);
     this.runs = new Runs(db);
     this.causes = new Causes(db);
+    this.rewinds = new Rewinds(db);
+    this.watched = new Watched(db, this.dimensions, this.rewinds);
     this.statements = {
       seqOf: db.prepare<[string], { seq: number }>('SELECT seq FROM applied_journal WHERE journal = ?'),
       closed: db.prepare<[string], { closed: number }>(
