@@ -9,6 +9,7 @@
 import type { Admin, Kafka } from 'kafkajs';
 import { type DupescopeError, errorLine } from '../errors';
 import { type KafkaSettings, kafkaError } from './client';
+import { limited } from './limited';
 
 export interface LagTarget {
   group: string;
@@ -24,6 +25,8 @@ export interface LagValue {
   committed: number | null;
   logEnd: number;
   records: number | null;
+  /** Age of the oldest record that is not committed; null or missing: not known. */
+  seconds?: number | null;
   at: number;
 }
 
@@ -37,7 +40,6 @@ export interface LagPollerOptions {
   onProblem?: (problem: DupescopeError | null) => void;
 }
 
-const REQUEST_LIMIT_MS = 10_000;
 /** Values of partitions that are not asked for any more are forgotten after so many intervals. */
 const FORGET_INTERVALS = 30;
 
@@ -179,24 +181,4 @@ async function logEndsOf(admin: Admin, topic: string): Promise<Map<number, numbe
 
 function keyOf(value: Pick<LagValue, 'cluster' | 'group' | 'topic' | 'partition'>): string {
   return JSON.stringify([value.cluster, value.group, value.topic, value.partition]);
-}
-
-class LimitReached extends Error {
-  override readonly name = 'KafkaJSTimeout';
-}
-
-/** kafkajs bounds single requests, but not its waits for metadata and coordinators. */
-async function limited<T>(work: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const limit = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(
-      () => reject(new LimitReached(`no answer in ${REQUEST_LIMIT_MS / 1000} s`)),
-      REQUEST_LIMIT_MS,
-    );
-  });
-  try {
-    return await Promise.race([work, limit]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

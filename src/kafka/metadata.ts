@@ -1,10 +1,10 @@
 /**
  * Cluster id and topic ids, asked with one Metadata v12 request over kafkajs's own connection (the application's
- * SASL and TLS). kafkajs itself stops at v6, which knows no topic ids, so its private symbols are used; it is frozen
- * at 2.2.4, and where the symbols are missing, or the broker is older than Kafka 2.8, the public API answers and
- * topic ids stay unknown.
+ * SASL and TLS). kafkajs itself stops at v6, which knows no topic ids. Where it sends no raw requests, or the broker is
+ * older than Kafka 2.8, the public API answers and topic ids stay unknown.
  */
 import type { Kafka } from './client-shape';
+import { rawCluster, sendRaw } from './raw-cluster';
 
 export interface ClusterMetadata {
   clusterId: string | null;
@@ -12,37 +12,22 @@ export interface ClusterMetadata {
   topicIds: Map<string, string | null>;
 }
 
-interface PrivateBroker {
-  [request: symbol]: (protocol: object) => Promise<unknown>;
-}
-
-interface PrivateCluster {
-  connect(): Promise<void>;
-  disconnect(): Promise<void>;
-  refreshMetadata(): Promise<void>;
-  findControllerBroker(): Promise<PrivateBroker>;
-}
-
 const METADATA = { apiKey: 3, apiVersion: 12, apiName: 'Metadata' } as const;
 const ZERO_ID = '0'.repeat(32);
 
 export async function readMetadata(kafka: Kafka, topics: readonly string[]): Promise<ClusterMetadata> {
-  const cluster = privateCluster(kafka);
+  const cluster = rawCluster(kafka);
   if (cluster === null) return readPublic(kafka);
   try {
     await cluster.connect();
     await cluster.refreshMetadata();
     const broker = await cluster.findControllerBroker();
-    const send = symbolNamed(Object.getPrototypeOf(broker), 'private:Broker:sendRequest');
-    if (send === null) return await readPublic(kafka);
-    const answer = await (broker[send] as PrivateBroker[symbol]).call(broker, {
-      request: { ...METADATA, encode: async () => asEncoder(encodeRequest(topics)) },
-      response: {
-        decode: async (payload: Buffer) => decodeResponse(payload),
-        parse: async (data: object) => data,
-      },
+    const answer = await sendRaw(broker, {
+      ...METADATA,
+      body: encodeRequest(topics),
+      decode: decodeResponse,
     });
-    return answer as ClusterMetadata;
+    return answer ?? (await readPublic(kafka));
   } catch {
     return await readPublic(kafka);
   } finally {
@@ -58,22 +43,6 @@ async function readPublic(kafka: Kafka): Promise<ClusterMetadata> {
   } finally {
     await admin.disconnect().catch(() => undefined);
   }
-}
-
-function privateCluster(kafka: Kafka): PrivateCluster | null {
-  const create = symbolNamed(kafka, 'private:Kafka:createCluster');
-  if (create === null) return null;
-  const make = (kafka as unknown as Record<symbol, (options: object) => PrivateCluster>)[create];
-  return make === undefined ? null : make({ allowAutoTopicCreation: false });
-}
-
-function symbolNamed(object: object, description: string): symbol | null {
-  return Object.getOwnPropertySymbols(object).find((symbol) => symbol.description === description) ?? null;
-}
-
-/** What kafkajs's request writer asks of an encoder. */
-function asEncoder(bytes: Buffer): object {
-  return { buf: bytes, buffer: bytes, offset: bytes.length, size: () => bytes.length };
 }
 
 function encodeRequest(topics: readonly string[]): Buffer {

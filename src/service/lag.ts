@@ -10,6 +10,8 @@ export interface PartitionLag {
   logEnd: number;
   /** logEnd - committed; null where nothing is committed. */
   records: number | null;
+  /** Age of the oldest record that is not committed; null or missing: not known. */
+  seconds?: number | null;
   /** When it was read, unix ms. */
   at: number;
 }

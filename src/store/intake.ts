@@ -239,7 +239,10 @@ export class JournalIntake<Source extends JournalSource = JournalSource> {
         break;
       case 'rewind': {
         const track = this.tracks.get(evidence.track);
-        if (track !== undefined) facts.loweredCommit(this.gpOf(track), this.idOf(track.session), evidence);
+        if (track === undefined) break;
+        const gp = this.gpOf(track);
+        facts.loweredCommit(gp, this.idOf(track.session), evidence);
+        this.tables.rewinds.told(gp, this.idOf(track.session), evidence, version);
         break;
       }
       case 'start':

@@ -1,11 +1,14 @@
 /** What the main thread and the writer's thread say to each other. */
 import type { ErrorCode } from '../errors';
 import type { Report, ReportAnswer } from '../journal';
+import type { WatchBatch, WatchedState } from '../ledger';
 import type { PartitionPast, PastQuestion } from './past';
 
 export type ToWriter =
   | { type: 'past'; id: number; question: PastQuestion }
   | { type: 'report'; id: number; report: Report }
+  | { type: 'watched'; id: number; cluster: string }
+  | { type: 'watch'; id: number; batch: WatchBatch }
   | { type: 'flush'; id: number }
   | { type: 'close'; id: number };
 
@@ -15,8 +18,10 @@ export type FromWriter =
   /** The store has every line of the own journal up to here. */
   | { type: 'applied'; seq: number }
   | { type: 'past'; id: number; past: PartitionPast | null }
-  /** What became of a report: taken in, refused as one that others must come before, or not to be stored now. */
+  | { type: 'watched'; id: number; state: WatchedState }
+  | { type: 'stored'; id: number }
   | { type: 'reported'; id: number; answer: ReportAnswer }
+  /** Not to be taken in: the question itself, or not now. */
   | { type: 'refused'; id: number; code: ErrorCode; message: string }
   | { type: 'done'; id: number; seq: number; complete: boolean }
   /** A turn failed; told once until the kind of problem changes. Evidence waits in the journal. */

@@ -34,11 +34,15 @@ export function usedBytes(db: Store): number {
 }
 
 function cutTime(db: Store, share: number): number | null {
-  const rows = db.prepare('SELECT count(*) FROM delivery_run').pluck().get() as number;
+  const count = (table: string) => db.prepare(`SELECT count(*) FROM ${table}`).pluck().get() as number;
+  const [runs, points] = [count('delivery_run'), count('lag_point')];
+  // The larger of the two that fill a store decides; a store may know of groups from outside alone.
+  const [table, column, rows] =
+    runs >= points ? ['delivery_run', 'last_at', runs] : ['lag_point', 'at', points];
   const skip = Math.floor(rows * share);
   return (
     (db
-      .prepare('SELECT last_at FROM delivery_run ORDER BY last_at LIMIT 1 OFFSET ?')
+      .prepare(`SELECT ${column} FROM ${table} ORDER BY ${column} LIMIT 1 OFFSET ?`)
       .pluck()
       .get(Math.max(0, skip - 1)) as number | undefined) ?? null
   );
@@ -60,6 +64,12 @@ function deleteBefore(db: Store, time: number): void {
     `DELETE FROM exposure_peak WHERE hour < @time / 3600000`,
     `DELETE FROM delivery_run WHERE id IN (SELECT id FROM delivery_run WHERE last_at < @time AND outcome <> 'open' LIMIT ${CHUNK_ROWS})`,
     `DELETE FROM commit_point WHERE at < @time`,
+    `DELETE FROM rewind WHERE id IN (SELECT id FROM rewind WHERE at < @time AND settled = 1 LIMIT ${CHUNK_ROWS})`,
+    `DELETE FROM lag_point WHERE (gp, at) IN (SELECT gp, at FROM lag_point WHERE at < @time LIMIT ${CHUNK_ROWS})`,
+    `DELETE FROM group_generation WHERE at < @time`,
+    // Of what was taken away long ago nobody will start over.
+    `DELETE FROM watched_offset WHERE gone_at < @time`,
+    `DELETE FROM watched_group WHERE gone_at < @time`,
     `DELETE FROM seek WHERE at < @time`,
     `DELETE FROM partition_start WHERE at < @time`,
     `DELETE FROM commit_problem WHERE at < @time`,

@@ -7,9 +7,11 @@ import { Facts } from './facts';
 import { Incidents } from './incidents';
 import type { Store } from './open';
 import { Prematures } from './prematures';
+import { Rewinds } from './rewinds';
 import { Runs } from './runs';
 import { Skips } from './skips';
 import { Stalls } from './stalls';
+import { Watched } from './watched';
 
 /** Shared by the intakes of all journals. */
 export class Tables {
@@ -23,6 +25,8 @@ export class Tables {
   readonly skips: Skips;
   readonly stalls: Stalls;
   readonly chores: Chores;
+  readonly rewinds: Rewinds;
+  readonly watched: Watched;
   private readonly statements;
 
   constructor(readonly db: Store) {
@@ -36,6 +40,8 @@ export class Tables {
     this.skips = new Skips(db, this.incidents);
     this.stalls = new Stalls(db, this.incidents);
     this.chores = new Chores(db);
+    this.rewinds = new Rewinds(db);
+    this.watched = new Watched(db, this.dimensions, this.rewinds);
     this.statements = {
       seqOf: db.prepare<[string], { seq: number }>('SELECT seq FROM applied_journal WHERE journal = ?'),
       closed: db.prepare<[string], { closed: number }>(

@@ -1,6 +1,7 @@
 /** The main thread's handle of the writer's thread. */
 import { DupescopeError } from '../errors';
 import type { Report, ReportAnswer } from '../journal';
+import type { WatchBatch, WatchedState } from '../ledger';
 import { launchThread } from '../thread';
 import type { FromWriter, ToWriter } from './messages';
 import type { PartitionPast, PastQuestion } from './past';
@@ -28,6 +29,10 @@ export interface WriterClient {
   past(question: PastQuestion, limitMs: number): Promise<PartitionPast | null>;
   /** Takes in a report of another host; resolves when it is durable. Throws 'report-gap' and the store's errors. */
   report(report: Report): Promise<ReportAnswer>;
+  /** What is stored of a cluster's watched groups. Throws the store's errors. */
+  state(cluster: string): Promise<WatchedState>;
+  /** Stores what the group watcher found; resolves when it is durable. Throws 'watch-gap' and the store's errors. */
+  store(batch: WatchBatch): Promise<void>;
   /** Takes in the own journal now; false when that failed or took longer than `limitMs`. */
   flush(limitMs: number): Promise<boolean>;
   close(): Promise<void>;
@@ -35,6 +40,8 @@ export interface WriterClient {
 
 /** A report may wait for a checkpoint, or for another process's transaction. */
 const REPORT_LIMIT_MS = 15_000;
+/** A cluster of a million places is read in some seconds. */
+const WATCH_LIMIT_MS = 60_000;
 
 /** Starts the writer. Resolves as soon as the thread runs; the store may still be failing (see `onProblem`). */
 export async function startWriter(options: WriterClientOptions): Promise<WriterClient> {
@@ -73,8 +80,16 @@ export function launchWriter(options: WriterClientOptions): WriterClient {
     async report(report) {
       const answer = await thread.ask((id) => ({ type: 'report', id, report }), REPORT_LIMIT_MS);
       if (answer?.type === 'reported') return answer.answer;
-      if (answer?.type === 'refused') throw new DupescopeError(answer.code, answer.message);
-      throw new DupescopeError('store-busy', 'The store took too long. Send the report again.');
+      return refused(answer, 'Send the report again.');
+    },
+    async state(cluster) {
+      const answer = await thread.ask((id) => ({ type: 'watched', id, cluster }), WATCH_LIMIT_MS);
+      if (answer?.type === 'watched') return answer.state;
+      return refused(answer, 'Ask for the watched groups again.');
+    },
+    async store(batch) {
+      const answer = await thread.ask((id) => ({ type: 'watch', id, batch }), WATCH_LIMIT_MS);
+      if (answer?.type !== 'stored') refused(answer, 'Send what was watched again.');
     },
     async flush(limitMs) {
       const answer = await thread.ask((id) => ({ type: 'flush', id }), limitMs);
@@ -82,4 +97,9 @@ export function launchWriter(options: WriterClientOptions): WriterClient {
     },
     close: () => thread.close((id) => ({ type: 'close', id })),
   };
+}
+
+function refused(answer: FromWriter | null, again: string): never {
+  if (answer?.type === 'refused') throw new DupescopeError(answer.code, answer.message);
+  throw new DupescopeError('store-busy', `The store took too long. ${again}`);
 }

@@ -66,24 +66,35 @@ function run(options: WriterThreadData): void {
     });
   };
 
-  /** The reporter gets the very reason; it tries again and keeps what it has. */
-  const take = (id: number, report: Report): FromWriter => {
-    let refused: unknown = new DupescopeError(
-      'report-gap',
-      'Begin this journal from the oldest that is left.',
-    );
+  /** Who asks gets the very reason; it tries again and keeps what it has. */
+  const answered = (id: number, work: () => FromWriter): FromWriter => {
+    let refused: unknown;
     const answer = attempt(() => {
       try {
-        return writer.report(report);
+        return work();
       } catch (error) {
         refused = error;
+        // Of the one who asks, not of the store.
+        if (error instanceof DupescopeError && error.code === 'watch-gap') return null;
         throw error;
       }
     });
-    if (answer !== null) return { type: 'reported', id, answer };
+    if (answer !== null) return answer;
     const code = refused instanceof DupescopeError ? refused.code : 'internal';
     return { type: 'refused', id, code, message: errorLine(refused) };
   };
+
+  const take = (id: number, report: Report): FromWriter =>
+    answered(id, () => {
+      const answer = writer.report(report);
+      if (answer !== null) return { type: 'reported', id, answer };
+      return {
+        type: 'refused',
+        id,
+        code: 'report-gap',
+        message: 'Begin this journal from the oldest that is left.',
+      };
+    });
 
   const timer = setInterval(turn, options.flushMs);
   turn();
@@ -95,6 +106,23 @@ function run(options: WriterThreadData): void {
         break;
       case 'report':
         say(take(message.id, message.report));
+        break;
+      case 'watched':
+        say(
+          answered(message.id, () => ({
+            type: 'watched',
+            id: message.id,
+            state: writer.watchedState(message.cluster),
+          })),
+        );
+        break;
+      case 'watch':
+        say(
+          answered(message.id, () => {
+            writer.watched(message.batch);
+            return { type: 'stored', id: message.id };
+          }),
+        );
         break;
       case 'flush': {
         const complete = flush();

@@ -7,6 +7,7 @@ import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { DupescopeError } from '../errors';
 import { isProvenDead, JournalReader, type Report, type ReportAnswer } from '../journal';
+import type { WatchBatch, WatchedState } from '../ledger';
 import { JournalIntake } from './intake';
 import { journalRoot } from './journal-root';
 import { openStore, type Store, storeError } from './open';
@@ -91,9 +92,25 @@ export class Writer {
     return this.reported.take(this.store().tables, report, Date.now());
   }
 
-  /** Explains the redeliveries that are new or may be explained better now. */
+  /** What is stored of a cluster's watched groups. */
+  watchedState(cluster: string): WatchedState {
+    return this.store().tables.watched.state(cluster);
+  }
+
+  /** Takes in what the group watcher found; when this returns, it is durable. Throws 'watch-gap'. */
+  watched(batch: WatchBatch): void {
+    const { db, tables } = this.store();
+    this.guarded(
+      () => db.transaction(() => tables.watched.apply(batch, tables.nextVersion(), Date.now())).immediate(),
+      () => tables.watched.undo(),
+    );
+  }
+
+  /** Explains the redeliveries and rewinds that are new or may be explained better now. */
   settle(now: number): void {
-    this.store().tables.causes.settle(now);
+    const { causes, rewinds } = this.store().tables;
+    causes.settle(now);
+    rewinds.settle(now);
     this.look(now);
   }
 
@@ -132,16 +149,27 @@ export class Writer {
 
   private transact(intakes: JournalIntake[], died: boolean): void {
     const { db } = this.store();
+    this.guarded(
+      () => {
+        db.transaction(() => {
+          for (const intake of intakes) intake.apply(died, Date.now());
+        }).immediate();
+        for (const intake of intakes) intake.committed();
+      },
+      () => {
+        for (const intake of intakes) intake.undo();
+      },
+    );
+  }
+
+  private guarded(work: () => void, undo: () => void): void {
     try {
-      db.transaction(() => {
-        for (const intake of intakes) intake.apply(died, Date.now());
-      }).immediate();
-      for (const intake of intakes) intake.committed();
+      work();
     } catch (error) {
-      for (const intake of intakes) intake.undo();
+      undo();
       const translated = storeError(this.options.storePath, error);
       // A damaged or vanished file may be replaced: open anew next time.
-      if (translated.code !== 'store-busy' && translated.code !== 'store-full') this.close();
+      if (!['store-busy', 'store-full', 'watch-gap'].includes(translated.code)) this.close();
       throw translated;
     }
   }

@@ -1,0 +1,114 @@
+/**
+ * Consumer lag of every group that the watcher sees: log ends asked for in intervals, minus what was committed by
+ * then. Committed offsets are known before log ends are asked for, so lag is never below what it was.
+ */
+import type { WatchedLag } from '../../ledger';
+import type { LagValue } from '../lag';
+import type { ClusterQuestions } from './cluster-questions';
+import { EndSamples } from './end-samples';
+import type { OffsetsLog } from './offsets-log';
+import type { Place } from './place';
+
+/** A point is kept at most this often a place, and only where something moved. */
+const POINT_EVERY_MS = 60_000;
+/** A topic that is not there is asked for again after so many rounds. */
+const MISSING_ROUNDS = 30;
+
+export class GroupLag {
+  private readonly topics = new Map<string, Map<number, EndSamples>>();
+  private readonly missing = new Map<string, number>();
+  private readonly points = new WeakMap<Place, { at: number; committed: number; logEnd: number }>();
+  private values = new Map<string, LagValue>();
+  private due: WatchedLag[] = [];
+
+  constructor(private readonly questions: ClusterQuestions) {}
+
+  /** One round. Throws when no broker answers; topics that are gone or hidden are left out. */
+  async ask(log: OffsetsLog, cluster: string, isStopped: () => boolean): Promise<void> {
+    const places = [...log.allPlaces()].filter((place) => place.offset >= 0 && place.goneAt === 0);
+    const committed = places.map((place) => place.offset);
+    const topics = new Set(places.map((place) => place.topic));
+    for (const topic of this.topics.keys()) if (!topics.has(topic)) this.topics.delete(topic);
+    for (const topic of topics) {
+      if (isStopped()) return;
+      await this.askTopic(topic);
+    }
+    this.values = new Map();
+    for (const [i, place] of places.entries()) this.tell(cluster, place, committed[i] as number);
+  }
+
+  all(): readonly LagValue[] {
+    return [...this.values.values()];
+  }
+
+  of(cluster: string, group: string, topic: string, partition: number): LagValue | null {
+    return this.values.get(JSON.stringify([cluster, group, topic, partition])) ?? null;
+  }
+
+  /** Points to be stored since it was asked last. */
+  drain(): WatchedLag[] {
+    const { due } = this;
+    this.due = [];
+    return due;
+  }
+
+  private async askTopic(topic: string): Promise<void> {
+    const skip = this.missing.get(topic) ?? 0;
+    if (skip > 0) {
+      this.missing.set(topic, skip - 1);
+      return;
+    }
+    try {
+      const bounds = await this.questions.bounds(topic);
+      const at = Date.now();
+      const known = this.topics.get(topic) ?? new Map<number, EndSamples>();
+      for (const [partition, { end }] of bounds) {
+        const samples = known.get(partition) ?? new EndSamples();
+        samples.add(end, at);
+        known.set(partition, samples);
+      }
+      this.topics.set(topic, known);
+      this.missing.delete(topic);
+    } catch (error) {
+      if (!isAboutTopic(error)) throw error;
+      this.topics.delete(topic);
+      this.missing.set(topic, MISSING_ROUNDS);
+    }
+  }
+
+  private tell(cluster: string, place: Place, committed: number): void {
+    const samples = this.topics.get(place.topic)?.get(place.partition);
+    const logEnd = samples?.end ?? null;
+    if (samples === undefined || logEnd === null) return;
+    const { topic, topicId, partition } = place;
+    const group = place.group.name;
+    const age = samples.ageOf(committed, samples.at);
+    this.values.set(JSON.stringify([cluster, group, topic, partition]), {
+      cluster,
+      group,
+      topic,
+      partition,
+      committed,
+      logEnd,
+      records: Math.max(0, logEnd - committed),
+      seconds: age === null ? null : age / 1000,
+      at: samples.at,
+    });
+    const last = this.points.get(place);
+    const moved = last === undefined || last.committed !== committed || last.logEnd !== logEnd;
+    if (!moved || (last !== undefined && samples.at - last.at < POINT_EVERY_MS)) return;
+    this.points.set(place, { at: samples.at, committed, logEnd });
+    this.due.push({ group, topic, topicId, partition, at: samples.at, committed, logEnd });
+  }
+}
+
+/** It is gone, or not ours to see: the others can be asked all the same. */
+export function isAboutTopic(error: unknown): boolean {
+  for (let next = error, depth = 0; typeof next === 'object' && next !== null && depth < 8; depth++) {
+    const { type, cause } = next as { type?: unknown; cause?: unknown };
+    if (type === 'UNKNOWN_TOPIC_OR_PARTITION' || type === 'INVALID_TOPIC_EXCEPTION') return true;
+    if (type === 'TOPIC_AUTHORIZATION_FAILED') return true;
+    next = cause;
+  }
+  return false;
+}
