@@ -284,6 +284,11 @@ export class Session {
     });
   }
 
+  /** Waits for the answers that this session still asks for, so that none of its connections outlives the consumer. */
+  atRest(limitMs: number): Promise<void> {
+    return withinMs(Promise.all([this.metadata, this.startsAsked]), limitMs);
+  }
+
   private tellStart(track: Track): void {
     const start = this.starts?.get(track.topic, track.partition) ?? null;
     if (this.starts === null || start === null) return;

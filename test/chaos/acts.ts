@@ -34,7 +34,8 @@ export type Act =
     })
   | (WorkersAct & { act: 'thrown-out' })
   | (WorkersAct & { act: 'crashed'; error: string; restart: boolean })
-  | (Base & { act: 'killed'; worker: string })
+  /** `ended`: by itself, without disconnecting, as an application does that finds its consumer dead. */
+  | (Base & { act: 'killed' | 'ended'; worker: string })
   /** While the group was empty somebody changed what it starts from: every record of before comes again for that. */
   | (Base & { act: 'operator'; right: Cause })
   /** From `at` to `until` the group's connections were disturbed. */

@@ -140,10 +140,10 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
         counts.set(fault.name, (counts.get(fault.name) ?? 0) + 1);
         played++;
       }
-      await leaveNoOrphans(lane);
     } catch (error) {
       onLost(`${lane.spec.name} cannot go on: ${(error as Error).message}`);
     }
+    await leaveNoOrphans(lane).catch((error: Error) => onLost(error.message));
     await lane.stopAll();
   };
   await Promise.all(lanes.map(play));
@@ -190,7 +190,6 @@ function hostOf(folder: string, spec: LaneSpec, number: number): string {
 async function leaveNoOrphans(lane: Lane): Promise<void> {
   if (lane.spec.ledger !== 'service') return;
   for (let more = 0; more < 2; more++) lane.start();
-  await lane.settle();
   const waiting = () =>
     [1, 2].flatMap((number) => {
       const journal = hostOf(lane.place.folder, lane.spec, number);

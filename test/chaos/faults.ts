@@ -157,7 +157,7 @@ export const throwFatal: Fault = {
     victim.order({ order: 'throw', times: 1, fatal: true, depth: random.between(...DEPTH) });
     await lane.feed(FEED);
     await victim.child.ended;
-    lane.forget(victim);
+    lane.ended(victim);
     const next = lane.start();
     return `${victim.name} ended by it, ${next.name} in its place`;
   },

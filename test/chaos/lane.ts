@@ -25,6 +25,8 @@ export interface LaneSpec {
   members: number;
   partitions: number;
   workUs: readonly [number, number];
+  /** Default: SESSION_MS. */
+  sessionMs?: number;
   /** One of them for each process. */
   runs: readonly Partial<ConsumerRunConfig>[];
   /** Every second process has a clock that is wrong by so much. */
@@ -49,7 +51,9 @@ export interface LanePlace {
 }
 
 export const SESSION_MS = 2_000;
-const SETTLE_MS = 90_000;
+const SETTLE_MS = 120_000;
+/** Exit code of an application whose consumer kafkajs does not start anew. */
+const DEAD_CONSUMER = 3;
 /** More partitions are not added: the topic is made anew first. */
 export const PARTITIONS_MAX = 6;
 
@@ -137,7 +141,11 @@ export class Lane {
         options: place.options(number),
         handler: spec.handler,
         manual: spec.manual === true,
-        consumer: { sessionTimeout: SESSION_MS, heartbeatInterval: 250, metadataMaxAge: 3_000 },
+        consumer: {
+          sessionTimeout: spec.sessionMs ?? SESSION_MS,
+          heartbeatInterval: 250,
+          metadataMaxAge: 3_000,
+        },
         run: { ...(spec.manual ? { autoCommit: false } : {}), ...this.random.pick(spec.runs) },
         workUs: spec.workUs,
         truthFile: join(this.truthFolder, name),
@@ -147,9 +155,10 @@ export class Lane {
         logFile: join(place.folder, 'logs', `${name}.log`),
         clockMs: number % 2 === 0 ? (spec.clockMs ?? 0) : 0,
         onLost: (why) => {
-          // A consumer that could not reach its broker for too long ends; whoever looks after it starts another.
-          if (spec.fragile !== true) return place.onLost(why);
-          this.forget(worker);
+          // One whose consumer died for good (a broker out of reach for too long, a group that was not there any more)
+          // ends, and whoever looks after it starts another.
+          if (worker.child.process.exitCode !== DEAD_CONSUMER) return place.onLost(why);
+          this.ended(worker);
           this.start();
         },
       },
@@ -170,9 +179,13 @@ export class Lane {
     this.acts.write({ act: 'killed', worker: worker.name });
   }
 
-  /** It ended, or will, by its own fault. */
-  forget(worker: Worker): void {
-    worker.child.expected = true;
+  /** It has ended by its own fault. */
+  ended(worker: Worker): void {
+    this.acts.write({ act: 'ended', worker: worker.name });
+    this.forget(worker);
+  }
+
+  private forget(worker: Worker): void {
     this.workers = this.workers.filter((other) => other !== worker);
     this.problems.push(...worker.problems);
   }

@@ -87,9 +87,10 @@ export const LANES: readonly LaneSpec[] = [
     ...{ ...USUAL, name: 'topics', ledger: 'service' },
     faults: [operator.groupDeleted, operator.partitionsAdded, operator.topicRecreated],
   },
-  { ...{ ...USUAL, name: 'network', ledger: 'embedded', fragile: true }, faults: NETWORK },
+  { ...{ ...USUAL, name: 'network', ledger: 'embedded', fragile: true, sessionMs: 4_000 }, faults: NETWORK },
   {
     ...{ ...USUAL, name: 'network-reported', ledger: 'service', fragile: true, handler: 'eachBatch' },
+    sessionMs: 4_000,
     runs: BATCHES,
     faults: NETWORK,
   },

@@ -12,7 +12,7 @@
  * - Somebody changed the group's offsets, or the log, while the group was empty: that.
  * - Its last commit of the partition named this very record: `off_by_one`.
  * - Its consumer crashed by its handler's error in that batch: `handler_error`.
- * - It was killed as that member: `killed_before_commit`. One that had joined anew before its end lost its position by
+ * - Its process was killed as that member, or ended by itself without disconnecting: `killed_before_commit`. One that had joined anew before its end lost its position by
  *   that join, and not by its end.
  * - kafkajs was told that the group does not know it any more: `session_timeout`.
  * - Its last commit of the partition was refused: `commit_failed`.
@@ -23,6 +23,7 @@
  * - while its connections are disturbed its commits fail (`commit_failed`), and its member ends as it was said above;
  * - a member that was thrown out delivers a record a moment before its new owner: the first copy is a zombie's, the
  *   second comes because the first one's member was thrown out;
+ * - a member was thrown out, and its process ended before it joined again;
  * - a member sought back, and its partition moved before it had read on.
  */
 import type { TruthDelivery } from '../../src/demo/truth';
@@ -109,7 +110,12 @@ export class Oracle {
     const last = commits.at(-1);
     if (last?.act === 'short-commit' && last.offset === before.offset) return new Set(['off_by_one']);
     const key = keyOf(member);
-    if (this.killed.has(key)) return new Set(['killed_before_commit']);
+    if (this.killed.has(key)) {
+      return new Set([
+        'killed_before_commit',
+        ...(this.evicted.has(key) ? (['session_timeout'] as const) : []),
+      ]);
+    }
     if (last?.act === 'commit-refused' && last.offset >= before.offset) return new Set(['commit_failed']);
     const fate = this.evicted.has(key) ? 'session_timeout' : 'rebalance_before_commit';
     const disturbed = this.network.some(({ at, until }) => at <= copy.at && until >= before.at);
@@ -127,7 +133,7 @@ export class Oracle {
   private learn(act: Act): void {
     if (act.act === 'operator') this.operator.push(act);
     else if (act.act === 'network') this.network.push(act);
-    else if (act.act === 'killed') {
+    else if (act.act === 'killed' || act.act === 'ended') {
       this.killed.add(keyOf({ worker: act.worker, epoch: this.lastEpoch.get(act.worker) ?? 0 }));
     } else if (act.act === 'joined') {
       this.joins.set(keyOf(act), act.at);
