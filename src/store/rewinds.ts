@@ -67,9 +67,6 @@ export class Rewinds {
         `SELECT id FROM rewind WHERE gp = @gp AND at BETWEEN @at - ${SAME_MS} AND @at + ${SAME_MS}
            AND session IS NULL AND (to_offset = @to OR facts ->> 'resetTo' = @to) ORDER BY abs(at - @at) LIMIT 1`,
       ),
-      sameOfSession: db.prepare<[number, number, number, number], { id: number }>(
-        'SELECT id FROM rewind WHERE gp = ? AND session = ? AND at = ? AND to_offset = ?',
-      ),
       add: db.prepare(
         `INSERT INTO rewind (gp, at, from_offset, to_offset, facts, source_partition, source_offset, session, version)
          VALUES (@gp, @at, @from, @to, @facts, @sourcePartition, @sourceOffset, @session, @version)`,
@@ -142,7 +139,7 @@ export class Rewinds {
     }
   }
 
-  /** An instrumented consumer's. Within a transaction of the caller's; told again, nothing changes. */
+  /** An instrumented consumer's, told once by its journal. Within a transaction of the caller's. */
   told(
     gp: number,
     session: number,
@@ -150,7 +147,6 @@ export class Rewinds {
     version: number,
   ): void {
     const s = this.statements;
-    if (s.sameOfSession.get(gp, session, at, to) !== undefined) return;
     const seen = s.seenByWatcher.get({ gp, at, to });
     if (seen !== undefined) {
       s.joinSession.run(session, version, seen.id);
