@@ -92,13 +92,13 @@ export class Findings {
         `UPDATE duplicate SET cause = @cause, certainty = @certainty, because = @because, advice = @advice,
            settled = @settled, version = @version WHERE id = @id`,
       ),
-      total: db.prepare<[number, string, string]>(
-        `INSERT INTO duplicate_total (topic, kind, cause, records) VALUES (?, ?, ?, 1)
-         ON CONFLICT DO UPDATE SET records = records + 1`,
+      total: db.prepare<[number, string, string, number]>(
+        `INSERT INTO duplicate_total (topic, kind, cause, records) VALUES (?, ?, ?, ?)
+         ON CONFLICT DO UPDATE SET records = records + excluded.records`,
       ),
-      delay: db.prepare<[number, number]>(
-        `INSERT INTO duplicate_delay (topic, bucket, records) VALUES (?, ?, 1)
-         ON CONFLICT DO UPDATE SET records = records + 1`,
+      delay: db.prepare<[number, number, number]>(
+        `INSERT INTO duplicate_delay (topic, bucket, records) VALUES (?, ?, ?)
+         ON CONFLICT DO UPDATE SET records = records + excluded.records`,
       ),
       version: db.prepare<[], number>('UPDATE change SET version = version + 1 RETURNING version').pluck(),
     };
@@ -127,8 +127,20 @@ export class Findings {
       for (const row of this.statements.ofRun.all(run.id, TURN_ROWS)) this.again(row, now, version);
     }
     let longestMs = 0;
-    for (const finding of findings)
-      longestMs = Math.max(longestMs, this.addOne(topic, finding, now, version));
+    const causes = new Map<string, number>();
+    const delays = new Map<number, number>();
+    for (const finding of findings) {
+      const { delayMs, settledAs } = this.addOne(topic, finding, now, version);
+      if (settledAs !== null) add(causes, `${finding.kind} ${settledAs}`);
+      if (finding.kind !== 'duplicate') continue;
+      longestMs = Math.max(longestMs, delayMs);
+      add(delays, bucketOf(delayMs));
+    }
+    for (const [name, records] of causes) {
+      const [kind, cause] = name.split(' ') as [string, string];
+      this.statements.total.run(topic, kind, cause, records);
+    }
+    for (const [bucket, records] of delays) this.statements.delay.run(topic, bucket, records);
     return longestMs;
   }
 
@@ -146,7 +158,12 @@ export class Findings {
       .immediate();
   }
 
-  private addOne(topic: number, finding: Finding, now: number, version: number): number {
+  private addOne(
+    topic: number,
+    finding: Finding,
+    now: number,
+    version: number,
+  ): { delayMs: number; settledAs: string | null } {
     const { kind, copy, previous, run } = finding;
     const known = this.statements.first.get(topic, previous.partition, previous.offset);
     const first = known ?? { ...previous, copies: 1 };
@@ -181,10 +198,7 @@ export class Findings {
       settled: settled ? 1 : 0,
       version,
     });
-    if (settled) this.statements.total.run(topic, kind, explanation.cause);
-    if (kind !== 'duplicate') return 0;
-    this.statements.delay.run(topic, bucketOf(delayMs));
-    return delayMs;
+    return { delayMs, settledAs: settled ? explanation.cause : null };
   }
 
   private again(row: UnsettledRow, now: number, version: number): void {
@@ -199,8 +213,12 @@ export class Findings {
       settled: settled ? 1 : 0,
       version,
     });
-    if (settled) this.statements.total.run(row.topic, row.kind, explanation.cause);
+    if (settled) this.statements.total.run(row.topic, row.kind, explanation.cause, 1);
   }
+}
+
+function add<K>(counts: Map<K, number>, key: K): void {
+  counts.set(key, (counts.get(key) ?? 0) + 1);
 }
 
 /** A longer run would not change what was found. */

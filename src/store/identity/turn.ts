@@ -11,14 +11,7 @@ import {
 } from '../../identity';
 import type { Interval } from '../../ledger';
 import { BatchIdentities, type Candidate } from './batch-identities';
-import {
-  BLOCK_ENTRIES,
-  Block,
-  type Entry,
-  encodeBlock,
-  NO_PRODUCER,
-  PAYLOAD_MASK,
-} from './block';
+import { BLOCK_ENTRIES, Block, type Entry, encodeBlock, NO_PRODUCER, PAYLOAD_MASK } from './block';
 import type { Finding, Findings } from './findings';
 import type { IdentityLog } from './log';
 import { type IndexMemory, PAYLOADS_MAX } from './memory';
@@ -257,10 +250,7 @@ export class Turn {
     const { memory, batch, row } = this;
     const rows = memory.matches(row.topic, batch.records.hashes, i * 4);
     if (rows.length === 0) return NOTHING;
-    const found = rows.map((at): Candidate => {
-      const entry = memory.decoded(at).entries[at % BLOCK_ENTRIES] as Entry;
-      return { ...entry, row: at };
-    });
+    const found = rows.map((at): Candidate => ({ ...memory.entry(at), row: at }));
     return found.sort((a, b) => a.ordinal - b.ordinal);
   }
 
@@ -282,7 +272,7 @@ export class Turn {
       place: block.entries.length - 1,
       replaced,
     });
-    this.known.set(head, near.length === 0 ? [entry] : [...near.filter((one) => one !== replaced), entry]);
+    this.known.set(head, near.length === 0 ? entry : [...near.filter((one) => one !== replaced), entry]);
   }
 
   private finding(
