@@ -150,8 +150,8 @@ function run(keys, folder) {
     let n = 0;
     const took = ms(() => {
       for (let i = 0; i < copies; i += BATCH) {
-        n += again.observe(made(0, Math.min(BATCH, copies), (k) => order(i + k), (offset += BATCH))).findings
-          .length;
+        offset += BATCH;
+        n += again.observe(made(0, Math.min(BATCH, copies), (k) => order(i + k), offset)).findings.length;
       }
     });
     return { n, usARecord: (took * 1e3) / n };

@@ -19,7 +19,8 @@ const SIZE_STEP = 0.1;
 
 export function retain(db: Store, limits: RetentionLimits, now: number): void {
   deleteBefore(db, now - limits.days * 86_400_000);
-  const used = usedBytes(db);
+  // Identities have a bound of their own, by number.
+  const used = usedBytes(db) - identityBytes(db);
   if (used > limits.bytes) {
     const oldest = cutTime(db, Math.max(SIZE_STEP, 1 - limits.bytes / used));
     if (oldest !== null) deleteBefore(db, oldest);
@@ -33,12 +34,23 @@ export function usedBytes(db: Store): number {
   return (pragma('page_count') - pragma('freelist_count')) * pragma('page_size');
 }
 
+/** A block of 250 entries takes a page. */
+function identityBytes(db: Store): number {
+  const entries = db.prepare('SELECT coalesce(sum(entries), 0) FROM identity_window').pluck().get() as number;
+  return (entries / 250) * (db.pragma('page_size', { simple: true }) as number);
+}
+
+/** The time by which that share of the runs ended; where there are none, of what an observer found. */
 function cutTime(db: Store, share: number): number | null {
-  const rows = db.prepare('SELECT count(*) FROM delivery_run').pluck().get() as number;
+  return cutTimeOf(db, 'delivery_run', 'last_at', share) ?? cutTimeOf(db, 'duplicate', 'found_at', share);
+}
+
+function cutTimeOf(db: Store, table: string, time: string, share: number): number | null {
+  const rows = db.prepare(`SELECT count(*) FROM ${table}`).pluck().get() as number;
   const skip = Math.floor(rows * share);
   return (
     (db
-      .prepare('SELECT last_at FROM delivery_run ORDER BY last_at LIMIT 1 OFFSET ?')
+      .prepare(`SELECT ${time} FROM ${table} ORDER BY ${time} LIMIT 1 OFFSET ?`)
       .pluck()
       .get(Math.max(0, skip - 1)) as number | undefined) ?? null
   );
@@ -51,6 +63,9 @@ function deleteBefore(db: Store, time: number): void {
        WHERE d.last_at < @time LIMIT ${CHUNK_ROWS})`,
     `DELETE FROM redelivery WHERE id IN (SELECT r.id FROM delivery_run d JOIN redelivery r ON r.run = d.id
        WHERE d.last_at < @time LIMIT ${CHUNK_ROWS})`,
+    `DELETE FROM duplicate WHERE id IN (SELECT id FROM duplicate WHERE found_at < @time LIMIT ${CHUNK_ROWS})`,
+    // A run is as young as its youngest finding: those are gone.
+    `DELETE FROM copy_run WHERE id IN (SELECT id FROM copy_run WHERE updated_at < @time LIMIT ${CHUNK_ROWS})`,
     `DELETE FROM delivery_run WHERE id IN (SELECT id FROM delivery_run WHERE last_at < @time AND outcome <> 'open' LIMIT ${CHUNK_ROWS})`,
     `DELETE FROM commit_point WHERE at < @time`,
     `DELETE FROM seek WHERE at < @time`,
