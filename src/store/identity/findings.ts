@@ -103,13 +103,13 @@ export class Findings {
         `UPDATE duplicate SET cause = @cause, certainty = @certainty, because = @because, advice = @advice,
            settled = @settled, incident = @incident, version = @version WHERE id = @id`,
       ),
-      total: db.prepare<[number, string, string]>(
-        `INSERT INTO duplicate_total (topic, kind, cause, records) VALUES (?, ?, ?, 1)
-         ON CONFLICT DO UPDATE SET records = records + 1`,
+      total: db.prepare<[number, string, string, number]>(
+        `INSERT INTO duplicate_total (topic, kind, cause, records) VALUES (?, ?, ?, ?)
+         ON CONFLICT DO UPDATE SET records = records + excluded.records`,
       ),
-      delay: db.prepare<[number, number]>(
-        `INSERT INTO duplicate_delay (topic, bucket, records) VALUES (?, ?, 1)
-         ON CONFLICT DO UPDATE SET records = records + 1`,
+      delay: db.prepare<[number, number, number]>(
+        `INSERT INTO duplicate_delay (topic, bucket, records) VALUES (?, ?, ?)
+         ON CONFLICT DO UPDATE SET records = records + excluded.records`,
       ),
       entered: db.prepare<[number, number, string, string, number]>(
         `UPDATE duplicate SET incident = ?
@@ -143,13 +143,37 @@ export class Findings {
       for (const row of this.statements.ofRun.all(run.id, TURN_ROWS)) this.again(row, now, version);
     }
     let longestMs = 0;
-    const news = new Map<string, { finding: IncidentFinding; findings: number }>();
-    for (const finding of findings)
-      longestMs = Math.max(longestMs, this.addOne(topic, finding, now, version, news));
-    for (const { finding, findings: many } of news.values()) {
-      const incident = this.incidents.enter({ ...finding, records: many }, version, many);
-      this.statements.entered.run(incident, version, finding.kind, finding.cause, topic);
+    const causes = new Map<string, number>();
+    const delays = new Map<number, number>();
+    const news = new Map<string, { finding: IncidentFinding; kind: DuplicateKind; findings: number }>();
+    for (const finding of findings) {
+      const { delayMs, settled, explanation } = this.addOne(topic, finding, now, version);
+      const name = `${finding.kind} ${explanation.cause}`;
+      if (settled) add(causes, name);
+      if (finding.kind !== 'intentional') {
+        const { copy, kind } = finding;
+        const place = { topic, kind, partition: copy.partition, at: copy.at, delayMs };
+        const one = this.incidentFinding(place, explanation);
+        const before = news.get(name);
+        news.set(name, {
+          finding: before === undefined ? one : widened(one, before.finding),
+          kind,
+          findings: (before?.findings ?? 0) + 1,
+        });
+      }
+      if (finding.kind !== 'duplicate') continue;
+      longestMs = Math.max(longestMs, delayMs);
+      add(delays, bucketOf(delayMs));
     }
+    for (const { finding, kind, findings: many } of news.values()) {
+      const incident = this.incidents.enter({ ...finding, records: many }, version, many);
+      this.statements.entered.run(incident, version, kind, finding.cause, topic);
+    }
+    for (const [name, records] of causes) {
+      const [kind, cause] = name.split(' ') as [string, string];
+      this.statements.total.run(topic, kind, cause, records);
+    }
+    for (const [bucket, records] of delays) this.statements.delay.run(topic, bucket, records);
     return longestMs;
   }
 
@@ -172,8 +196,7 @@ export class Findings {
     finding: Finding,
     now: number,
     version: number,
-    news: Map<string, { finding: IncidentFinding; findings: number }>,
-  ): number {
+  ): { delayMs: number; settled: boolean; explanation: Explained } {
     const { kind, copy, previous, run } = finding;
     const known = this.statements.first.get(topic, previous.partition, previous.offset);
     const first = known ?? { ...previous, copies: 1 };
@@ -208,27 +231,7 @@ export class Findings {
       settled: settled ? 1 : 0,
       version,
     });
-    if (settled) this.statements.total.run(topic, kind, explanation.cause);
-    if (kind !== 'intentional') {
-      const one = this.incidentFinding(
-        { topic, kind, partition: copy.partition, at: copy.at, delayMs },
-        explanation,
-      );
-      const known = news.get(`${kind} ${one.cause}`);
-      if (known === undefined) news.set(`${kind} ${one.cause}`, { finding: one, findings: 1 });
-      else {
-        known.findings++;
-        known.finding = {
-          ...one,
-          firstAt: Math.min(known.finding.firstAt, one.firstAt),
-          lastAt: Math.max(known.finding.lastAt, one.lastAt),
-          gapMs: Math.max(known.finding.gapMs, one.gapMs),
-        };
-      }
-    }
-    if (kind !== 'duplicate') return 0;
-    this.statements.delay.run(topic, bucketOf(delayMs));
-    return delayMs;
+    return { delayMs, settled, explanation };
   }
 
   private again(row: UnsettledRow, now: number, version: number): void {
@@ -244,7 +247,7 @@ export class Findings {
       settled: settled ? 1 : 0,
       version,
     });
-    if (settled) this.statements.total.run(row.topic, row.kind, explanation.cause);
+    if (settled) this.statements.total.run(row.topic, row.kind, explanation.cause, 1);
   }
 
   /** The incident of its cause now. */
@@ -287,6 +290,20 @@ export class Findings {
       advice,
     };
   }
+}
+
+function add<K>(counts: Map<K, number>, key: K): void {
+  counts.set(key, (counts.get(key) ?? 0) + 1);
+}
+
+/** Later findings of a batch in one incident: their time and gap with the earlier ones'. */
+function widened(one: IncidentFinding, before: IncidentFinding): IncidentFinding {
+  return {
+    ...one,
+    firstAt: Math.min(before.firstAt, one.firstAt),
+    lastAt: Math.max(before.lastAt, one.lastAt),
+    gapMs: Math.max(before.gapMs, one.gapMs),
+  };
 }
 
 /** A longer run would not change what was found. */

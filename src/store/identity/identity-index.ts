@@ -156,6 +156,7 @@ export class IdentityIndex {
     if (this.memory !== null && this.options.snapshotPath !== null) {
       if (this.snapshot === null && this.sinceSnapshot > 0) this.beginSnapshot(this.memory);
       while (this.snapshot?.step(SNAPSHOT_STEP_BYTES) === false);
+      this.snapshot = null;
     }
     this.forget();
   }
