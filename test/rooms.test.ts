@@ -11,6 +11,7 @@ const ROOMS: Record<string, { rooms: string[]; packages: string[] }> = {
   kafka: { rooms: ['journal', 'ledger', 'config'], packages: ['kafkajs', 'pino'] },
   store: { rooms: ['journal', 'ledger'], packages: ['better-sqlite3'] },
   reporter: { rooms: ['journal', 'ledger'], packages: [] },
+  check: { rooms: ['identity', 'journal'], packages: ['kafkajs'] },
   config: { rooms: [], packages: ['zod', 'yaml'] },
   service: {
     rooms: ['store', 'journal', 'ledger', 'config'],
