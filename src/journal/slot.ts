@@ -26,6 +26,10 @@ export const Field = {
   flags: 9,
   committed: 10,
   exposedSince: 11,
+  /** The stretch of hits of the open run that is not in the log yet. */
+  hitFirst: 12,
+  hitLast: 13,
+  hitAgeMs: 14,
   checksum: 15,
 } as const;
 
@@ -36,6 +40,8 @@ export const Flag = {
   commitSeen: 2,
   /** A handler has the records [handled..last] now. */
   busy: 4,
+  /** There is a stretch of hits. */
+  hits: 8,
 } as const;
 
 export interface SlotState {
@@ -53,6 +59,8 @@ export interface SlotState {
   committed: number;
   commitSeen: boolean;
   exposedSince: number;
+  /** The latest stretch of hits of the open run; `ageMs` -1: the check did not say. */
+  hits: { first: number; last: number; ageMs: number } | null;
 }
 
 /**
@@ -96,5 +104,9 @@ export function readSlot(doubles: Float64Array, words: Int32Array, slot: number)
     committed: at(Field.committed),
     commitSeen: (flags & Flag.commitSeen) !== 0,
     exposedSince: at(Field.exposedSince),
+    hits:
+      (flags & Flag.hits) === 0
+        ? null
+        : { first: at(Field.hitFirst), last: at(Field.hitLast), ageMs: at(Field.hitAgeMs) },
   };
 }

@@ -155,6 +155,23 @@ export interface BatchEnded {
   error?: string;
 }
 
+/**
+ * Contiguous deliveries of one run that the consumer's own check recognised as copies and did not apply. Monotone, as runs
+ * are: told again with the same run and first offset, a stretch has grown or is the same. Told before its run is closed.
+ */
+export interface HitsFound {
+  t: 'hit';
+  track: Ref;
+  run: number;
+  first: number;
+  last: number;
+  at: number;
+  /** How long after the first copy they came, at most, in ms; null: the check did not say. */
+  ageMs: number | null;
+  /** What the check remembers, in ms; null: it did not say. */
+  windowMs: number | null;
+}
+
 /** What the group's offsets were when a member got the partition, before its first delivery. */
 export interface PartitionStart {
   t: 'start';
@@ -231,6 +248,7 @@ export type Evidence =
   | RunClosed
   | BatchDelivered
   | BatchEnded
+  | HitsFound
   | CommitLowered
   | PartitionStart
   | ShortCommit

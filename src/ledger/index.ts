@@ -4,9 +4,10 @@
  *
  * Evidence tells runs (contiguous deliveries of one session). `interval` keeps the count of every offset as
  * disjoint intervals; `attempt` tells from the runs that cover an offset which delivery was a redelivery of
- * which; `outcome` tells what became of one record in one run, `cause` why it was delivered again, and `exposure` what
- * a crash now would redeliver.
+ * which; `outcome` tells what became of one record in one run, `cause` why it was delivered again, `account` what came of
+ * the copies, and `exposure` what a crash now would redeliver.
  */
+export * from './account';
 export * from './attempt';
 export * from './cause';
 export * from './evidence';

@@ -8,7 +8,7 @@
  * back in order. A session that never learned it is filed under UNKNOWN_CLUSTER after WAIT_FOR_CLUSTER_MS.
  */
 import type { JournalRead, SlotState } from '../journal';
-import type { Evidence, MemberJoined, Ref, Run, SessionStarted } from '../ledger';
+import type { Evidence, HitsFound, MemberJoined, Ref, Run, SessionStarted } from '../ledger';
 import { batchRuns, diedIn, endedRun, openRun } from './slot-runs';
 import type { Tables } from './tables';
 
@@ -230,6 +230,9 @@ export class JournalIntake<Source extends JournalSource = JournalSource> {
           this.applyRun(endedRun(open, evidence), version);
         }
         break;
+      case 'hit':
+        this.applyHits(evidence, version);
+        break;
       case 'rewind': {
         const track = this.tracks.get(evidence.track);
         if (track !== undefined) facts.loweredCommit(this.gpOf(track), this.idOf(track.session), evidence);
@@ -300,6 +303,15 @@ export class JournalIntake<Source extends JournalSource = JournalSource> {
     );
   }
 
+  private applyHits(fact: Omit<HitsFound, 't'>, version: number): void {
+    const track = this.tracks.get(fact.track);
+    const session = track === undefined ? undefined : this.sessions.get(track.session);
+    if (track === undefined || typeof session?.id !== 'number') return;
+    const { run, first, last, at, ageMs, windowMs } = fact;
+    const hit = { gp: this.gpOf(track), session: session.id, run, first, last, at, ageMs, windowMs };
+    this.tables.hits.apply(hit, version);
+  }
+
   /** False while the slot's session waits. */
   private applySlot(ref: Ref, died: boolean, version: number, now: number): boolean {
     const state = this.slots.get(ref);
@@ -307,6 +319,13 @@ export class JournalIntake<Source extends JournalSource = JournalSource> {
     const session = track === undefined ? undefined : this.sessions.get(track.session);
     if (state === undefined || track === undefined || session === undefined) return died;
     if (!this.prepare(session, died, now)) return false;
+    const { hits } = state;
+    // Before the run that they belong to: what it has handled is never taken for applied first.
+    if (hits !== null) {
+      const ageMs = hits.ageMs < 0 ? null : hits.ageMs;
+      const stretch = { ...hits, ageMs, track: ref, run: state.run, at: state.lastAt, windowMs: null };
+      this.applyHits(stretch, version);
+    }
     if (state.open) this.applyRun({ ...openRun(ref, state), ...(died ? diedIn(state) : {}) }, version);
     const position = {
       next: state.last + 1,

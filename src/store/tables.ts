@@ -2,6 +2,7 @@
 import { Causes } from './causes';
 import { Dimensions } from './dimensions';
 import { Facts } from './facts';
+import { Hits } from './hits';
 import type { Store } from './open';
 import { Runs } from './runs';
 
@@ -10,13 +11,17 @@ export class Tables {
   readonly dimensions: Dimensions;
   readonly facts: Facts;
   readonly runs: Runs;
+  readonly hits: Hits;
   readonly causes: Causes;
   private readonly statements;
 
   constructor(readonly db: Store) {
     this.dimensions = new Dimensions(db);
     this.facts = new Facts(db);
-    this.runs = new Runs(db);
+    this.runs = new Runs(db, (gp, first, last, changed, change) =>
+      this.hits.around(gp, first, last, changed, change),
+    );
+    this.hits = new Hits(db, this.runs);
     this.causes = new Causes(db);
     this.statements = {
       seqOf: db.prepare<[string], { seq: number }>('SELECT seq FROM applied_journal WHERE journal = ?'),

@@ -98,6 +98,18 @@ export const EVIDENCE = {
     at,
     error,
   }),
+  hit: z
+    .looseObject({
+      t: z.literal('hit'),
+      track: ref,
+      run: z.int().min(1),
+      first: offset,
+      last: offset,
+      at,
+      ageMs: z.number().min(0).nullable(),
+      windowMs: z.number().min(0).nullable(),
+    })
+    .refine(({ first, last }) => isRange([first, last]), 'hits must be first <= last, and not too long'),
   start: z.looseObject({
     t: z.literal('start'),
     track: ref,

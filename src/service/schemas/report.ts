@@ -21,6 +21,8 @@ const slot = z.looseObject({
   committed: z.int(),
   commitSeen: z.boolean(),
   exposedSince: time,
+  // A reporter of an earlier version tells none.
+  hits: z.looseObject({ first: offset, last: offset, ageMs: time }).nullable().default(null),
 });
 
 const line = z.strictObject({

@@ -1,5 +1,6 @@
 /** The numbered migrations, in order. `PRAGMA user_version` holds the number of the last one applied. */
 import { up as ledger } from './001-ledger.sql';
 import { up as causes } from './003-causes.sql';
+import { up as hits } from './007-hits.sql';
 
-export const MIGRATIONS: readonly string[] = [ledger, causes];
+export const MIGRATIONS: readonly string[] = [ledger, causes, hits];
