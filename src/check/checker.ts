@@ -5,19 +5,17 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { KafkaMessage } from 'kafkajs';
 import { DupescopeError, errorLine, fail } from '../errors';
-import { claimOf, IdReuse, payloadOf } from './claim';
+import { claimOf, type Finder, finderOf, IdReuse, payloadOf } from './claim';
 import { MemoryStore } from './memory-store';
-import type { CheckedOptions, FindIdentity, Hit } from './options';
+import type { CheckedOptions, Hit } from './options';
 import { type PostgresClient, PostgresStore } from './postgres-store';
 import { SqliteStore } from './sqlite-store';
 import type { Answer, Attempt, CheckStore, Claim } from './store';
 
 /** What the check needs of the parts around it. */
 export interface Outside {
-  /** The default rule; see `identity` in the options. */
-  findIdentity: FindIdentity;
-  /** Tells the ledger of hits, contiguous ones at once; answers nothing and never throws. */
-  tellHits: (messages: readonly KafkaMessage[], about: { ageMs: number; windowMs: number }) => void;
+  /** Tells the ledger of hits, contiguous ones at once. Never throws. */
+  tellHits: (messages: readonly KafkaMessage[], about: { ageMs: number; windowMs: number }) => unknown;
 }
 
 /** A message with its claim; null: it has no identity and is handled unchecked. */
@@ -40,22 +38,27 @@ const TELL_EVERY_MS = 60_000;
 
 export class Checker<Tx> {
   private store: CheckStore<Tx> | null = null;
+  private readonly find: Finder;
   private toldAt = Number.NEGATIVE_INFINITY;
 
   constructor(
     readonly options: CheckedOptions<Tx>,
     private readonly outside: Outside,
-  ) {}
+  ) {
+    this.find = finderOf(options);
+  }
 
   get isAtomic(): boolean {
     return this.store?.atomic === true;
   }
 
   check(message: KafkaMessage, { topic, partition }: Place): Checked {
-    const { name, noIdentity, identity: find = this.outside.findIdentity } = this.options;
-    const payload = payloadOf(message);
-    const identity = find(message, topic) ?? (noIdentity === 'fingerprint' ? `fingerprint ${payload}` : null);
-    if (identity !== null) return { message, identity, claim: claimOf(name, topic, identity, payload) };
+    const { name, noIdentity } = this.options;
+    const found = this.find(message, topic);
+    if (found !== null) {
+      const claim = claimOf(name, topic, found, payloadOf(message));
+      return { message, identity: found.text, claim };
+    }
     if (noIdentity === 'refuse') {
       fail(
         'identity-missing',

@@ -2,6 +2,8 @@
 import { hash } from 'node:crypto';
 import type { KafkaMessage } from 'kafkajs';
 import { DupescopeError } from '../errors';
+import { DEFAULT_RULES, type FoundIdentity, IdentityFinder, type IdentityRules } from '../identity';
+import type { IdempotentOptions } from './options';
 import type { Claim } from './store';
 
 const NOTHING = Buffer.alloc(0);
@@ -19,8 +21,30 @@ export function payloadOf({ key, value }: Pick<KafkaMessage, 'key' | 'value'>): 
   return digest(Buffer.concat([lengths, key ?? NOTHING, value ?? NOTHING]));
 }
 
-export function claimOf(name: string, topic: string, identity: string, payload: string): Claim {
-  return { key: digest(JSON.stringify([name, topic, identity])), payload };
+type Found = Pick<FoundIdentity, 'family' | 'text'>;
+
+/** The identity of a message; null: it has none. */
+export type Finder = (message: KafkaMessage, topic: string) => Found | null;
+
+/** Of the policy for messages without an identity only 'fingerprint' is a rule; see `Checker`. */
+export function finderOf({
+  identity = DEFAULT_RULES,
+  noIdentity,
+}: Pick<IdempotentOptions, 'identity' | 'noIdentity'>): Finder {
+  const otherwise: IdentityRules = noIdentity === 'fingerprint' ? [{ from: 'fingerprint' }] : [];
+  if (typeof identity !== 'function') {
+    const finder = new IdentityFinder([...identity, ...otherwise]);
+    return (message) => finder.find(message);
+  }
+  const fallback = new IdentityFinder(otherwise);
+  return (message, topic) => {
+    const text = identity(message, topic);
+    return text === null ? fallback.find(message) : { family: 'own', text };
+  };
+}
+
+export function claimOf(name: string, topic: string, { family, text }: Found, payload: string): Claim {
+  return { key: digest(JSON.stringify([name, topic, family, text])), payload };
 }
 
 /** The same identity with another payload. */

@@ -1,10 +1,11 @@
 /** Options of `idempotent`, checked once. */
 import type { KafkaMessage } from 'kafkajs';
 import { fail } from '../errors';
+import type { IdentityRules } from '../identity';
 import type { PostgresClient, PostgresPool } from './postgres-store';
 import type { CheckStore } from './store';
 
-/** The identity of a message, or null where it has none. */
+/** The identity of a message, or null where it has none. Must not throw. */
 export type FindIdentity = (message: KafkaMessage, topic: string) => string | null;
 
 export type StoreOption<Tx> =
@@ -37,8 +38,11 @@ export interface IdempotentOptions<Tx = undefined> {
   name: string;
   /** Default { sqlite: './dupescope-check.db' }. */
   store?: StoreOption<Tx>;
-  /** Finds a message's identity. Default: by its headers, as the observer does. */
-  identity?: FindIdentity;
+  /**
+   * Where identities stand, as the observer knows it, or a function that finds them. Default: known headers, as
+   * [{ from: 'headers' }]; a path in the JSON value is { from: 'json', path: '$.id' }, the record key { from: 'key' }.
+   */
+  identity?: IdentityRules | FindIdentity;
   /**
    * What becomes of a message without an identity. 'run' (default): it is handled unchecked, at least once;
    * 'refuse': an error ('identity-missing'); 'fingerprint': key and value are its identity, so that two messages of
@@ -81,14 +85,13 @@ const NUMBERS = {
   patienceMs: { min: 0, max: 3_600_000 },
 } as const;
 
-const FUNCTIONS = ['identity', 'onHit'] as const;
-
 const KNOWN = [
   'name',
   'store',
   'onReuse',
   'autoResolve',
-  ...FUNCTIONS,
+  'identity',
+  'onHit',
   ...Object.keys(CHOICES),
   ...Object.keys(NUMBERS),
 ];
@@ -122,8 +125,13 @@ export function checkOptions<Tx>(options: IdempotentOptions<Tx>): CheckedOptions
       wrong(key, `a number from ${min} to ${max}`);
     }
   }
-  for (const key of FUNCTIONS) {
-    if (given[key] !== undefined && typeof given[key] !== 'function') wrong(key, 'a function');
+  if (given.onHit !== undefined && typeof given.onHit !== 'function') wrong('onHit', 'a function');
+  if (
+    given.identity !== undefined &&
+    typeof given.identity !== 'function' &&
+    !Array.isArray(given.identity)
+  ) {
+    wrong('identity', "a list as [{ from: 'headers' }], or a function");
   }
   if (given.onReuse !== undefined && given.onReuse !== 'error' && typeof given.onReuse !== 'function') {
     wrong('onReuse', "'error' or a function");

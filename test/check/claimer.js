@@ -5,14 +5,11 @@
  */
 const { join } = require('node:path');
 const dist = process.env.DUPESCOPE_TEST_DIST ?? join(__dirname, '../../dist');
-const { makeIdempotent } = require(join(dist, 'check'));
+const { idempotent } = require(dist);
 
 const { path, leaseMs, mode, ids, batch } = JSON.parse(process.argv[2]);
-const idempotent = makeIdempotent({
-  findIdentity: ({ headers }) => headers.id.toString(),
-  tellHits: () => {},
-});
-const options = { name: 'claims', store: { sqlite: path }, leaseMs, inProgress: 'wait' };
+const identity = ({ value }) => value.toString();
+const options = { name: 'claims', identity, store: { sqlite: path }, leaseMs, inProgress: 'wait' };
 const messageOf = (id, offset) => ({
   offset: String(offset),
   key: null,

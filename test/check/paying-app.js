@@ -9,17 +9,12 @@ const { join } = require('node:path');
 const { Kafka, logLevel } = require('kafkajs');
 const { Pool } = require('pg');
 const dist = process.env.DUPESCOPE_TEST_DIST ?? join(__dirname, '../../dist');
-const { makeIdempotent } = require(join(dist, 'check'));
+const { idempotent } = require(dist);
 
 const task = JSON.parse(process.argv[2]);
 const isPostgres = task.store === 'postgres';
 const pool = isPostgres && new Pool({ connectionString: task.url, options: `-c search_path=${task.schema}` });
 const effects = isPostgres ? null : openSync(task.effects, 'a');
-
-const idempotent = makeIdempotent({
-  findIdentity: ({ headers }) => headers?.['message-id']?.toString() ?? null,
-  tellHits: () => {},
-});
 
 async function pay(messages, tx) {
   const rows = messages.map(({ headers, value }) => [headers['message-id'].toString(), Number(value)]);

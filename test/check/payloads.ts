@@ -10,11 +10,10 @@ export interface ToldHits {
   windowMs: number;
 }
 
-/** `idempotent` whose identity is the header `message-id`, and the hits that it told. */
+/** `idempotent`, and the hits that it told. */
 export function checkWithHits() {
   const told: ToldHits[] = [];
   const idempotent = makeIdempotent({
-    findIdentity: ({ headers }) => headers?.['message-id']?.toString() ?? null,
     tellHits: (messages, about) => told.push({ offsets: messages.map(({ offset }) => offset), ...about }),
   });
   return { idempotent, told };

@@ -11,14 +11,7 @@ import {
 } from '../../identity';
 import type { Interval } from '../../ledger';
 import { BatchIdentities, type Candidate } from './batch-identities';
-import {
-  BLOCK_ENTRIES,
-  Block,
-  type Entry,
-  encodeBlock,
-  NO_PRODUCER,
-  PAYLOAD_MASK,
-} from './block';
+import { BLOCK_ENTRIES, Block, type Entry, encodeBlock, NO_PRODUCER, PAYLOAD_MASK } from './block';
 import type { Finding, Findings } from './findings';
 import type { IdentityLog } from './log';
 import { type IndexMemory, PAYLOADS_MAX } from './memory';
