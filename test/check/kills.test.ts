@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { Pool } from 'pg';
 import { createTopic, testBrokers, testKafka, uniqueName, until } from '../support/broker';
 import { testFolder } from '../support/folder';
+import { query } from '../support/ledger';
 import { type PostgresServer, startPostgres, testPool } from '../support/postgres';
 
 /** Kills of each test; DUPESCOPE_TEST_KILLS=200 for the long run. */
@@ -73,10 +74,11 @@ async function killAll(
 ) {
   const topic = await createTopic(uniqueName('paying'), 2);
   const group = uniqueName('paying');
+  const ledger = join(folder, `${group}.ledger.db`);
   const sender = new Sender(topic);
   const launch = async () => {
     const child = fork(join(__dirname, 'paying-app.js'), [
-      JSON.stringify({ brokers: testBrokers(), topic, group, ...task }),
+      JSON.stringify({ brokers: testBrokers(), topic, group, ledger, ...task }),
     ]);
     children.push(child);
     const exited = once(child, 'exit');
@@ -96,10 +98,21 @@ async function killAll(
   const isAll = async () => new Set((await done()).map(({ id }) => id)).size === sender.sent.size;
   await until('everything is paid', isAll, 60_000);
   await until('everything is committed', () => isCommitted(topic, group), 60_000);
-  last.child.disconnect();
+  last.child.send('stop');
   await last.exited;
   await sender.close();
-  return { sender, effects: await done() };
+  return { sender, effects: await done(), account: accountIn(ledger) };
+}
+
+/** What the ledger says of the copies, all partitions together. */
+function accountIn(ledger: string) {
+  const [row] = query<Record<'redeliveries' | 'duplicates' | 'hits' | 'again' | 'failed', number>>(
+    ledger,
+    `SELECT sum(redeliveries) AS redeliveries, sum(duplicates_delivered) AS duplicates, sum(hits) AS hits,
+       sum(applied_again) AS again, sum(failed_again) AS failed FROM group_partition`,
+  );
+  if (row === undefined) throw new Error('the ledger is empty');
+  return row;
 }
 
 async function isCommitted(topic: string, group: string): Promise<boolean> {
@@ -125,15 +138,21 @@ describe(`consumers killed ${KILLS} times`, () => {
         CREATE TABLE payment (id text, amount integer);
         CREATE TABLE account (balance integer); INSERT INTO account VALUES (0)`);
       const task = { store: 'postgres', url: server.url, schema: pool.schema, handler };
-      const { sender, effects } = await killAll(task, async () => {
+      const { sender, effects, account } = await killAll(task, async () => {
         return (await pool.query<Effect>('SELECT id, amount FROM payment')).rows;
       });
       const hits = (await pool.query('SELECT sum(hits)::int AS hits FROM dupescope_inbox')).rows[0].hits;
       const [{ balance }] = (await pool.query('SELECT balance FROM account')).rows;
-      console.info(`${handler}: ${KILLS} kills, ${sender.sent.size} messages, ${hits} copies recognised`);
+      console.info(
+        `${handler}: ${KILLS} kills, ${sender.sent.size} messages, ${hits} copies recognised`,
+        account,
+      );
       expect(effects).toHaveLength(sender.sent.size);
       expect(balance).toBe(sender.total);
       expect(hits).toBeGreaterThan(0);
+      expect(account.again).toBe(0);
+      expect(account.hits).toBeGreaterThan(0);
+      expect(account.hits + account.failed).toBe(account.redeliveries + account.duplicates);
     },
     KILLS * 10_000,
   );
@@ -148,7 +167,7 @@ describe(`consumers killed ${KILLS} times`, () => {
         effects: effectsFile,
         handler: 'eachMessage',
       };
-      const { sender, effects } = await killAll(task, async () =>
+      const { sender, effects, account } = await killAll(task, async () =>
         existsSync(effectsFile)
           ? readFileSync(effectsFile, 'utf8')
               .split('\n')
@@ -161,10 +180,11 @@ describe(`consumers killed ${KILLS} times`, () => {
       );
       const distinct = new Set(effects.map(({ id }) => id));
       const again = effects.length - distinct.size;
-      console.info(`SQLite: ${KILLS} kills, ${sender.sent.size} messages, ${again} paid again`);
+      console.info(`SQLite: ${KILLS} kills, ${sender.sent.size} messages, ${again} paid again`, account);
       expect([...distinct].sort()).toEqual([...sender.sent.keys()].sort());
       // One message in hand of the one handler that runs, at each kill.
       expect(again).toBeLessThanOrEqual(KILLS);
+      expect(account.hits + account.again + account.failed).toBe(account.redeliveries + account.duplicates);
     },
     KILLS * 10_000,
   );

@@ -1,6 +1,6 @@
 /**
  * A consumer process to be killed: pays what each message says, once for each identity, into accounts that must
- * balance. argv[2]: JSON of { brokers, group, topic, store: 'postgres' | 'sqlite', url, schema, path, effects, handler }.
+ * balance. argv[2]: JSON of { brokers, group, topic, store: 'postgres' | 'sqlite', url, schema, path, effects, handler, ledger }.
  * With PostgreSQL the effect is a row in the handler's transaction, with SQLite a line in a file, written before anything
  * is marked.
  */
@@ -9,7 +9,7 @@ const { join } = require('node:path');
 const { Kafka, logLevel } = require('kafkajs');
 const { Pool } = require('pg');
 const dist = process.env.DUPESCOPE_TEST_DIST ?? join(__dirname, '../../dist');
-const { idempotent } = require(dist);
+const { idempotent, instrument } = require(dist);
 
 const task = JSON.parse(process.argv[2]);
 const isPostgres = task.store === 'postgres';
@@ -32,7 +32,8 @@ async function pay(messages, tx) {
 }
 
 async function main() {
-  const kafka = new Kafka({ clientId: 'paying', brokers: task.brokers, logLevel: logLevel.NOTHING });
+  const client = new Kafka({ clientId: 'paying', brokers: task.brokers, logLevel: logLevel.NOTHING });
+  const kafka = instrument(client, { store: task.ledger });
   const consumer = kafka.consumer({
     groupId: task.group,
     maxWaitTimeInMs: 50,
@@ -53,6 +54,10 @@ async function main() {
   };
   await consumer.run({ [task.handler]: handlers[task.handler] });
   process.send('running');
+  process.on('message', async () => {
+    await consumer.disconnect();
+    process.exit(0);
+  });
   process.on('disconnect', () => process.exit(0));
 }
 
