@@ -52,6 +52,7 @@ export function instrument<T extends Kafka>(kafka: T, options: InstrumentOptions
   return observeClient(kafka, {
     pastLimitMs: checked.pastLimitMs,
     everyRecord: checked.journalEveryRecord,
+    stamp: checked.stamp,
     sink: () => {
       if (sink) return sink;
       try {

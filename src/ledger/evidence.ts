@@ -218,6 +218,53 @@ export interface SeekCalled {
   at: number;
 }
 
+/** A producer's configuration, as far as it decides about duplicates and loss. */
+export interface ProducerSettings {
+  idempotent: boolean;
+  transactional: boolean;
+  /** Of a send, by kafkajs itself. */
+  retries: number;
+  /** null: unlimited. */
+  maxInFlightRequests: number | null;
+}
+
+/** One producer object of an instrumented process. */
+export interface ProducerStarted {
+  t: 'producer';
+  producer: Ref;
+  /** Unique for ever. */
+  key: string;
+  /** null: the broker did not tell it in time. */
+  clusterId: string | null;
+  host: string;
+  pid: number;
+  bootId: string;
+  at: number;
+  version: string;
+  settings: ProducerSettings;
+}
+
+/** Since the producer was made. */
+export interface ProducerCounts {
+  sends: number;
+  messages: number;
+  /** Messages that were given an id. */
+  stamped: number;
+  /** Attempts of sends that failed, retried or not. */
+  failedAttempts: number;
+  /** Those of them that may have been written all the same: the answer was lost. */
+  unanswered: number;
+  failedSends: number;
+  /** The values of acks that were used. */
+  acks: number[];
+}
+
+export interface ProducerSent extends ProducerCounts {
+  t: 'sends';
+  producer: Ref;
+  at: number;
+}
+
 export interface SessionEnded {
   t: 'end';
   session: Ref;
@@ -254,6 +301,8 @@ export type Evidence =
   | ShortCommit
   | CommitFailed
   | SeekCalled
+  | ProducerStarted
+  | ProducerSent
   | SessionEnded
   | DetailDropped;
 

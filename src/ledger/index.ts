@@ -5,7 +5,7 @@
  * Evidence tells runs (contiguous deliveries of one session). `interval` keeps the count of every offset as
  * disjoint intervals; `attempt` tells from the runs that cover an offset which delivery was a redelivery of
  * which; `outcome` tells what became of one record in one run, `cause` why it was delivered again, `account` what came of
- * the copies, and `exposure` what a crash now would redeliver.
+ * the copies, and `exposure` what a crash now would redeliver; `producer-advice` reads a producer's settings.
  */
 export * from './account';
 export * from './attempt';
@@ -14,4 +14,5 @@ export * from './evidence';
 export * from './exposure';
 export * from './interval';
 export * from './outcome';
+export * from './producer-advice';
 export * from './redelivery-evidence';

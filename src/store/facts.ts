@@ -1,5 +1,13 @@
 /** Rows for what is told once: sessions, members, positions, commits, seeks, losses. */
-import type { MemberJoined, PartitionStart, Position, SessionEnded, SessionStarted } from '../ledger';
+import type {
+  MemberJoined,
+  PartitionStart,
+  Position,
+  ProducerSent,
+  ProducerStarted,
+  SessionEnded,
+  SessionStarted,
+} from '../ledger';
 import type { Store } from './open';
 
 /** Ordinary commits are kept at most this often, a partition and session. Lowered ones are all kept. */
@@ -67,6 +75,17 @@ export class Facts {
       ),
       seek: db.prepare<[number, number, string, number]>(
         'INSERT INTO seek (gp, session, target, at) VALUES (?, ?, ?, ?)',
+      ),
+      producer: db.prepare(
+        `INSERT INTO producer (key, journal, cluster_id, host, pid, boot_id, version, settings, started_at, last_seen_at)
+         VALUES (@key, @journal, @clusterId, @host, @pid, @bootId, @version, @settings, @at, @at)
+         ON CONFLICT (key) DO NOTHING`,
+      ),
+      sends: db.prepare(
+        `UPDATE producer SET sends = @sends, messages = @messages, stamped = @stamped,
+           failed_attempts = @failedAttempts, unanswered = @unanswered, failed_sends = @failedSends, acks = @acks,
+           last_seen_at = @at
+         WHERE key = @key AND last_seen_at <= @at`,
       ),
       dropped: db.prepare<[string, number, number, number, number, string]>(
         'INSERT OR IGNORE INTO dropped_detail (journal, seq, at, events, deliveries, reason) VALUES (?, ?, ?, ?, ?, ?)',
@@ -148,6 +167,15 @@ export class Facts {
 
   seek(gp: number, session: number, target: string, at: number): void {
     this.statements.seek.run(gp, session, target, at);
+  }
+
+  producer(journal: string, fact: ProducerStarted): void {
+    this.statements.producer.run({ ...fact, journal, settings: JSON.stringify(fact.settings) });
+  }
+
+  /** @param key of the producer */
+  sends(key: string, fact: ProducerSent): void {
+    this.statements.sends.run({ ...fact, key, acks: JSON.stringify(fact.acks) });
   }
 
   dropped(

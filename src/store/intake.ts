@@ -49,6 +49,8 @@ export class JournalIntake<Source extends JournalSource = JournalSource> {
   private readonly sessions = new Map<Ref, KnownSession>();
   private readonly topics = new Map<Ref, { name: string; topicId: string | null }>();
   private readonly tracks = new Map<Ref, KnownTrack>();
+  /** Keys of producers. */
+  private readonly producers = new Map<Ref, string>();
   private readonly members = new Map<Ref, { fact: MemberJoined; id: number | null }>();
   private readonly slots = new Map<Ref, SlotState>();
   private waiting: Line[] = [];
@@ -158,6 +160,9 @@ export class JournalIntake<Source extends JournalSource = JournalSource> {
       case 'topic':
         this.topics.set(evidence.topic, { name: evidence.name, topicId: evidence.topicId });
         break;
+      case 'producer':
+        this.producers.set(evidence.producer, evidence.key);
+        break;
       case 'track':
         this.tracks.set(evidence.track, evidence);
         break;
@@ -261,6 +266,14 @@ export class JournalIntake<Source extends JournalSource = JournalSource> {
         const session = this.sessions.get(evidence.session);
         noteLife(session, evidence);
         if (evidence.restart !== true) facts.end(this.idOf(evidence.session), evidence);
+        break;
+      }
+      case 'producer':
+        facts.producer(this.source.id, evidence);
+        break;
+      case 'sends': {
+        const key = this.producers.get(evidence.producer);
+        if (key !== undefined) facts.sends(key, evidence);
         break;
       }
       case 'dropped':
