@@ -33,6 +33,10 @@ export const ERRORS = {
   'journal-unwritable': { status: 503, exit: 3, title: 'The journal cannot be written' },
   'no-broker-available': { status: 503, exit: 6, title: 'No way to get a broker' },
   'not-a-kafka-client': { status: 400, exit: 2, title: 'instrument() was not given a kafkajs client' },
+  'id-reuse': { status: 409, exit: 1, title: 'An identity came again with another payload' },
+  'identity-missing': { status: 422, exit: 1, title: 'A message has no identity' },
+  'copy-in-progress': { status: 409, exit: 3, title: 'Another copy of the message is being handled' },
+  'check-unreachable': { status: 503, exit: 3, title: 'The store of the check does not answer' },
   internal: { status: 500, exit: 1, title: 'Dupescope met an error of its own' },
 } as const satisfies Record<string, { status: number; exit: number; title: string }>;
 

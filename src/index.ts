@@ -3,9 +3,12 @@
  *
  *     const kafka = instrument(new Kafka({ clientId, brokers }), { store: './dupescope.db' });
  *     const kafka = instrument(new Kafka({ clientId, brokers }), { service: 'http://dupescope:7475' });
+ *     await consumer.run({ eachMessage: idempotent(handler, { name: 'billing' }) });
  */
+import { makeIdempotent } from './check';
 import { embeddedSink } from './embedded';
 import type { Kafka } from './kafka/client-shape';
+import { recordHits } from './kafka/delivery';
 import { observeClient } from './kafka/instrument';
 import { checkOptions, type InstrumentOptions } from './kafka/options';
 import type { Sink } from './kafka/sink';
@@ -13,7 +16,25 @@ import { problemTeller } from './process-sink';
 import { reportingSink } from './reporting';
 import { storeError } from './store/open';
 
-export { type Delivery, deliveryOf } from './kafka/delivery';
+export {
+  type Answer,
+  type Attempt,
+  type CheckedBatchHandler,
+  type CheckedHandler,
+  type CheckStore,
+  type Claim,
+  type FindIdentity,
+  type Hit,
+  type Idempotent,
+  type IdempotentOptions,
+  IdReuse,
+  type PostgresClient,
+  type PostgresPool,
+  type Reuse,
+  type StoreOption,
+} from './check';
+export type { IdentityChoice, IdentityRules } from './identity';
+export { type Delivery, deliveryOf, type HitAbout, recordHit } from './kafka/delivery';
 export type { InstrumentOptions } from './kafka/options';
 export type { PastDelivery } from './kafka/sink';
 
@@ -31,6 +52,7 @@ export function instrument<T extends Kafka>(kafka: T, options: InstrumentOptions
   return observeClient(kafka, {
     pastLimitMs: checked.pastLimitMs,
     everyRecord: checked.journalEveryRecord,
+    stamp: checked.stamp,
     sink: () => {
       if (sink) return sink;
       try {
@@ -47,3 +69,6 @@ export function instrument<T extends Kafka>(kafka: T, options: InstrumentOptions
     },
   });
 }
+
+/** The check: a handler that is called once for each message. Works with and without `instrument`; see docs/idempotent.md. */
+export const idempotent = makeIdempotent({ tellHits: recordHits });

@@ -1,6 +1,6 @@
 /**
  * `node --require dupescope/register app.js`: the same as `instrument`, with no change in the code. Every copy of
- * kafkajs that the process loads, before or after, by `require` or `import`, makes observed consumers.
+ * kafkajs that the process loads, before or after, by `require` or `import`, makes observed consumers and producers.
  *
  * Configured by the environment; an empty variable is one that is not set:
  *   DUPESCOPE_STORE                 path of the store (default ./dupescope.db)
@@ -9,6 +9,7 @@
  *   DUPESCOPE_JOURNAL               folder where evidence waits for the service (default ./dupescope.journal)
  *   DUPESCOPE_REPORT_EVERY_MS       ms between two reports to the service
  *   DUPESCOPE_JOURNAL_EVERY_RECORD  1: write before every record
+ *   DUPESCOPE_STAMP                 1: give messages that are sent without an identity an id
  *   DUPESCOPE_RETENTION_DAYS        days
  *   DUPESCOPE_RETENTION_BYTES, DUPESCOPE_JOURNAL_LIMIT_BYTES   bytes, or as 512MiB
  *   DUPESCOPE_PAST_LIMIT_MS         ms
@@ -25,10 +26,14 @@ import { DupescopeError, errorLine, fail } from './errors';
 import type { InstrumentOptions } from './index';
 
 type Instrument = typeof import('./index').instrument;
-type MakeConsumer = (...args: unknown[]) => unknown;
+type Make = (...args: unknown[]) => unknown;
+/** What makes a client's consumers and producers. */
+type Makers = Record<(typeof METHODS)[number], Make>;
+
+const METHODS = ['consumer', 'producer'] as const;
 
 interface KafkaClass {
-  prototype: { consumer: MakeConsumer; producer: unknown; admin: unknown };
+  prototype: Makers & { admin: unknown };
 }
 
 const NUMBERS = {
@@ -45,8 +50,8 @@ const UNITS: Record<string, number> = { KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 
 const OF_A_SERVICE = /^DUPESCOPE(_SERVICE)?_(HOST|PORT)(_|$)/;
 
 const patched = new WeakSet<object>();
-/** What makes a client's consumers, once it has been looked at. */
-const makers = new WeakMap<object, MakeConsumer>();
+/** Of each client, once it has been looked at. */
+const makers = new WeakMap<object, Makers>();
 let observe: ((client: object) => void) | null | undefined;
 
 // Whatever is not a clear no: who sets this wants nothing to happen.
@@ -71,35 +76,42 @@ function patch(exported: unknown): void {
   patched.add(kafka.prototype);
   if (observe === undefined) observe = observer();
   if (observe === null) return;
-  const makeConsumer = kafka.prototype.consumer;
-  kafka.prototype.consumer = function (this: object, ...args: unknown[]): unknown {
-    let make = makers.get(this);
-    if (make === undefined) {
-      make = observedMaker(this, makeConsumer);
-      makers.set(this, make);
-    }
-    return make.apply(this, args);
-  };
+  const { consumer, producer } = kafka.prototype;
+  for (const method of METHODS) {
+    kafka.prototype[method] = function (this: object, ...args: unknown[]): unknown {
+      let made = makers.get(this);
+      if (made === undefined) {
+        made = observedMakers(this, { consumer, producer });
+        makers.set(this, made);
+      }
+      return made[method].apply(this, args);
+    };
+  }
 }
 
 /**
- * `instrument` replaces the client's own `consumer`. The replacement is taken off again and kept here, so that others
- * who patch the prototype after us (tracing) are not hidden by it. A client that the application has instrumented
+ * `instrument` replaces the client's own `consumer` and `producer`. The replacements are taken off again and kept here,
+ * so that others who patch the prototype after us (tracing) are not hidden by them. A client that the application has instrumented
  * itself is left as it is: its wrapper has called us.
  */
-function observedMaker(client: object, makeConsumer: MakeConsumer): MakeConsumer {
-  const own = Object.getOwnPropertyDescriptor(client, 'consumer');
-  const slot = client as { consumer: MakeConsumer };
+function observedMakers(client: object, plain: Makers): Makers {
+  const own = METHODS.map((method) => Object.getOwnPropertyDescriptor(client, method));
+  const slot = client as Makers;
   try {
-    Object.defineProperty(client, 'consumer', { value: makeConsumer, configurable: true, writable: true });
+    for (const method of METHODS) {
+      Object.defineProperty(client, method, { value: plain[method], configurable: true, writable: true });
+    }
     observe?.(client);
-    return slot.consumer;
+    return { consumer: slot.consumer, producer: slot.producer };
   } catch (error) {
     warn(`Dupescope cannot observe this client: ${errorLine(error)}`);
-    return makeConsumer;
+    return plain;
   } finally {
-    if (own !== undefined) Object.defineProperty(client, 'consumer', own);
-    else Reflect.deleteProperty(client, 'consumer');
+    METHODS.forEach((method, i) => {
+      const before = own[i];
+      if (before !== undefined) Object.defineProperty(client, method, before);
+      else Reflect.deleteProperty(client, method);
+    });
   }
 }
 
@@ -139,6 +151,7 @@ function optionsFrom(
     ...(env.DUPESCOPE_STORE ? { store: env.DUPESCOPE_STORE } : {}),
     ...(env.DUPESCOPE_SERVICE ? serviceFrom(env, env.DUPESCOPE_SERVICE) : {}),
     journalEveryRecord: isOn('DUPESCOPE_JOURNAL_EVERY_RECORD', env),
+    stamp: isOn('DUPESCOPE_STAMP', env),
   };
   for (const [key, { variable, isSize }] of Object.entries(NUMBERS)) {
     const text = env[variable]?.trim();

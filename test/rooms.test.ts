@@ -9,9 +9,13 @@ const ROOMS: Record<string, { rooms: string[]; packages: string[] }> = {
   ledger: { rooms: [], packages: [] },
   identity: { rooms: ['ledger'], packages: [] },
   journal: { rooms: ['ledger'], packages: [] },
-  kafka: { rooms: ['journal', 'ledger', 'config'], packages: ['kafkajs', 'pino'] },
+  kafka: {
+    rooms: ['journal', 'ledger', 'config', 'identity'],
+    packages: ['kafkajs', 'pino', '@opentelemetry/api'],
+  },
   store: { rooms: ['journal', 'ledger', 'identity'], packages: ['better-sqlite3'] },
   reporter: { rooms: ['journal', 'ledger'], packages: [] },
+  check: { rooms: ['identity', 'journal'], packages: ['kafkajs'] },
   config: { rooms: [], packages: ['zod', 'yaml'] },
   service: {
     rooms: ['store', 'journal', 'ledger', 'identity', 'config'],

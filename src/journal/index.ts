@@ -11,7 +11,7 @@
  */
 
 export { Journal } from './journal';
-export { isProvenDead, type OwnerIdentity, thisProcess } from './owner';
+export { isProvenDead, lockOwner, type OwnerIdentity, type OwnerLock, thisProcess } from './owner';
 export { type JournalRead, JournalReader } from './reader';
 export { REPORT_CHARACTERS_MAX, type Report, type ReportAnswer } from './report';
 export type { SlotState } from './slot';

@@ -1,5 +1,5 @@
 /**
- * A slot: where one track stands, 16 doubles, in two halves that are written in turn, so that a reader (another
+ * A slot: where one track stands, 20 doubles, in two halves that are written in turn, so that a reader (another
  * thread, another process, or a recovery after a kill) always finds one whole half.
  *
  * States of a slot: empty (never written, seq 0) -> open (its run grows) <-> closed (its run stands in the log,
@@ -7,7 +7,7 @@
  * another write and are what a kill leaves uncertain.
  */
 
-export const SLOT_DOUBLES = 16;
+export const SLOT_DOUBLES = 20;
 export const HALF_BYTES = SLOT_DOUBLES * 8;
 export const SLOT_BYTES = 2 * HALF_BYTES;
 
@@ -31,7 +31,11 @@ export const Field = {
   peakMs: 13,
   /** Hours since 1970, by the observed process's clock. */
   peakHour: 14,
-  checksum: 15,
+  /** The stretch of hits of the open run that is not in the log yet. */
+  hitFirst: 15,
+  hitLast: 16,
+  hitAgeMs: 17,
+  checksum: 19,
 } as const;
 
 export const Flag = {
@@ -41,6 +45,8 @@ export const Flag = {
   commitSeen: 2,
   /** A handler has the records [handled..last] now. */
   busy: 4,
+  /** There is a stretch of hits. */
+  hits: 8,
 } as const;
 
 export interface SlotState {
@@ -61,10 +67,12 @@ export interface SlotState {
   peakRecords: number;
   peakMs: number;
   peakHour: number;
+  /** The latest stretch of hits of the open run; `ageMs` -1: the check did not say. */
+  hits: { first: number; last: number; ageMs: number } | null;
 }
 
 /**
- * Checksum of a half's first 15 doubles, as a double: cheap (about 20 ns), and enough to tell a half that is torn
+ * Checksum of a half's first 19 doubles, as a double: cheap (about 20 ns), and enough to tell a half that is torn
  * between two writes of the same process; media errors are not its business.
  */
 export function checksumOf(words: Int32Array, offset: number): number {
@@ -107,5 +115,9 @@ export function readSlot(doubles: Float64Array, words: Int32Array, slot: number)
     peakRecords: at(Field.peakRecords),
     peakMs: at(Field.peakMs),
     peakHour: at(Field.peakHour),
+    hits:
+      (flags & Flag.hits) === 0
+        ? null
+        : { first: at(Field.hitFirst), last: at(Field.hitLast), ageMs: at(Field.hitAgeMs) },
   };
 }

@@ -10,6 +10,8 @@ import type {
   EachMessagePayload,
   Kafka,
   KafkaMessage,
+  Producer,
+  ProducerConfig,
 } from 'kafkajs';
 
 export type {
@@ -20,6 +22,8 @@ export type {
   EachMessagePayload,
   Kafka,
   KafkaMessage,
+  Producer,
+  ProducerConfig,
 };
 
 /** True for anything that has the methods of a kafkajs client, from any copy of kafkajs. */

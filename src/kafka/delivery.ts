@@ -1,4 +1,4 @@
-/** `deliveryOf`: what is known of the delivery that a handler has in its hands. */
+/** `deliveryOf`: what is known of the delivery that a handler has in its hands; `recordHit`: what its check says of it. */
 import { thisProcess } from '../journal';
 import type { KafkaMessage } from './client-shape';
 import { liveSessions } from './observe-consumer';
@@ -27,9 +27,49 @@ export interface Delivery {
  * @returns undefined for a message that no observed handler has now
  */
 export function deliveryOf(message: Pick<KafkaMessage, 'offset'>): Delivery | undefined {
+  const found = holderOf(message);
+  return found === undefined ? undefined : describe(found.session, found.track, message);
+}
+
+/** What a check knows of a hit, in ms. */
+export interface HitAbout {
+  /** How long after the first copy this one came. */
+  ageMs?: number;
+  /** How long the check remembers. */
+  windowMs?: number;
+}
+
+/**
+ * An application's own check tells that it recognised a message as a copy and does not apply it.
+ *
+ * @param message the very object that the handler was given, while the handler runs
+ * @returns false: no observed handler has that message now, and nothing was recorded. Never throws.
+ */
+export function recordHit(message: Pick<KafkaMessage, 'offset'>, about: HitAbout = {}): boolean {
+  return recordHits([message], about);
+}
+
+/** The same for contiguous messages of one partition, in ascending order, at the cost of one. */
+export function recordHits(messages: readonly Pick<KafkaMessage, 'offset'>[], about: HitAbout): boolean {
+  const [first] = messages;
+  const last = messages.at(-1);
+  if (first === undefined || last === undefined) return false;
+  const found = holderOf(first);
+  if (found === undefined) return false;
+  try {
+    const { ageMs = null, windowMs = null } = about;
+    found.track.hit(Number(first.offset), Number(last.offset), ageMs, windowMs);
+    return true;
+  } catch (error) {
+    found.session.sink.problem(error);
+    return false;
+  }
+}
+
+function holderOf(message: Pick<KafkaMessage, 'offset'>): { session: Session; track: Track } | undefined {
   for (const session of liveSessions) {
     for (const track of session.allTracks()) {
-      if (track.current === message || holds(track, message)) return describe(session, track, message);
+      if (track.current === message || holds(track, message)) return { session, track };
     }
   }
   return undefined;

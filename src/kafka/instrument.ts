@@ -1,8 +1,18 @@
 /** `instrument`: the one line that an application adds. */
 import { fail } from '../errors';
-import { type Consumer, type ConsumerConfig, type Kafka, looksLikeKafka } from './client-shape';
+import type { ProducerSettings } from '../ledger';
+import {
+  type Consumer,
+  type ConsumerConfig,
+  type Kafka,
+  looksLikeKafka,
+  type Producer,
+  type ProducerConfig,
+} from './client-shape';
 import { observeConsumer } from './observe-consumer';
-import { hearingErrors } from './observing-logger';
+import { observeProducer } from './observe-producer';
+import { hearingErrors, hearingSends } from './observing-logger';
+import { ProducerSession } from './producer-session';
 import { Session, type SessionConfig } from './session';
 import type { Sink } from './sink';
 
@@ -14,9 +24,11 @@ export interface ObserveOptions {
   sink: () => Sink | null;
   pastLimitMs: number;
   everyRecord: boolean;
+  /** Give messages without an identity an id. */
+  stamp: boolean;
 }
 
-/** Makes every consumer of `kafka` an observed one. The same object comes back. */
+/** Makes every consumer and producer of `kafka` an observed one. The same object comes back. */
 export function observeClient<T extends Kafka>(kafka: T, options: ObserveOptions): T {
   if (!looksLikeKafka(kafka)) {
     fail(
@@ -44,7 +56,39 @@ export function observeClient<T extends Kafka>(kafka: T, options: ObserveOptions
       return consumer;
     }
   };
+  const makeProducer = kafka.producer.bind(kafka);
+  kafka.producer = (config?: ProducerConfig): Producer => {
+    let session: ProducerSession | undefined;
+    const producer = hearingSends(
+      kafka,
+      () => makeProducer(config),
+      (message) => session?.attemptFailed(message),
+    );
+    const sink = options.sink();
+    if (sink === null) return producer;
+    try {
+      session = new ProducerSession(sink, producerSettings(config));
+      return observeProducer(producer, session, { kafka, stamp: options.stamp });
+    } catch (error) {
+      sink.problem(error);
+      return producer;
+    }
+  };
   return kafka;
+}
+
+/** kafkajs's defaults, where the application gives nothing. */
+function producerSettings(config: ProducerConfig = {}): ProducerSettings {
+  const idempotent = config.idempotent === true;
+  return {
+    idempotent,
+    transactional: config.transactionalId !== undefined,
+    retries: Math.min(
+      config.retry?.retries ?? (idempotent ? Number.MAX_SAFE_INTEGER : 5),
+      Number.MAX_SAFE_INTEGER,
+    ),
+    maxInFlightRequests: config.maxInFlightRequests ?? null,
+  };
 }
 
 function sessionConfig(

@@ -1,6 +1,6 @@
 /**
- * Hears of handler errors where kafkajs logs them, which costs nothing while there are none. kafkajs gives its root
- * logger to each consumer it makes, so that logger is exchanged for the moment of making one; every line passes
+ * Hears of handler errors and of failed attempts to send where kafkajs logs them, which costs nothing while there are
+ * none. kafkajs gives its root logger to each consumer and producer it makes, so that logger is exchanged for the moment of making one; every line passes
  * through untouched. The symbol is private: where it is missing, handlers' promises are watched instead.
  */
 import type { Kafka } from './client-shape';
@@ -18,6 +18,7 @@ interface RootLogger {
 
 interface NamespaceLogger {
   error(message: string, extra?: unknown): void;
+  debug(message: string, extra?: unknown): void;
 }
 
 /** @returns what `make` returned, and whether errors will be heard */
@@ -25,6 +26,37 @@ export function hearingErrors<T>(
   kafka: Kafka,
   make: () => T,
   onError: (error: HandlerError) => void,
+): { made: T; heard: boolean } {
+  return hearing(kafka, make, (logger, name) => (name === 'Runner' ? observed(logger, onError) : logger));
+}
+
+/** @param onFailed told of each attempt to send that failed, with kafkajs's words; must not throw */
+export function hearingSends<T>(kafka: Kafka, make: () => T, onFailed: (message: string) => void): T {
+  const tell = (message: string, extra: unknown) => {
+    if (extra !== null && typeof extra === 'object' && 'retryCount' in extra) onFailed(message);
+  };
+  return hearing(kafka, make, (logger, name) =>
+    name !== 'Producer'
+      ? logger
+      : {
+          ...logger,
+          error(message, extra) {
+            tell(message, extra);
+            logger.error(message, extra);
+          },
+          // While kafkajs reconnects it says so here.
+          debug(message, extra) {
+            tell(message, extra);
+            logger.debug(message, extra);
+          },
+        },
+  ).made;
+}
+
+function hearing<T>(
+  kafka: Kafka,
+  make: () => T,
+  observe: (logger: NamespaceLogger, name: string) => NamespaceLogger,
 ): { made: T; heard: boolean } {
   const holder = kafka as unknown as Record<symbol, RootLogger>;
   const symbol = Object.getOwnPropertySymbols(kafka).find(
@@ -34,7 +66,7 @@ export function hearingErrors<T>(
   if (symbol === undefined || typeof root?.namespace !== 'function') return { made: make(), heard: false };
   holder[symbol] = {
     ...root,
-    namespace: (name, level) => observed(root.namespace(name, level), name, onError),
+    namespace: (name, level) => observe(root.namespace(name, level), name),
   };
   try {
     return { made: make(), heard: true };
@@ -43,12 +75,7 @@ export function hearingErrors<T>(
   }
 }
 
-function observed(
-  logger: NamespaceLogger,
-  name: string,
-  onError: (error: HandlerError) => void,
-): NamespaceLogger {
-  if (name !== 'Runner') return logger;
+function observed(logger: NamespaceLogger, onError: (error: HandlerError) => void): NamespaceLogger {
   return {
     ...logger,
     error(message, extra) {

@@ -23,6 +23,11 @@ export interface InstrumentOptions {
    * Default false: handlers faster than 0.05 ms a record share a write for up to 128 records.
    */
   journalEveryRecord?: boolean;
+  /**
+   * Give each message that is sent without an identity a `message-id` header (UUID version 7), before kafkajs's own
+   * retries, so that its copies can be told. Default false.
+   */
+  stamp?: boolean;
   /** How long the first delivery of a newly assigned partition may wait for its past, in ms. Default 500. */
   pastLimitMs?: number;
   /** Evidence that the store or the service has not taken may fill this much of the disk, in bytes. Default 64 MiB. */
@@ -51,7 +56,7 @@ const TEXTS = {
   journal: 'the path of a folder',
 } as const;
 
-const KNOWN = [...Object.keys(TEXTS), 'journalEveryRecord', 'onProblem', ...Object.keys(NUMBERS)];
+const KNOWN = [...Object.keys(TEXTS), 'journalEveryRecord', 'stamp', 'onProblem', ...Object.keys(NUMBERS)];
 
 /** Where reports go, and where they wait. */
 export interface ServiceOptions {
@@ -67,6 +72,7 @@ export interface CheckedOptions {
   /** Null: the evidence goes into `store`. */
   service: ServiceOptions | null;
   journalEveryRecord: boolean;
+  stamp: boolean;
   pastLimitMs: number;
   journalLimitBytes: number;
   retentionDays: number;
@@ -97,6 +103,7 @@ export function checkOptions(options: InstrumentOptions): CheckedOptions {
     store: options.store ?? './dupescope.db',
     service: checkService(options),
     journalEveryRecord: options.journalEveryRecord === true,
+    stamp: options.stamp === true,
     pastLimitMs: options.pastLimitMs ?? 500,
     journalLimitBytes: options.journalLimitBytes ?? 64 * 1024 * 1024,
     retentionDays: options.retentionDays ?? 30,

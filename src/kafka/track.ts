@@ -105,8 +105,11 @@ export class Track {
   /** Where the application's own commit went past what it has in hand, and when; -1: nowhere. */
   private ahead = -1;
   private aheadAt = 0;
-  /** Number of the first run of a batch with gaps, while its handler has it. */
+  /** Number of the first run of a batch with gaps, while its handler has it, and the ranges of its runs. */
   private listed: number | null = null;
+  private ranges: readonly [first: number, last: number][] = [];
+  /** What the check of the open stretch of hits remembers, in ms; null: it does not say. */
+  private hitWindowMs: number | null = null;
 
   constructor(options: TrackOptions) {
     this.options = options;
@@ -115,6 +118,7 @@ export class Track {
     this.partition = options.partition;
     this.values[Field.committed] = -1;
     this.values[Field.last] = -1;
+    this.values[Field.hitFirst] = -1;
     this.settlement = this.settle();
   }
 
@@ -193,6 +197,22 @@ export class Track {
     this.reserved = last;
     this.slow = false;
     this.write(now);
+  }
+
+  /**
+   * The handler's own check has recognised [first..last], which the handler has now, and does not apply them. One
+   * write; contiguous hits of a run are one line in the log.
+   */
+  hit(first: number, last: number, ageMs: number | null, windowMs: number | null): void {
+    if (this.listed === null) this.growHits(first, last, ageMs, windowMs);
+    else {
+      for (const [from, to] of this.ranges) {
+        if (from <= last && to >= first) {
+          this.growHits(Math.max(from, first), Math.min(to, last), ageMs, windowMs);
+        }
+      }
+    }
+    this.write(performance.now());
   }
 
   /** The eachBatch handler has resolved `offset`. */
@@ -309,6 +329,48 @@ export class Track {
     else this.close('unresolved');
   }
 
+  private growHits(first: number, last: number, ageMs: number | null, windowMs: number | null): void {
+    const { values } = this;
+    const open = values[Field.hitFirst] as number;
+    const end = values[Field.hitLast] as number;
+    const isNext = open >= 0 && first >= open && first <= end + 1 && windowMs === this.hitWindowMs;
+    if (isNext && this.runOf(first) === this.runOf(open)) {
+      values[Field.hitLast] = Math.max(end, last);
+      values[Field.hitAgeMs] = Math.max(values[Field.hitAgeMs] as number, ageMs ?? -1);
+      return;
+    }
+    this.closeHits();
+    values[Field.hitFirst] = first;
+    values[Field.hitLast] = last;
+    values[Field.hitAgeMs] = ageMs ?? -1;
+    this.hitWindowMs = windowMs;
+  }
+
+  /** Before the line of their run, so that who knows how a record ended knows whether it was a hit. */
+  private closeHits(): void {
+    const { values } = this;
+    const first = values[Field.hitFirst] as number;
+    if (first < 0) return;
+    const ageMs = values[Field.hitAgeMs] as number;
+    this.options.journal.append({
+      t: 'hit',
+      track: this.options.track,
+      run: this.runOf(first),
+      first,
+      last: values[Field.hitLast] as number,
+      at: wallClock(performance.now()),
+      ageMs: ageMs < 0 ? null : ageMs,
+      windowMs: this.hitWindowMs,
+    });
+    values[Field.hitFirst] = -1;
+  }
+
+  /** Number of the run that has that offset. */
+  private runOf(offset: number): number {
+    if (this.listed === null) return this.values[Field.run] as number;
+    return this.listed + this.ranges.findIndex(([first, last]) => first <= offset && offset <= last);
+  }
+
   private beginWritten(offset: number): void {
     const now = performance.now();
     if (this.mustOpen(offset, offset, now)) this.open(offset, now);
@@ -362,6 +424,7 @@ export class Track {
     if (outcome !== 'handled') this.tellPremature(outcome);
     this.ahead = -1;
     this.remember(outcome, wallClock(now));
+    this.closeHits();
     if (this.listed !== null) this.closeListed(outcome, now, error);
     else if (this.first >= 0) {
       this.options.journal.append({
@@ -410,6 +473,7 @@ export class Track {
     const { journal, track } = this.options;
     const at = wallClock(performance.now());
     const ranges = rangesOf(messages);
+    this.ranges = ranges;
     this.listed = journal.nextRun(ranges.length);
     for (let i = 0; i < ranges.length; i += RANGES_MAX) {
       const part = ranges.slice(i, i + RANGES_MAX);
@@ -446,7 +510,8 @@ export class Track {
     values[Field.handled] = this.handled;
     values[Field.lastAt] = wallClock(now);
     const seen = (values[Field.flags] as number) & Flag.commitSeen;
-    values[Field.flags] = seen | (this.first >= 0 ? Flag.open : 0) | (this.pending ? Flag.busy : 0);
+    const hits = this.first >= 0 && (values[Field.hitFirst] as number) >= 0 ? Flag.hits : 0;
+    values[Field.flags] = seen | hits | (this.first >= 0 ? Flag.open : 0) | (this.pending ? Flag.busy : 0);
     values[Field.checksum] = checksumOf(this.words, 0);
     this.writtenAt = now;
     this.writtenTo = this.next;

@@ -162,6 +162,23 @@ export interface BatchEnded {
   error?: string;
 }
 
+/**
+ * Contiguous deliveries of one run that the consumer's own check recognised as copies and did not apply. Monotone, as runs
+ * are: told again with the same run and first offset, a stretch has grown or is the same. Told before its run is closed.
+ */
+export interface HitsFound {
+  t: 'hit';
+  track: Ref;
+  run: number;
+  first: number;
+  last: number;
+  at: number;
+  /** How long after the first copy they came, at most, in ms; null: the check did not say. */
+  ageMs: number | null;
+  /** What the check remembers, in ms; null: it did not say. */
+  windowMs: number | null;
+}
+
 /** What the group's offsets were when a member got the partition, before its first delivery. */
 export interface PartitionStart {
   t: 'start';
@@ -228,6 +245,53 @@ export interface SeekCalled {
   over?: [first: number, last: number];
 }
 
+/** A producer's configuration, as far as it decides about duplicates and loss. */
+export interface ProducerSettings {
+  idempotent: boolean;
+  transactional: boolean;
+  /** Of a send, by kafkajs itself. */
+  retries: number;
+  /** null: unlimited. */
+  maxInFlightRequests: number | null;
+}
+
+/** One producer object of an instrumented process. */
+export interface ProducerStarted {
+  t: 'producer';
+  producer: Ref;
+  /** Unique for ever. */
+  key: string;
+  /** null: the broker did not tell it in time. */
+  clusterId: string | null;
+  host: string;
+  pid: number;
+  bootId: string;
+  at: number;
+  version: string;
+  settings: ProducerSettings;
+}
+
+/** Since the producer was made. */
+export interface ProducerCounts {
+  sends: number;
+  messages: number;
+  /** Messages that were given an id. */
+  stamped: number;
+  /** Attempts of sends that failed, retried or not. */
+  failedAttempts: number;
+  /** Those of them that may have been written all the same: the answer was lost. */
+  unanswered: number;
+  failedSends: number;
+  /** The values of acks that were used. */
+  acks: number[];
+}
+
+export interface ProducerSent extends ProducerCounts {
+  t: 'sends';
+  producer: Ref;
+  at: number;
+}
+
 export interface SessionEnded {
   t: 'end';
   session: Ref;
@@ -258,12 +322,15 @@ export type Evidence =
   | RunClosed
   | BatchDelivered
   | BatchEnded
+  | HitsFound
   | CommitLowered
   | PartitionStart
   | ShortCommit
   | CommitFailed
   | PrematureCommit
   | SeekCalled
+  | ProducerStarted
+  | ProducerSent
   | SessionEnded
   | DetailDropped;
 

@@ -3,6 +3,8 @@ import type {
   MemberJoined,
   PartitionStart,
   Position,
+  ProducerSent,
+  ProducerStarted,
   SeekCalled,
   SessionEnded,
   SessionStarted,
@@ -75,6 +77,17 @@ export class Facts {
       ),
       seek: db.prepare<[number, number, string, number, number | null, number | null]>(
         'INSERT INTO seek (gp, session, target, at, over_first, over_last) VALUES (?, ?, ?, ?, ?, ?)',
+      ),
+      producer: db.prepare(
+        `INSERT INTO producer (key, journal, cluster_id, host, pid, boot_id, version, settings, started_at, last_seen_at)
+         VALUES (@key, @journal, @clusterId, @host, @pid, @bootId, @version, @settings, @at, @at)
+         ON CONFLICT (key) DO NOTHING`,
+      ),
+      sends: db.prepare(
+        `UPDATE producer SET sends = @sends, messages = @messages, stamped = @stamped,
+           failed_attempts = @failedAttempts, unanswered = @unanswered, failed_sends = @failedSends, acks = @acks,
+           last_seen_at = @at
+         WHERE key = @key AND last_seen_at <= @at`,
       ),
       dropped: db.prepare<[string, number, number, number, number, string]>(
         'INSERT OR IGNORE INTO dropped_detail (journal, seq, at, events, deliveries, reason) VALUES (?, ?, ?, ?, ?, ?)',
@@ -166,6 +179,15 @@ export class Facts {
   seek(gp: number, session: number, fact: Pick<SeekCalled, 'offset' | 'at' | 'over'>): void {
     const [first, last] = fact.over ?? [null, null];
     this.statements.seek.run(gp, session, fact.offset, fact.at, first, last);
+  }
+
+  producer(journal: string, fact: ProducerStarted): void {
+    this.statements.producer.run({ ...fact, journal, settings: JSON.stringify(fact.settings) });
+  }
+
+  /** @param key of the producer */
+  sends(key: string, fact: ProducerSent): void {
+    this.statements.sends.run({ ...fact, key, acks: JSON.stringify(fact.acks) });
   }
 
   dropped(

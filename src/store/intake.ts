@@ -8,7 +8,7 @@
  * back in order. A session that never learned it is filed under UNKNOWN_CLUSTER after WAIT_FOR_CLUSTER_MS.
  */
 import type { JournalRead, SlotState } from '../journal';
-import type { Evidence, MemberJoined, Ref, Run, SessionStarted } from '../ledger';
+import type { Evidence, HitsFound, MemberJoined, Ref, Run, SessionStarted } from '../ledger';
 import { batchRuns, diedIn, endedRun, openRun, prematureIn } from './slot-runs';
 import type { Tables } from './tables';
 
@@ -49,6 +49,8 @@ export class JournalIntake<Source extends JournalSource = JournalSource> {
   private readonly sessions = new Map<Ref, KnownSession>();
   private readonly topics = new Map<Ref, { name: string; topicId: string | null }>();
   private readonly tracks = new Map<Ref, KnownTrack>();
+  /** Keys of producers. */
+  private readonly producers = new Map<Ref, string>();
   private readonly members = new Map<Ref, { fact: MemberJoined; id: number | null }>();
   private readonly slots = new Map<Ref, SlotState>();
   private waiting: Line[] = [];
@@ -165,6 +167,9 @@ export class JournalIntake<Source extends JournalSource = JournalSource> {
       case 'topic':
         this.topics.set(evidence.topic, { name: evidence.name, topicId: evidence.topicId });
         break;
+      case 'producer':
+        this.producers.set(evidence.producer, evidence.key);
+        break;
       case 'track':
         this.tracks.set(evidence.track, evidence);
         break;
@@ -237,6 +242,9 @@ export class JournalIntake<Source extends JournalSource = JournalSource> {
           this.applyRun(endedRun(open, evidence), version);
         }
         break;
+      case 'hit':
+        this.applyHits(evidence, version);
+        break;
       case 'rewind': {
         const track = this.tracks.get(evidence.track);
         if (track === undefined) break;
@@ -274,6 +282,14 @@ export class JournalIntake<Source extends JournalSource = JournalSource> {
         const session = this.sessions.get(evidence.session);
         noteLife(session, evidence);
         if (evidence.restart !== true) facts.end(this.idOf(evidence.session), evidence);
+        break;
+      }
+      case 'producer':
+        facts.producer(this.source.id, evidence);
+        break;
+      case 'sends': {
+        const key = this.producers.get(evidence.producer);
+        if (key !== undefined) facts.sends(key, evidence);
         break;
       }
       case 'dropped':
@@ -316,6 +332,15 @@ export class JournalIntake<Source extends JournalSource = JournalSource> {
     );
   }
 
+  private applyHits(fact: Omit<HitsFound, 't'>, version: number): void {
+    const track = this.tracks.get(fact.track);
+    const session = track === undefined ? undefined : this.sessions.get(track.session);
+    if (track === undefined || typeof session?.id !== 'number') return;
+    const { run, first, last, at, ageMs, windowMs } = fact;
+    const hit = { gp: this.gpOf(track), session: session.id, run, first, last, at, ageMs, windowMs };
+    this.tables.hits.apply(hit, version);
+  }
+
   /** False while the slot's session waits. */
   private applySlot(ref: Ref, died: boolean, version: number, now: number): boolean {
     const state = this.slots.get(ref);
@@ -323,6 +348,13 @@ export class JournalIntake<Source extends JournalSource = JournalSource> {
     const session = track === undefined ? undefined : this.sessions.get(track.session);
     if (state === undefined || track === undefined || session === undefined) return died;
     if (!this.prepare(session, died, now)) return false;
+    const { hits } = state;
+    // Before the run that they belong to: what it has handled is never taken for applied first.
+    if (hits !== null) {
+      const ageMs = hits.ageMs < 0 ? null : hits.ageMs;
+      const stretch = { ...hits, ageMs, track: ref, run: state.run, at: state.lastAt, windowMs: null };
+      this.applyHits(stretch, version);
+    }
     if (state.open) this.applyRun({ ...openRun(ref, state), ...(died ? diedIn(state) : {}) }, version);
     const position = {
       next: state.last + 1,

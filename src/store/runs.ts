@@ -19,6 +19,7 @@ import {
   segmentsOf,
   surest,
 } from '../ledger';
+import type { Hits } from './hits';
 import type { Incidents } from './incidents';
 import type { Store } from './open';
 
@@ -66,9 +67,11 @@ const FOUND_COLUMNS =
 export class Runs {
   private readonly statements;
 
+  /** @param around does what changes a stretch's deliveries, and keeps the account of copies */
   constructor(
     db: Store,
     private readonly incidents: Incidents,
+    private readonly around: Hits['around'],
   ) {
     const runs = `SELECT ${RUN_COLUMNS} FROM delivery_run d JOIN session s ON s.id = d.session`;
     this.statements = {
@@ -147,6 +150,14 @@ export class Runs {
     const known = this.statements.find.get(told.session, told.run);
     const next = merged(known, told);
     if (next === null) return false;
+    // What was handled before stays handled.
+    const from = known?.handled ?? told.first;
+    const changed = { session: told.session, span: toSpan(known, told) };
+    this.around(told.gp, from, next.last, changed, () => this.change(told, known, next, version));
+    return true;
+  }
+
+  private change(told: StoredRun, known: RunRow | undefined, next: Merged, version: number): void {
     const id = known?.id ?? Number(this.statements.insert.run({ ...told, ...next }).lastInsertRowid);
     if (known !== undefined) this.statements.update.run({ ...next, error: told.error, id });
 
@@ -168,7 +179,6 @@ export class Runs {
       this.statements.previousMoved.run(next.lastAt, id);
     }
     this.count(told, known, next, from, repeated);
-    return true;
   }
 
   /** Ends what a dead session left open in the store: its unhandled part was in flight. */
@@ -181,6 +191,16 @@ export class Runs {
   /** Every run that covers, or may cover, a part of [first..last]. */
   overlapping(gp: number, first: number, last: number): RunSpan[] {
     return this.statements.overlapping.all(gp, first - RUN_RECORDS_MAX, last, first).map(rowToSpan);
+  }
+
+  /** The latest runs of a partition, the last one first. */
+  recent(gp: number): RunSpan[] {
+    return this.statements.recent.all(gp, RECENT_RUNS).map(rowToSpan);
+  }
+
+  find(session: number, run: number): RunSpan | null {
+    const row = this.statements.find.get(session, run);
+    return row === undefined ? null : rowToSpan(row);
   }
 
   private cover(gp: number, first: number, last: number): Interval[] {
@@ -208,7 +228,7 @@ export class Runs {
     repeated: Interval[],
     version: number,
   ): boolean {
-    const recent = this.statements.recent.all(gp, RECENT_RUNS).map(rowToSpan);
+    const recent = this.recent(gp);
     if (recent.some((run) => run.id !== span.id && byTime(run, span) > 0)) return false;
     if (this.touchesUncertain(gp, from, to)) return false;
     const before = recent.filter((run) => run.id !== span.id);

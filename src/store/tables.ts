@@ -4,6 +4,7 @@ import { Chores } from './chores';
 import { Dimensions } from './dimensions';
 import { Exposures } from './exposures';
 import { Facts } from './facts';
+import { Hits } from './hits';
 import { Incidents } from './incidents';
 import type { Store } from './open';
 import { Prematures } from './prematures';
@@ -18,6 +19,7 @@ export class Tables {
   readonly dimensions: Dimensions;
   readonly facts: Facts;
   readonly runs: Runs;
+  readonly hits: Hits;
   readonly causes: Causes;
   readonly incidents: Incidents;
   readonly exposures: Exposures;
@@ -33,7 +35,10 @@ export class Tables {
     this.dimensions = new Dimensions(db);
     this.facts = new Facts(db);
     this.incidents = new Incidents(db);
-    this.runs = new Runs(db, this.incidents);
+    this.runs = new Runs(db, this.incidents, (gp, first, last, changed, change) =>
+      this.hits.around(gp, first, last, changed, change),
+    );
+    this.hits = new Hits(db, this.runs);
     this.causes = new Causes(db, this.incidents, () => this.nextVersion());
     this.exposures = new Exposures(db);
     this.prematures = new Prematures(db, this.incidents);

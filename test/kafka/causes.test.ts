@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Consumer } from 'kafkajs';
 import { testKafka, until } from '../support/broker';
 import { Case } from '../support/case';
 import { query } from '../support/ledger';
@@ -193,7 +194,7 @@ describe('the cause of a redelivery', () => {
     });
     await one.until(4);
     const again = joined(slow);
-    await one.start(one.noting());
+    const other = await one.start(one.noting());
     expect(await again).toHaveLength(2);
     isSlow = true;
     await one.produce(5, 4);
@@ -201,7 +202,7 @@ describe('the cause of a redelivery', () => {
       query<{ n: number }>(one.store, 'SELECT count(*) AS n FROM member WHERE announced = 0')[0]?.n ?? 0;
     await until('the slow one was thrown out and is back', () => evictions() > 0, 30_000);
     await until('everything is delivered', () => new Set(one.seen).size === 24);
-    for (const consumer of running.slice()) await one.stop(consumer);
+    for (const consumer of [slow, other]) await one.stop(consumer);
     const causes = one.causes();
     expect(causes).toContain('session_timeout proven');
     expect(causes.filter((cause) => cause.startsWith('zombie'))).not.toEqual([]);

@@ -24,6 +24,8 @@ const slot = z.looseObject({
   peakRecords: z.number().min(0).default(0),
   peakMs: z.number().min(0).default(0),
   peakHour: z.int().min(0).default(0),
+  // A reporter of an earlier version tells none.
+  hits: z.looseObject({ first: offset, last: offset, ageMs: time }).nullable().default(null),
 });
 
 const line = z.strictObject({

@@ -4,6 +4,17 @@ import { up as causes } from './003-causes.sql';
 import { up as findings } from './004-findings.sql';
 import { up as identity } from './005-identity.sql';
 import { up as groups } from './006-groups.sql';
+import { up as hits } from './007-hits.sql';
+import { up as producers } from './008-producers.sql';
 import { up as allIncidents } from './009-all-incidents.sql';
 
-export const MIGRATIONS: readonly string[] = [ledger, causes, findings, identity, groups, allIncidents];
+export const MIGRATIONS: readonly string[] = [
+  ledger,
+  causes,
+  findings,
+  identity,
+  groups,
+  hits,
+  producers,
+  allIncidents,
+];

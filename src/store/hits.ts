@@ -1,0 +1,139 @@
+/**
+ * Brings hits into the store, and keeps the account of copies: whatever changes a stretch of a partition's deliveries is
+ * done within `around`, which adds to the totals what the stretch's account has changed by. A stretch with neither a
+ * hit nor a record delivered twice has an empty account: steady consuming costs two look-ups.
+ */
+import {
+  accountWithin,
+  addAccount,
+  byTime,
+  type HitSpan,
+  isSettled,
+  NO_ACCOUNT,
+  RUN_RECORDS_MAX,
+  type RunSpan,
+} from '../ledger';
+import type { Store } from './open';
+import type { Runs } from './runs';
+
+/** A stretch of hits with the store's ids in the place of the journal's references. */
+export interface StoredHit {
+  gp: number;
+  session: number;
+  run: number;
+  first: number;
+  last: number;
+  at: number;
+  ageMs: number | null;
+  windowMs: number | null;
+}
+
+/** A run that is about to change. */
+export interface ChangedRun {
+  session: number;
+  span: RunSpan;
+}
+
+export class Hits {
+  private readonly statements;
+
+  constructor(
+    db: Store,
+    private readonly runs: Pick<Runs, 'overlapping' | 'recent' | 'find'>,
+  ) {
+    this.statements = {
+      // Told again, a stretch has grown or is the same.
+      add: db.prepare(
+        `INSERT INTO idempotency_hit (gp, session, run, first, last, at, age_ms, window_ms, version)
+         VALUES (@gp, @session, @run, @first, @last, @at, @ageMs, @windowMs, @version)
+         ON CONFLICT DO UPDATE SET last = max(last, excluded.last), at = max(at, excluded.at),
+           age_ms = coalesce(max(age_ms, excluded.age_ms), age_ms, excluded.age_ms),
+           window_ms = coalesce(window_ms, excluded.window_ms), version = excluded.version
+         WHERE excluded.last > last OR (window_ms IS NULL AND excluded.window_ms IS NOT NULL)`,
+      ),
+      known: db.prepare<[number, number, number], { last: number }>(
+        'SELECT last FROM idempotency_hit WHERE session = ? AND run = ? AND first = ?',
+      ),
+      within: db.prepare<[number, number, number, number], HitSpan>(
+        `SELECT s.key AS sessionKey, h.run, h.first, h.last FROM idempotency_hit h JOIN session s ON s.id = h.session
+         WHERE h.gp = ? AND h.first BETWEEN ? AND ? AND h.last >= ?`,
+      ),
+      repeated: db.prepare<{ gp: number; first: number; last: number }, { found: number }>(
+        `SELECT 1 AS found FROM coverage WHERE gp = @gp AND first <= @last AND last >= @first AND deliveries > 1
+           AND first >= coalesce((SELECT max(first) FROM coverage WHERE gp = @gp AND first <= @first), @first)
+         LIMIT 1`,
+      ),
+      total: db.prepare(
+        `UPDATE group_partition SET hits = hits + @hits, applied_again = applied_again + @appliedAgain,
+           failed_again = failed_again + @failedAgain, duplicates_delivered = duplicates_delivered + @duplicates
+         WHERE id = @gp`,
+      ),
+    };
+  }
+
+  /** @param version number of the change that this belongs to */
+  apply(hit: StoredHit, version: number): void {
+    const known = this.statements.known.get(hit.session, hit.run, hit.first);
+    const add = () => void this.statements.add.run({ ...hit, version });
+    const first = known === undefined ? hit.first : known.last + 1;
+    if (first > hit.last) add();
+    else this.around(hit.gp, first, hit.last, this.changed(hit.session, hit.run), add);
+  }
+
+  /**
+   * Does what changes one run's deliveries, their ends or the hits within [first..last].
+   * @param changed the run as it is known, or as it is told first; null: not known yet
+   */
+  around(gp: number, first: number, last: number, changed: ChangedRun | null, change: () => void): void {
+    const delta = { ...NO_ACCOUNT };
+    let view = { runs: () => this.runs.overlapping(gp, first, last) };
+    if (this.matters(gp, first, last)) {
+      view = this.recentView(gp, first, last, changed) ?? view;
+      addAccount(delta, accountWithin(view.runs(), this.hitsOf(gp, first, last), first, last), -1);
+    }
+    change();
+    if (!this.matters(gp, first, last)) return;
+    addAccount(delta, accountWithin(view.runs(), this.hitsOf(gp, first, last), first, last), 1);
+    const { hits, appliedAgain, failedAgain, duplicates } = delta;
+    if (hits !== 0 || appliedAgain !== 0 || failedAgain !== 0 || duplicates !== 0) {
+      this.statements.total.run({ gp, hits, appliedAgain, failedAgain, duplicates });
+    }
+  }
+
+  /**
+   * Of a record that was delivered a thousand times the runs of the last moments suffice: where each record was applied
+   * or recognised in one of them, and the changed run is later than they are, the change is that of its own deliveries.
+   */
+  private recentView(
+    gp: number,
+    first: number,
+    last: number,
+    changed: ChangedRun | null,
+  ): { runs: () => RunSpan[] } | null {
+    if (changed === null) return null;
+    const { session, span } = changed;
+    const others = this.runs
+      .recent(gp)
+      .filter((run) => run.run !== span.run || run.sessionKey !== span.sessionKey);
+    if (others.some((run) => byTime(run, span) > 0)) return null;
+    if (!isSettled(others, this.hitsOf(gp, first, last), first, last)) return null;
+    return { runs: () => [...others, ...[this.runs.find(session, span.run) ?? []].flat()] };
+  }
+
+  private changed(session: number, run: number): ChangedRun | null {
+    const span = this.runs.find(session, run);
+    return span === null ? null : { session, span };
+  }
+
+  /** A stretch with neither a hit nor a record delivered twice has an empty account. */
+  private matters(gp: number, first: number, last: number): boolean {
+    return (
+      this.hitsOf(gp, first, last).length > 0 ||
+      this.statements.repeated.get({ gp, first, last }) !== undefined
+    );
+  }
+
+  private hitsOf(gp: number, first: number, last: number): HitSpan[] {
+    return this.statements.within.all(gp, first - RUN_RECORDS_MAX, last, first);
+  }
+}
