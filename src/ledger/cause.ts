@@ -99,6 +99,22 @@ const RULES: readonly Rule[] = [
     },
   },
   {
+    // The same, but the late delivery came a moment before that of the new owner.
+    cause: 'zombie',
+    explain: (e) => {
+      const { copy, previous } = e;
+      if (copy.session === previous.session || e.evicted === null || copy.joinedAt === null) return null;
+      if (previous.firstAt <= copy.joinedAt) return null;
+      return {
+        certainty: 'probable',
+        because: [
+          `${previous.name} had lost its membership and still delivered when ${copy.name} had joined and got the partition`,
+        ],
+        advice: `Keep each record below the session time-out of ${seconds(e.settings.sessionTimeoutMs)}, or call heartbeat() in the handler.`,
+      };
+    },
+  },
+  {
     cause: 'offsets_expired',
     explain: (e) =>
       isFreshStart(e) &&
@@ -192,8 +208,9 @@ const RULES: readonly Rule[] = [
       if (!isFreshStart(e) || e.evicted === null) return null;
       const { silentMs } = e.evicted;
       const slow = silentMs >= e.settings.sessionTimeoutMs;
+      const after = e.copy.firstAt > e.previous.lastAt;
       return {
-        certainty: slow ? 'proven' : 'probable',
+        certainty: slow && after ? 'proven' : 'probable',
         because: [
           `${e.previous.name} lost its membership with no rebalance announced`,
           `it had not reached the group for ${seconds(silentMs)}; the session time-out is ${seconds(e.settings.sessionTimeoutMs)}`,

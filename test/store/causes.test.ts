@@ -145,6 +145,26 @@ describe('a zombie', () => {
   });
 });
 
+describe('a member that was thrown out', () => {
+  const thrownOut = (gotAt: number) =>
+    causes((writer) => {
+      new Told(writer)
+        .joins(0, 4, 0)
+        .gets(gotAt, 5, 6, { lasts: 2 })
+        .joins(20, 6, 10, { announced: false })
+        .tell();
+      new Told(writer).joins(10, 5, 5).gets(14, 5, 9).tell();
+    });
+
+  test('delivered before the new owner had joined', () => {
+    expect(thrownOut(7)).toEqual(['5..6 session_timeout proven']);
+  });
+
+  test('still delivered, a moment before the new owner did', () => {
+    expect(thrownOut(13)).toEqual(['5..6 zombie probable']);
+  });
+});
+
 describe('clocks that differ', () => {
   const killed = (earlier: object, later: object) =>
     causes((writer) => {
