@@ -208,9 +208,8 @@ const RULES: readonly Rule[] = [
       if (!isFreshStart(e) || e.evicted === null) return null;
       const { silentMs } = e.evicted;
       const slow = silentMs >= e.settings.sessionTimeoutMs;
-      const after = e.copy.firstAt > e.previous.lastAt;
       return {
-        certainty: slow && after ? 'proven' : 'probable',
+        certainty: slow ? 'proven' : 'probable',
         because: [
           `${e.previous.name} lost its membership with no rebalance announced`,
           `it had not reached the group for ${seconds(silentMs)}; the session time-out is ${seconds(e.settings.sessionTimeoutMs)}`,
@@ -275,9 +274,12 @@ function doubted(
   return { certainty: 'probable', because: [...because, clocks], advice };
 }
 
-/** The previous copy's member began with what the copy's found: nothing was acknowledged in between. */
-function wasSoBefore({ previousStart, committed }: RedeliveryEvidence): boolean {
-  return previousStart !== null && (committed === null || committed.at <= previousStart.at);
+/**
+ * The previous copy's member began with what the copy's found: nothing was acknowledged in between. Where it is not
+ * known what that member found, only a commit after its delivery tells the contrary.
+ */
+function wasSoBefore({ previousStart, previous, committed }: RedeliveryEvidence): boolean {
+  return committed === null || committed.at <= (previousStart?.at ?? previous.firstAt);
 }
 
 function isBelowLog({ committed, logStart }: NonNullable<RedeliveryEvidence['start']>): boolean {
