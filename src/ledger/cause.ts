@@ -102,6 +102,22 @@ const RULES: readonly Rule[] = [
     },
   },
   {
+    // The same, but the late delivery came a moment before that of the new owner.
+    cause: 'zombie',
+    explain: (e) => {
+      const { copy, previous } = e;
+      if (copy.session === previous.session || e.evicted === null || copy.joinedAt === null) return null;
+      if (previous.firstAt <= copy.joinedAt) return null;
+      return {
+        certainty: 'probable',
+        because: [
+          `${previous.name} had lost its membership and still delivered when ${copy.name} had joined and got the partition`,
+        ],
+        advice: `Keep each record below the session time-out of ${seconds(e.settings.sessionTimeoutMs)}, or call heartbeat() in the handler.`,
+      };
+    },
+  },
+  {
     cause: 'truncated',
     explain: (e) => {
       const { start } = e;
@@ -291,9 +307,12 @@ function doubted(
   return { certainty: 'probable', because: [...because, clocks], advice };
 }
 
-/** The previous copy's member began with what the copy's found: nothing was acknowledged in between. */
-function wasSoBefore({ previousStart, committed }: RedeliveryEvidence): boolean {
-  return previousStart !== null && (committed === null || committed.at <= previousStart.at);
+/**
+ * The previous copy's member began with what the copy's found: nothing was acknowledged in between. Where it is not
+ * known what that member found, only a commit after its delivery tells the contrary.
+ */
+function wasSoBefore({ previousStart, previous, committed }: RedeliveryEvidence): boolean {
+  return committed === null || committed.at <= (previousStart?.at ?? previous.firstAt);
 }
 
 function isBelowLog({ committed, logStart }: NonNullable<RedeliveryEvidence['start']>): boolean {

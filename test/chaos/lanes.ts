@@ -80,11 +80,11 @@ export const LANES: readonly LaneSpec[] = [
     ],
   },
   {
-    ...{ ...USUAL, name: 'resets', ledger: 'embedded' },
+    ...{ ...USUAL, name: 'resets', ledger: 'embedded', sessionMs: 4_000 },
     faults: [operator.resetEarlier, operator.resetEarliest, operator.resetByTime],
   },
   {
-    ...{ ...USUAL, name: 'topics', ledger: 'service' },
+    ...{ ...USUAL, name: 'topics', ledger: 'service', sessionMs: 4_000 },
     faults: [operator.groupDeleted, operator.partitionsAdded, operator.topicRecreated],
   },
   { ...{ ...USUAL, name: 'network', ledger: 'embedded', fragile: true, sessionMs: 4_000 }, faults: NETWORK },

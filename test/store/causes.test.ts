@@ -36,11 +36,11 @@ class Told {
     );
   }
 
-  /** @param committed what it found: nothing with null */
+  /** @param committed what it found: nothing with null; undefined where that is not known */
   joins(
     s: number,
     generation: number,
-    committed: number | null,
+    committed: number | null | undefined,
     { announced = true, logStart = 0 } = {},
   ): this {
     const member = ++this.members;
@@ -50,8 +50,13 @@ class Told {
         ...{ leader: false, at: at(s), announced, silentMs: 3_000, assignment: { payments: [0] } },
       },
       { t: 'generation', member, generation },
-      { t: 'start', track: TRACK, at: at(s) + 1, committed, logStart, logEnd: null, compacted: null },
     );
+    if (committed !== undefined) {
+      this.facts.push({
+        ...{ t: 'start', track: TRACK, at: at(s) + 1, committed, logStart },
+        ...{ logEnd: null, compacted: null },
+      });
+    }
     return this;
   }
 
@@ -145,6 +150,26 @@ describe('a zombie', () => {
   });
 });
 
+describe('a member that was thrown out', () => {
+  const thrownOut = (gotAt: number) =>
+    causes((writer) => {
+      new Told(writer)
+        .joins(0, 4, 0)
+        .gets(gotAt, 5, 6, { lasts: 2 })
+        .joins(20, 6, 10, { announced: false })
+        .tell();
+      new Told(writer).joins(10, 5, 5).gets(14, 5, 9).tell();
+    });
+
+  test('delivered before the new owner had joined', () => {
+    expect(thrownOut(7)).toEqual(['5..6 session_timeout proven']);
+  });
+
+  test('still delivered, a moment before the new owner did', () => {
+    expect(thrownOut(13)).toEqual(['5..6 zombie probable']);
+  });
+});
+
 describe('clocks that differ', () => {
   const killed = (earlier: object, later: object) =>
     causes((writer) => {
@@ -215,6 +240,20 @@ test('a seek is the cause also where another process had the copy before', () =>
     new Told(writer).joins(3, 2, 10).seeks(5, 4).gets(6, 4, 9).tell();
   });
   expect(told).toEqual(['4..9 seek proven']);
+});
+
+test('where it is not known what a member began with, a reset is not called proven for what it delivered', () => {
+  const told = causes((writer) => {
+    new Told(writer).joins(0, 1, 0).commits(0.5, 13, 12).gets(1, 0, 11).ends(3, 'disconnect').tell();
+    new Told(writer)
+      .joins(10, 3, undefined)
+      .gets(11, 3, 11)
+      .joins(15, 5, 3, { announced: false })
+      .gets(16, 3, 11)
+      .tell();
+  });
+  expect(told[1]).toBe('3..11 session_timeout proven');
+  expect(told[0]).not.toContain('reset');
 });
 
 test('a reset is the cause of one redelivery, and not of those that follow before anything is committed', () => {
