@@ -63,16 +63,19 @@ const JOINS = `
   JOIN cluster c ON c.id = t.cluster
   LEFT JOIN session s ON s.id = r.session`;
 
-/** One page, the newest first. */
+/** One page, the newest first. Of several places: a page of each, merged; an index walks each in its order. */
 export function rewindPage(db: Store, filter: RewindFilter): RewindRow[] {
-  const index =
-    filter.places !== null
-      ? 'rewind_by_gp_time'
-      : filter.cause !== undefined
-        ? 'rewind_by_cause'
-        : 'rewind_by_time';
-  const sql = `${SELECT} INDEXED BY ${index} ${JOINS} ${where(
-    filter.places !== null && 'r.gp IN (SELECT value FROM json_each(@places))',
+  if (filter.places === null) return pageOf(db, filter, null);
+  return filter.places
+    .flatMap((gp) => pageOf(db, filter, gp))
+    .sort((a, b) => b.at - a.at || b.id - a.id)
+    .slice(0, filter.limit);
+}
+
+function pageOf(db: Store, filter: RewindFilter, gp: number | null): RewindRow[] {
+  const byCause = filter.cause !== undefined ? 'rewind_by_cause' : 'rewind_by_time';
+  const sql = `${SELECT} INDEXED BY ${gp === null ? byCause : 'rewind_by_gp_time'} ${JOINS} ${where(
+    gp !== null && 'r.gp = @gp',
     filter.cause !== undefined && 'r.cause = @cause',
     filter.certainty !== undefined && 'r.certainty = @certainty',
     filter.since !== undefined && 'r.at >= @since',
@@ -80,7 +83,7 @@ export function rewindPage(db: Store, filter: RewindFilter): RewindRow[] {
     filter.after !== undefined && '(r.at, r.id) < (@afterAt, @afterId)',
   )} ORDER BY r.at DESC, r.id DESC LIMIT @limit`;
   return statement<RewindRow>(db, sql).all({
-    places: filter.places === null ? null : JSON.stringify(filter.places),
+    gp,
     cause: filter.cause ?? null,
     certainty: filter.certainty ?? null,
     since: filter.since ?? null,
