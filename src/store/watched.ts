@@ -3,7 +3,14 @@
  * at any point neither loses a rewind nor counts it twice. See `ledger/group-evidence` for the contract.
  */
 import { fail } from '../errors';
-import type { WatchBatch, WatchedGeneration, WatchedGroup, WatchedOffset, WatchedState } from '../ledger';
+import type {
+  OpenRewind,
+  WatchBatch,
+  WatchedGeneration,
+  WatchedGroup,
+  WatchedOffset,
+  WatchedState,
+} from '../ledger';
 import type { Dimensions } from './dimensions';
 import type { Store } from './open';
 import type { Rewinds } from './rewinds';
@@ -91,8 +98,7 @@ export class Watched {
       offsets: db.prepare<[string], OffsetRow>(
         `SELECT g.name AS "group", t.name AS topic, t.topic_id AS topicId, gp.partition, o.committed, o.at, o.metadata,
                 o.leader_epoch AS leaderEpoch, o.gone_at AS goneAt, o.idle_ms AS idleMs, o.reset,
-                (SELECT json_object('source', json_object('partition', r.source_partition, 'offset', r.source_offset),
-                          'from', r.from_offset, 'followed', json(iif(r.next_at IS NULL, 'false', 'true')))
+                (SELECT json_array(r.source_partition, r.source_offset, r.from_offset, r.next_at IS NOT NULL)
                  FROM rewind r WHERE r.gp = o.gp AND r.recovered_at IS NULL AND r.source_offset IS NOT NULL
                  ORDER BY r.at DESC LIMIT 1) AS lowered,
                 o.source_partition AS sourcePartition, o.source_offset AS sourceOffset
@@ -201,8 +207,15 @@ function offsetOf({ reset, lowered, sourcePartition, sourceOffset, ...row }: Off
   return {
     ...row,
     reset: reset === null ? null : (JSON.parse(reset) as WatchedOffset['reset']),
-    lowered: lowered === null ? null : (JSON.parse(lowered) as WatchedOffset['lowered']),
+    lowered: lowered === null ? null : openRewindOf(JSON.parse(lowered) as LoweredColumns),
     commits: 0,
     source: { partition: sourcePartition, offset: sourceOffset },
   };
+}
+
+/** Partition and offset of its record, the offset that had been committed, and 1 where something was committed since. */
+type LoweredColumns = [partition: number, offset: number, from: number, followed: number];
+
+function openRewindOf([partition, offset, from, followed]: LoweredColumns): OpenRewind {
+  return { source: { partition, offset }, from, followed: followed === 1 };
 }

@@ -38,6 +38,8 @@ test('defaults', () => {
     insecureNoToken: false,
     allowedHosts: [],
     brokers: [],
+    groups: [],
+    excludeGroups: [],
     clientId: 'dupescope',
     ssl: false,
     sasl: null,

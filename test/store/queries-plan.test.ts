@@ -11,7 +11,7 @@ const PARTITIONS = 10;
 const BUDGET_MS = 100;
 
 /** Tables that grow with time; those of groups, partitions and sessions stay small. */
-const LARGE = /FROM (redelivery|delivery_run|commit_point|seek)\b/;
+const LARGE = /FROM (redelivery|delivery_run|commit_point|seek|rewind)\b/;
 
 const folder = temporaryFolder();
 let db: Store;
@@ -39,6 +39,9 @@ beforeAll(() => {
     UPDATE change SET version = ${ROWS / 2};
     ${numbers} INSERT INTO commit_point (gp, at, session, committed, lowered_from)
       SELECT 1 + i % ${places}, i, 1, i / ${places} * 10, NULL FROM n;`);
+  seed.db.exec(`
+    ${numbers} INSERT INTO rewind (gp, at, from_offset, to_offset, cause, settled, version)
+      SELECT 1 + i % ${places}, i, i + 10, i, iif(i % 7 = 0, 'reset', 'seek'), 1, i FROM n;`);
   // One group whose findings are all older than everybody else's: the worst place for an index by time alone.
   const rare = seed.group(cluster, 'rare');
   const rarePlace = seed.place(rare, topic, 0);
@@ -89,6 +92,10 @@ describe.each([
   ['an endless range of offsets', () => page({ places: [7], firstOffset: 100 })()],
   ['runs over an offset', () => q.runsOver(db, 7, 500)],
   ['a commit behind an offset', () => q.commitPast(db, 7, 500, 1_000)],
+  ['rewinds', () => q.rewindPage(db, { places: null, limit: 101, since: 5 })],
+  ['rewinds of a cause', () => q.rewindPage(db, { places: null, cause: 'reset', limit: 101 })],
+  ['rewinds of a group', () => q.rewindPage(db, { places: placesOfGroup('group-3'), limit: 101 })],
+  ['rewinds over an offset', () => q.rewindsOver(db, 7, 500, 10)],
   ['lowered commits', () => q.commitsLoweredOver(db, 7, 500, 10)],
   ['seeks', () => q.seeksBefore(db, 7, 500, 0, 10)],
   ['changes', () => q.redeliveriesAfter(db, { version: 50_000, id: 3 }, 200)],

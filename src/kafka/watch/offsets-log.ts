@@ -6,7 +6,7 @@
  * meantime, as in the group's coordinator. What waits for its marker is read again after a restart: `resume`
  * stays at the first such record, and what lies below `next` is not applied twice.
  *
- * The hot path is `record`: 1M commits of 10k places take 0.25 us each (bench/group-watcher.js), because a known key
+ * The hot path is `record`: a commit takes 2 us of CPU in all, fetch and store included (bench/group-watcher.js), because a known key
  * costs a hash and a comparison, and a value no object.
  */
 import type {

@@ -65,18 +65,18 @@ const JOINS = `
   JOIN cluster c ON c.id = t.cluster
   LEFT JOIN session s ON s.id = r.session`;
 
-/** One page, the newest first. */
+/** One page, the newest first. Of several places: a page of each, merged; an index walks each in its order. */
 export function rewindPage(db: Store, filter: RewindFilter): RewindRow[] {
-  const index =
-    filter.incident !== undefined
-      ? 'rewind_by_incident'
-      : filter.places !== null
-        ? 'rewind_by_gp_time'
-        : filter.cause !== undefined
-          ? 'rewind_by_cause'
-          : 'rewind_by_time';
-  const sql = `${SELECT} INDEXED BY ${index} ${JOINS} ${where(
-    filter.places !== null && 'r.gp IN (SELECT value FROM json_each(@places))',
+  if (filter.places === null) return pageOf(db, filter, null);
+  return filter.places
+    .flatMap((gp) => pageOf(db, filter, gp))
+    .sort((a, b) => b.at - a.at || b.id - a.id)
+    .slice(0, filter.limit);
+}
+
+function pageOf(db: Store, filter: RewindFilter, gp: number | null): RewindRow[] {
+  const sql = `${SELECT} INDEXED BY ${indexOf(filter, gp)} ${JOINS} ${where(
+    gp !== null && 'r.gp = @gp',
     filter.cause !== undefined && 'r.cause = @cause',
     filter.certainty !== undefined && 'r.certainty = @certainty',
     filter.incident !== undefined && 'r.incident = @incident',
@@ -85,7 +85,7 @@ export function rewindPage(db: Store, filter: RewindFilter): RewindRow[] {
     filter.after !== undefined && '(r.at, r.id) < (@afterAt, @afterId)',
   )} ORDER BY r.at DESC, r.id DESC LIMIT @limit`;
   return statement<RewindRow>(db, sql).all({
-    places: filter.places === null ? null : JSON.stringify(filter.places),
+    gp,
     cause: filter.cause ?? null,
     certainty: filter.certainty ?? null,
     incident: filter.incident ?? null,
@@ -95,6 +95,12 @@ export function rewindPage(db: Store, filter: RewindFilter): RewindRow[] {
     afterId: filter.after?.id ?? null,
     limit: filter.limit,
   });
+}
+
+function indexOf(filter: RewindFilter, gp: number | null): string {
+  if (gp !== null) return 'rewind_by_gp_time';
+  if (filter.incident !== undefined) return 'rewind_by_incident';
+  return filter.cause !== undefined ? 'rewind_by_cause' : 'rewind_by_time';
 }
 
 /** Rewinds over an offset, the newest first: part of a record's history. */
