@@ -31,6 +31,7 @@ export function instrument<T extends Kafka>(kafka: T, options: InstrumentOptions
   return observeClient(kafka, {
     pastLimitMs: checked.pastLimitMs,
     everyRecord: checked.journalEveryRecord,
+    tracing: checked.tracing,
     sink: () => {
       if (sink) return sink;
       try {

@@ -8,7 +8,12 @@ const SRC = resolve(__dirname, '../src');
 const ROOMS: Record<string, { rooms: string[]; packages: string[] }> = {
   ledger: { rooms: [], packages: [] },
   journal: { rooms: ['ledger'], packages: [] },
-  kafka: { rooms: ['journal', 'ledger', 'config'], packages: ['kafkajs', 'pino'] },
+  kafka: {
+    rooms: ['journal', 'ledger', 'config', 'telemetry'],
+    // OpenTelemetry's types alone; `telemetry/api` is what loads it.
+    packages: ['kafkajs', 'pino', '@opentelemetry/api'],
+  },
+  telemetry: { rooms: [], packages: ['@opentelemetry/api'] },
   store: { rooms: ['journal', 'ledger'], packages: ['better-sqlite3'] },
   reporter: { rooms: ['journal', 'ledger'], packages: [] },
   config: { rooms: [], packages: ['zod', 'yaml'] },

@@ -1,5 +1,6 @@
 /** `instrument`: the one line that an application adds. */
 import { fail } from '../errors';
+import type { Tracing } from '../telemetry';
 import { type Consumer, type ConsumerConfig, type Kafka, looksLikeKafka } from './client-shape';
 import { observeConsumer } from './observe-consumer';
 import { hearingErrors } from './observing-logger';
@@ -14,6 +15,7 @@ export interface ObserveOptions {
   sink: () => Sink | null;
   pastLimitMs: number;
   everyRecord: boolean;
+  tracing: Tracing;
 }
 
 /** Makes every consumer of `kafka` an observed one. The same object comes back. */
@@ -61,5 +63,6 @@ function sessionConfig(
     },
     pastLimitMs: options.pastLimitMs,
     everyRecord: options.everyRecord,
+    tracing: options.tracing,
   };
 }
