@@ -83,7 +83,7 @@ export class SessionTelemetry implements TrackWatcher {
     const spans = this.spansOf(track);
     if (this.share < 1 && spans.ids.dice(offset) >= this.share)
       return this.inCarried(handler, track, message);
-    const standing = this.isKnown(track) ? FIRST : { ...FIRST, known: false };
+    const standing = this.isKnown(track) ? FIRST : { ...FIRST, known: false, unique: this.session.epoch === 1 };
     track.spanned = message;
     return within(this.spans, spans.start(recordOf(message), standing, false), handler, this.quietly);
   }
@@ -200,6 +200,8 @@ export class SessionTelemetry implements TrackWatcher {
     return {
       attempt,
       known,
+      // A session's first member has none before; what later ones had is counted by the ledger.
+      unique: known || this.session.epoch === 1,
       previous: previous === null ? null : { ...previous, session: previous.session ?? null },
     };
   }

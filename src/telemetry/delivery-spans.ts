@@ -38,8 +38,10 @@ export interface RecordShape {
 /** What is known of a delivery when it begins. */
 export interface Standing {
   attempt: number;
-  /** False: the ledger did not answer, and the attempt is a lower bound. Nobody can link to such a span. */
+  /** False: the ledger did not answer, and the attempt is a lower bound. */
   known: boolean;
+  /** Its session has no other delivery of this record that may go by the same number: its span's id can be derived. */
+  unique: boolean;
   previous: Previous | null;
 }
 
@@ -53,7 +55,7 @@ export interface Previous {
   outcome: string;
 }
 
-export const FIRST: Standing = { attempt: 1, known: true, previous: null };
+export const FIRST: Standing = { attempt: 1, known: true, unique: true, previous: null };
 
 export class DeliverySpans {
   readonly ids: PlaceIds;
@@ -98,7 +100,7 @@ export class DeliverySpans {
         ...(startTime === undefined ? {} : { startTime }),
       },
       around,
-      standing.known ? this.ids.attempt(this.place.session, record.offset, standing.attempt) : null,
+      standing.unique ? this.ids.attempt(this.place.session, record.offset, standing.attempt) : null,
     );
     return new Delivering(span, api.trace.setSpan(around, span));
   }
