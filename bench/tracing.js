@@ -69,7 +69,9 @@ async function rounds(task, folder) {
       const store = join(folder, `${task.handler}-${round}-${kind}.db`);
       rate[kind] = (await run({ ...task, kind, store })).rate;
     }
-    console.error(`${task.handler} ${round + 1}: ${kinds.map((kind) => `${kind} ${thousands(rate[kind])}`).join(', ')}`);
+    console.error(
+      `${task.handler} ${round + 1}: ${kinds.map((kind) => `${kind} ${thousands(rate[kind])}`).join(', ')}`,
+    );
     rates.push(rate);
   }
   return rates;

@@ -83,7 +83,9 @@ export class SessionTelemetry implements TrackWatcher {
     const spans = this.spansOf(track);
     if (this.share < 1 && spans.ids.dice(offset) >= this.share)
       return this.inCarried(handler, track, message);
-    const standing = this.isKnown(track) ? FIRST : { ...FIRST, known: false, unique: this.session.epoch === 1 };
+    const standing = this.isKnown(track)
+      ? FIRST
+      : { ...FIRST, known: false, unique: this.session.epoch === 1 };
     track.spanned = message;
     return within(this.spans, spans.start(recordOf(message), standing, false), handler, this.quietly);
   }

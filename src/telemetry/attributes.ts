@@ -36,19 +36,53 @@ export function consumingAttributes(operation: Operation, consuming: Consuming):
   };
 }
 
-/** Of one record. */
-export function recordAttributes(record: {
+/** Of a message, as kafkajs gives it. */
+export interface MessageShape {
   offset: number;
   key: Buffer | null;
   value: Buffer | null;
-}): Attributes {
-  const attributes: Attributes = { 'kafka.offset': record.offset, 'messaging.kafka.offset': record.offset };
-  if (record.key !== null && record.key !== undefined) {
-    const key = record.key.toString('utf8', 0, KEY_BYTES_MAX);
-    attributes['kafka.message.key'] = key;
-    attributes['messaging.kafka.message.key'] = key;
+}
+
+/**
+ * Of one record's delivery. One literal, and what may be missing added to it: put together of parts it costs 4 us more,
+ * as objects that are spread out of others lose their shape (measured on Node 20).
+ *
+ * @param partition as text
+ */
+export function deliveryAttributes(
+  { group, clientId, topic }: Consuming,
+  partition: string,
+  record: MessageShape,
+  attempt: number,
+): Attributes {
+  const attributes: Attributes = {
+    'messaging.system.name': 'kafka',
+    'messaging.system': 'kafka',
+    'messaging.operation.name': 'process',
+    'messaging.operation.type': 'process',
+    'messaging.destination.name': topic,
+    'messaging.destination.partition.id': partition,
+    'messaging.consumer.group.name': group,
+    'kafka.offset': record.offset,
+    'messaging.kafka.offset': record.offset,
+    'dupescope.delivery.attempt': attempt,
+  };
+  if (clientId !== null) attributes['messaging.client.id'] = clientId;
+  return withMessage(attributes, record);
+}
+
+/** Of one record on a link. */
+export function recordAttributes(record: MessageShape): Attributes {
+  return withMessage({ 'kafka.offset': record.offset, 'messaging.kafka.offset': record.offset }, record);
+}
+
+function withMessage(attributes: Attributes, { key, value }: MessageShape): Attributes {
+  if (key !== null && key !== undefined) {
+    const text = key.toString('utf8', 0, KEY_BYTES_MAX);
+    attributes['kafka.message.key'] = text;
+    attributes['messaging.kafka.message.key'] = text;
   }
-  if (record.value === null) {
+  if (value === null) {
     attributes['kafka.message.tombstone'] = true;
     attributes['messaging.kafka.message.tombstone'] = true;
   }

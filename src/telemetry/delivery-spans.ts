@@ -7,8 +7,15 @@
  * creation and to the attempt before, whose span id follows from what the ledger knows of it. That span need not
  * exist: a first delivery that had none, or one that its process took with it; the link's attributes tell of it.
  */
-import type { Attributes, Context, Link, Span, SpanContext } from '@opentelemetry/api';
-import { type Consuming, consumingAttributes, errorType, recordAttributes } from './attributes';
+import type { Attributes, Context, Link, Span, SpanContext, SpanOptions } from '@opentelemetry/api';
+import {
+  type Consuming,
+  consumingAttributes,
+  deliveryAttributes,
+  errorType,
+  type MessageShape,
+  recordAttributes,
+} from './attributes';
 import { extracted, type Headers, isCarried } from './carrier';
 import { PlaceIds } from './place-ids';
 import type { Spans } from './tracer';
@@ -28,10 +35,7 @@ export interface Place extends Consuming {
   session: string;
 }
 
-export interface RecordShape {
-  offset: number;
-  key: Buffer | null;
-  value: Buffer | null;
+export interface RecordShape extends MessageShape {
   headers: Headers | undefined;
 }
 
@@ -59,7 +63,7 @@ export const FIRST: Standing = { attempt: 1, known: true, unique: true, previous
 
 export class DeliverySpans {
   readonly ids: PlaceIds;
-  private readonly base: Attributes;
+  private readonly partition: string;
   private readonly name: string;
 
   constructor(
@@ -68,7 +72,7 @@ export class DeliverySpans {
     readonly place: Place,
   ) {
     this.ids = new PlaceIds(place, place.group);
-    this.base = consumingAttributes('process', place);
+    this.partition = String(place.partition);
     this.name = `process ${place.topic}`;
   }
 
@@ -91,17 +95,13 @@ export class DeliverySpans {
     if (creation !== null) links.push({ context: creation, attributes: { 'dupescope.link': 'creation' } });
     const previous = this.linkToPrevious(record.offset, standing, parent.traceId);
     if (previous !== null) links.push(previous);
-    const span = this.spans.start(
-      this.name,
-      {
-        kind: CONSUMER,
-        links,
-        attributes: { ...this.base, ...recordAttributes(record), ...standingAttributes(standing) },
-        ...(startTime === undefined ? {} : { startTime }),
-      },
-      around,
-      standing.unique ? this.ids.attempt(this.place.session, record.offset, standing.attempt) : null,
-    );
+    const attributes = deliveryAttributes(this.place, this.partition, record, standing.attempt);
+    addStanding(attributes, standing);
+    const options: SpanOptions = { kind: CONSUMER, links, attributes };
+    if (startTime !== undefined) options.startTime = startTime;
+    const { attempt, unique } = standing;
+    const spanId = unique ? this.ids.attempt(this.place.session, record.offset, attempt) : null;
+    const span = this.spans.start(this.name, options, around, spanId);
     return new Delivering(span, api.trace.setSpan(around, span));
   }
 
@@ -122,7 +122,7 @@ export class DeliverySpans {
         kind: CONSUMER,
         links,
         attributes: {
-          ...this.base,
+          ...consumingAttributes('process', this.place),
           'messaging.batch.message_count': records.length,
           'dupescope.batch.redeliveries': redelivered,
         },
@@ -148,7 +148,7 @@ export class DeliverySpans {
   /** What another tracer's span of the same delivery is told, so that there are not two. */
   annotate(span: Span, offset: number, standing: Standing): void {
     const { traceId } = span.spanContext();
-    span.setAttributes(standingAttributes(standing));
+    span.setAttributes(addStanding({ 'dupescope.delivery.attempt': standing.attempt }, standing));
     const previous = this.linkToPrevious(offset, standing, traceId);
     if (previous !== null) span.addLink?.(previous);
   }
@@ -216,8 +216,7 @@ export class Delivering {
   }
 }
 
-function standingAttributes({ attempt, known, previous }: Standing): Attributes {
-  const attributes: Attributes = { 'dupescope.delivery.attempt': attempt };
+function addStanding(attributes: Attributes, { known, previous }: Standing): Attributes {
   if (!known) attributes['dupescope.delivery.attempt_is_lower_bound'] = true;
   if (previous === null) return attributes;
   attributes['dupescope.redelivery.gap_seconds'] = Math.max(0, Date.now() - previous.at) / 1_000;

@@ -44,7 +44,7 @@ describe('ids from a place', () => {
     const traces = new Set<string>();
     const spans = new Set<string>();
     const bits = new Array<number>(64).fill(0);
-    const records = 50_000;
+    const records = 10_000;
     let low = 0;
     for (let offset = 0; offset < records; offset++) {
       traces.add(ids.trace(offset));
