@@ -53,6 +53,7 @@ export function instrument<T extends Kafka>(kafka: T, options: InstrumentOptions
     pastLimitMs: checked.pastLimitMs,
     everyRecord: checked.journalEveryRecord,
     stamp: checked.stamp,
+    tracing: checked.tracing,
     sink: () => {
       if (sink) return sink;
       try {

@@ -13,6 +13,7 @@
  *   DUPESCOPE_RETENTION_DAYS        days
  *   DUPESCOPE_RETENTION_BYTES, DUPESCOPE_JOURNAL_LIMIT_BYTES   bytes, or as 512MiB
  *   DUPESCOPE_PAST_LIMIT_MS         ms
+ *   DUPESCOPE_TRACING               redeliveries (default), all, off, or the share of first deliveries, as 0.01
  *   DUPESCOPE_DISABLED              1: do nothing
  *
  * ES modules reach kafkajs through the CommonJS loader too (tried on Node 20.20, 22.23 and 24.21), so its class is
@@ -24,6 +25,7 @@ import { suggestion } from './config/nearest';
 import { FOREIGN_PREFIXES, FOREIGN_VARIABLES, SETTINGS } from './config/settings';
 import { DupescopeError, errorLine, fail } from './errors';
 import type { InstrumentOptions } from './index';
+import type { Tracing } from './telemetry/choice';
 
 type Instrument = typeof import('./index').instrument;
 type Make = (...args: unknown[]) => unknown;
@@ -153,6 +155,8 @@ function optionsFrom(
     journalEveryRecord: isOn('DUPESCOPE_JOURNAL_EVERY_RECORD', env),
     stamp: isOn('DUPESCOPE_STAMP', env),
   };
+  const tracing = env.DUPESCOPE_TRACING?.trim();
+  if (tracing) options.tracing = tracingIn(tracing);
   for (const [key, { variable, isSize }] of Object.entries(NUMBERS)) {
     const text = env[variable]?.trim();
     if (!text) continue;
@@ -170,6 +174,12 @@ function optionsFrom(
   }
   check(options);
   return options;
+}
+
+function tracingIn(text: string): Tracing {
+  const { tracingFrom } = require('./telemetry/choice') as typeof import('./telemetry/choice');
+  const rule = 'it must be redeliveries, all, off, or a share of first deliveries from 0 to 1, as 0.01';
+  return tracingFrom(text) ?? fail('bad-configuration', `DUPESCOPE_TRACING is "${text}": ${rule}.`);
 }
 
 /** The token is the service's own variable too: without a service it is not meant for us. */

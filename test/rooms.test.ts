@@ -10,9 +10,11 @@ const ROOMS: Record<string, { rooms: string[]; packages: string[] }> = {
   identity: { rooms: ['ledger'], packages: [] },
   journal: { rooms: ['ledger'], packages: [] },
   kafka: {
-    rooms: ['journal', 'ledger', 'config', 'identity'],
+    rooms: ['journal', 'ledger', 'config', 'identity', 'telemetry'],
+    // OpenTelemetry's types alone; `telemetry/api` is what loads it.
     packages: ['kafkajs', 'pino', '@opentelemetry/api'],
   },
+  telemetry: { rooms: [], packages: ['@opentelemetry/api'] },
   store: { rooms: ['journal', 'ledger', 'identity'], packages: ['better-sqlite3'] },
   reporter: { rooms: ['journal', 'ledger'], packages: [] },
   check: { rooms: ['identity', 'journal'], packages: ['kafkajs'] },

@@ -28,7 +28,7 @@ export interface Delivery {
  */
 export function deliveryOf(message: Pick<KafkaMessage, 'offset'>): Delivery | undefined {
   const found = holderOf(message);
-  return found === undefined ? undefined : describe(found.session, found.track, message);
+  return found === undefined ? undefined : deliveryIn(found.session, found.track, message);
 }
 
 /** What a check knows of a hit, in ms. */
@@ -75,6 +75,27 @@ function holderOf(message: Pick<KafkaMessage, 'offset'>): { session: Session; tr
   return undefined;
 }
 
+/** Those of `messages` that the group was given before, as far as is known. */
+export function redeliveredIn(
+  session: Session,
+  track: Track,
+  messages: readonly KafkaMessage[],
+): KafkaMessage[] {
+  const found: KafkaMessage[] = [];
+  if (Number(messages[0]?.offset) > track.repeatsUpTo) return found;
+  const past = session.pasts.get(track)?.stretches ?? [];
+  let next = 0;
+  for (const message of messages) {
+    const offset = Number(message.offset);
+    if (offset > track.repeatsUpTo) break;
+    while (next < past.length && (past[next] as { last: number }).last < offset) next++;
+    const before = past[next];
+    const isPast = before !== undefined && before.first <= offset;
+    if (isPast || track.own.some(({ first, last }) => first <= offset && offset <= last)) found.push(message);
+  }
+  return found;
+}
+
 /** Batches are ordered by offset, so this is a search by halves. */
 function holds(track: Track, message: Pick<KafkaMessage, 'offset'>): boolean {
   const { batch } = track;
@@ -92,7 +113,7 @@ function holds(track: Track, message: Pick<KafkaMessage, 'offset'>): boolean {
   return false;
 }
 
-function describe(session: Session, track: Track, message: Pick<KafkaMessage, 'offset'>): Delivery {
+export function deliveryIn(session: Session, track: Track, message: Pick<KafkaMessage, 'offset'>): Delivery {
   const offset = Number(message.offset);
   const covers = (range: { first: number; last: number }) => range.first <= offset && offset <= range.last;
   const past = session.pasts.get(track);
@@ -114,6 +135,7 @@ function describe(session: Session, track: Track, message: Pick<KafkaMessage, 'o
 function ownDelivery(session: Session, stretch: OwnStretch, offset: number): PastDelivery {
   const { host, pid } = thisProcess();
   return {
+    session: session.key,
     host,
     pid,
     clientId: session.clientId,

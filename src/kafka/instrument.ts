@@ -1,6 +1,7 @@
 /** `instrument`: the one line that an application adds. */
 import { fail } from '../errors';
 import type { ProducerSettings } from '../ledger';
+import type { Tracing } from '../telemetry';
 import {
   type Consumer,
   type ConsumerConfig,
@@ -26,6 +27,7 @@ export interface ObserveOptions {
   everyRecord: boolean;
   /** Give messages without an identity an id. */
   stamp: boolean;
+  tracing: Tracing;
 }
 
 /** Makes every consumer and producer of `kafka` an observed one. The same object comes back. */
@@ -105,5 +107,6 @@ function sessionConfig(
     },
     pastLimitMs: options.pastLimitMs,
     everyRecord: options.everyRecord,
+    tracing: options.tracing,
   };
 }

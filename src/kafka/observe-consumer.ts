@@ -3,9 +3,11 @@
  * replaced and listeners added. Payloads, results and errors pass through untouched; what is ours is caught.
  */
 import { isPromise } from 'node:util/types';
+import { type Exposed, exposeBy, isWrapped } from '../telemetry';
 import type { Consumer, ConsumerRunConfig, EachBatchPayload, EachMessagePayload } from './client-shape';
 import { errorText } from './error-text';
 import type { Session } from './session';
+import type { EachBatch, EachMessage } from './traced-handler';
 import type { Track } from './track';
 
 /** How long `stop` and `disconnect` may wait for the store to take the last evidence. */
@@ -14,11 +16,9 @@ const FLUSH_LIMIT_MS = 2_000;
 /** Kafka's API key of OffsetCommit. */
 const OFFSET_COMMIT = 8;
 
-type EachMessage = NonNullable<ConsumerRunConfig['eachMessage']>;
-type EachBatch = NonNullable<ConsumerRunConfig['eachBatch']>;
-
 /** Sessions whose handlers may have a message now: where `deliveryOf` looks. */
 export const liveSessions = new Set<Session>();
+exposeBy(exposures);
 
 export function observeConsumer(consumer: Consumer, session: Session): Consumer {
   const original = {
@@ -37,6 +37,7 @@ export function observeConsumer(consumer: Consumer, session: Session): Consumer 
     const observed = { ...config };
     quietly(() => {
       liveSessions.add(session);
+      session.otherTracing = otherTracing(original.run, config);
       tellRun(session, config);
       if (config.eachMessage) observed.eachMessage = observeEachMessage(config.eachMessage, session);
       if (config.eachBatch) {
@@ -52,10 +53,14 @@ export function observeConsumer(consumer: Consumer, session: Session): Consumer 
 
   consumer.seek = (target) => {
     original.seek(target);
-    quietly(() => session.seeked(target.topic, target.partition, String(target.offset)));
+    quietly(() => {
+      session.seeked(target.topic, target.partition, String(target.offset));
+      session.telemetry?.seeked(target.topic, target.partition, Number(target.offset));
+    });
   };
 
   consumer.commitOffsets = async (offsets) => {
+    const sentAt = Date.now();
     quietly(() => {
       for (const { topic, partition, offset } of offsets)
         session.committingByHand(topic, partition, Number(offset));
@@ -63,7 +68,11 @@ export function observeConsumer(consumer: Consumer, session: Session): Consumer 
     try {
       await original.commitOffsets(offsets);
     } catch (error) {
-      quietly(() => session.commitFailed(errorText(error)));
+      quietly(() => {
+        session.commitFailed(errorText(error));
+        for (const { topic, partition, offset } of offsets)
+          session.telemetry?.commitFailed(topic, partition, Number(offset), sentAt, error);
+      });
       throw error;
     } finally {
       quietly(() => {
@@ -122,16 +131,19 @@ function deliver(
   payload: EachMessagePayload,
 ): Promise<void> {
   let watched = true;
+  let run = handler;
   try {
-    watched = track.begin(Number(payload.message.offset), payload.message);
+    const offset = Number(payload.message.offset);
+    watched = track.begin(offset, payload.message);
+    if (session.telemetry !== null) run = session.telemetry.around(handler, track, offset, payload.message);
   } catch (error) {
     session.sink.problem(error);
   }
-  if (!watched) return handler(payload);
+  if (!watched) return run(payload);
   const { settlement } = track;
   let result: Promise<void>;
   try {
-    result = handler(payload);
+    result = run(payload);
   } catch (error) {
     settlement.error(error);
     throw error;
@@ -154,7 +166,12 @@ function observeEachBatch(handler: EachBatch, session: Session, autoResolve: boo
   const quietly = guard(session);
 
   const deliver = async (track: Track, payload: EachBatchPayload): Promise<void> => {
-    quietly(() => track.beginBatch(payload.batch.messages));
+    let run = handler;
+    quietly(() => {
+      const { messages } = payload.batch;
+      track.beginBatch(messages);
+      if (session.telemetry !== null) run = session.telemetry.aroundBatch(handler, track, messages);
+    });
     const { settlement } = track;
     const mine = () => track.settlement === settlement;
     let resolvedAny = false;
@@ -167,14 +184,19 @@ function observeEachBatch(handler: EachBatch, session: Session, autoResolve: boo
       },
       commitOffsetsIfNecessary: async (offsets) => {
         const { topic, partition } = payload.batch;
+        const sentAt = Date.now();
+        let named: number | null = null;
         quietly(() => {
-          const named = namedOffset(offsets, topic, partition);
+          named = namedOffset(offsets, topic, partition);
           if (named !== null) session.committingByHand(topic, partition, named);
         });
         try {
           await payload.commitOffsetsIfNecessary(offsets);
         } catch (error) {
-          quietly(() => session.commitFailed(errorText(error)));
+          quietly(() => {
+            session.commitFailed(errorText(error));
+            session.telemetry?.commitFailed(topic, partition, named ?? track.handledTo, sentAt, error);
+          });
           throw error;
         } finally {
           quietly(() => session.commitByHandSettled(topic, partition));
@@ -182,7 +204,7 @@ function observeEachBatch(handler: EachBatch, session: Session, autoResolve: boo
       },
     };
     try {
-      await handler(observed);
+      await run(observed);
     } catch (error) {
       if (mine()) quietly(() => track.failed(error));
       throw error;
@@ -203,6 +225,12 @@ function observeEachBatch(handler: EachBatch, session: Session, autoResolve: boo
     }
     return track === undefined ? handler(payload) : deliver(track, payload);
   };
+}
+
+/** Where another instrumentation has wrapped `run`: below us, or above us, and then the handler is its wrapper. */
+function otherTracing(run: unknown, config: ConsumerRunConfig): Session['otherTracing'] {
+  if (isWrapped(config.eachMessage) || isWrapped(config.eachBatch)) return 'outside';
+  return isWrapped(run) ? 'inside' : null;
 }
 
 /** What a call of commitOffsetsIfNecessary names for this partition; null where kafkajs commits what is resolved. */
@@ -242,6 +270,9 @@ function listen(consumer: Consumer, session: Session, quietly: (work: () => void
         session.commitFailed(`no answer within ${payload.pendingDuration} ms`);
     }),
   );
+  consumer.on(events.REQUEST, ({ payload }) => {
+    if (payload.apiKey === OFFSET_COMMIT) session.telemetry?.commitAnswered(payload.sentAt);
+  });
   consumer.on(events.HEARTBEAT, ({ payload }) =>
     quietly(() => session.generation(payload.memberId, payload.groupGenerationId)),
   );
@@ -252,7 +283,11 @@ function listen(consumer: Consumer, session: Session, quietly: (work: () => void
     }),
   );
   consumer.on(events.END_BATCH_PROCESS, ({ payload }) =>
-    quietly(() => session.tracks.get(payload.topic)?.get(payload.partition)?.endBatch()),
+    quietly(() => {
+      const track = session.tracks.get(payload.topic)?.get(payload.partition);
+      track?.endBatch();
+      if (track !== undefined) session.telemetry?.consumed(track, payload.batchSize);
+    }),
   );
   consumer.on(events.COMMIT_OFFSETS, ({ payload }) =>
     quietly(() => {
@@ -270,6 +305,17 @@ function listen(consumer: Consumer, session: Session, quietly: (work: () => void
   consumer.on(events.CRASH, ({ payload }) =>
     quietly(() => session.ended('crash', payload.error, payload.restart)),
   );
+}
+
+function* exposures(): Generator<Exposed> {
+  for (const session of liveSessions) {
+    for (const track of session.allTracks()) {
+      if (track.epoch !== session.epoch || track.retired) continue;
+      const { records, since } = track.exposed ?? { records: 0, since: 0 };
+      const seconds = since === 0 ? 0 : Math.max(0, Date.now() - since) / 1_000;
+      yield { group: session.config.group, topic: track.topic, partition: track.partition, records, seconds };
+    }
+  }
 }
 
 /** Runs our own work so that its failure is told and goes no further. */

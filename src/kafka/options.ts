@@ -1,6 +1,7 @@
 /** Options of `instrument`, checked once. */
 import { readFileSync } from 'node:fs';
 import { errorLine, fail } from '../errors';
+import { DEFAULT_TRACING, isTracing, type Tracing } from '../telemetry';
 
 export interface InstrumentOptions {
   /** SQLite file for the ledger, made when missing; several processes of one host may share it. Default './dupescope.db'. */
@@ -36,6 +37,12 @@ export interface InstrumentOptions {
   retentionDays?: number;
   /** The store is kept below this, in bytes. Default 2 GiB. */
   retentionBytes?: number;
+  /**
+   * Which deliveries have a span, where the application has registered an OpenTelemetry tracer provider: 'off',
+   * 'redeliveries' (those, and what handlers failed at), 'all', or { ratio } with the share of first deliveries that
+   * have one too, 0 to 1. Default 'redeliveries'. Without a provider it costs nothing.
+   */
+  tracing?: Tracing;
   /** Called when sight is lost (store not writable, disk full...). Default: a process warning. Must not throw. */
   onProblem?: (error: Error & { code: string }) => void;
 }
@@ -56,7 +63,14 @@ const TEXTS = {
   journal: 'the path of a folder',
 } as const;
 
-const KNOWN = [...Object.keys(TEXTS), 'journalEveryRecord', 'stamp', 'onProblem', ...Object.keys(NUMBERS)];
+const KNOWN = [
+  ...Object.keys(TEXTS),
+  'journalEveryRecord',
+  'stamp',
+  'tracing',
+  'onProblem',
+  ...Object.keys(NUMBERS),
+];
 
 /** Where reports go, and where they wait. */
 export interface ServiceOptions {
@@ -73,6 +87,7 @@ export interface CheckedOptions {
   service: ServiceOptions | null;
   journalEveryRecord: boolean;
   stamp: boolean;
+  tracing: Tracing;
   pastLimitMs: number;
   journalLimitBytes: number;
   retentionDays: number;
@@ -99,11 +114,19 @@ export function checkOptions(options: InstrumentOptions): CheckedOptions {
       fail('bad-configuration', `instrument(): "${key}" must be a number from ${min} to ${max}.`);
     }
   }
+  const tracing = options.tracing ?? DEFAULT_TRACING;
+  if (!isTracing(tracing)) {
+    fail(
+      'bad-configuration',
+      `instrument(): "tracing" must be 'off', 'redeliveries', 'all' or { ratio: 0 to 1 }.`,
+    );
+  }
   return {
     store: options.store ?? './dupescope.db',
     service: checkService(options),
     journalEveryRecord: options.journalEveryRecord === true,
     stamp: options.stamp === true,
+    tracing,
     pastLimitMs: options.pastLimitMs ?? 500,
     journalLimitBytes: options.journalLimitBytes ?? 64 * 1024 * 1024,
     retentionDays: options.retentionDays ?? 30,

@@ -4,7 +4,7 @@
  */
 import type { Message as SentMessage, TopicMessages } from 'kafkajs';
 import { IdentityFinder } from '../identity';
-import { activeTrace } from './active-trace';
+import { activeTrace } from '../telemetry';
 import { MESSAGE_ID, newMessageId } from './message-id';
 
 const finder = new IdentityFinder();

@@ -10,6 +10,7 @@
 import { randomUUID } from 'node:crypto';
 import { thisProcess } from '../journal';
 import type { MemberJoined, Ref, RunStarted, SessionSettings } from '../ledger';
+import { type Tracing, warnOfOtherTracing } from '../telemetry';
 import { VERSION } from '../version';
 import type { Kafka } from './client-shape';
 import { errorText } from './error-text';
@@ -17,6 +18,7 @@ import { type ClusterMetadata, readMetadata } from './metadata';
 import type { HandlerError } from './observing-logger';
 import type { PastStretch, Sink } from './sink';
 import { readStarts, type Starts } from './start';
+import { SessionTelemetry } from './telemetry';
 import { Track } from './track';
 
 export interface SessionConfig {
@@ -26,6 +28,7 @@ export interface SessionConfig {
   everyRecord: boolean;
   /** `handlerThrew` will be called: ends of fast handlers may be inferred. */
   inferEnds: boolean;
+  tracing: Tracing;
 }
 
 /** What is known of a partition's deliveries before this session's present stretch. */
@@ -36,6 +39,8 @@ export interface KnownPast {
 }
 
 const METADATA_RETRY_MS = 2_000;
+/** Whether OpenTelemetry's providers are registered is looked at this often. */
+const TELEMETRY_EVERY_MS = 1_000;
 
 export class Session {
   readonly ref: Ref;
@@ -46,6 +51,11 @@ export class Session {
   epoch = 0;
   clientId: string | null = null;
   clusterId: string | null = null;
+  /** Where the application has OpenTelemetry. */
+  telemetry: SessionTelemetry | null = null;
+  /** Another instrumentation's spans of the same deliveries, and where it stands; see `telemetry/other-tracing`. */
+  otherTracing: 'inside' | 'outside' | null = null;
+  private lookedAt = Number.NEGATIVE_INFINITY;
   private readonly topicRefs = new Map<string, { ref: Ref; id: string | null }>();
   private member: { ref: Ref; memberId: string; generation: number | null } | null = null;
   private metadata: Promise<void> = Promise.resolve();
@@ -62,7 +72,7 @@ export class Session {
   /** Offsets that the application commits by name right now, by topic and partition. */
   private readonly byHand = new Map<string, number>();
   /** Batches that began before the track of their partition was made. */
-  private readonly firstBatches = new Map<string, { last: number; whole: boolean }>();
+  private readonly firstBatches = new Map<string, { first: number; last: number; whole: boolean }>();
 
   constructor(
     readonly sink: Sink,
@@ -170,7 +180,7 @@ export class Session {
     if (track === undefined) {
       track = this.makeTrack(topic, partition);
       const batch = this.firstBatches.get(`${partition} ${topic}`);
-      if (batch !== undefined) track.beginFetched(batch.last, batch.whole);
+      if (batch !== undefined) track.beginFetched(batch.first, batch.last, batch.whole);
       this.firstBatches.delete(`${partition} ${topic}`);
       partitions.set(partition, track);
     }
@@ -199,6 +209,8 @@ export class Session {
       this.pasts.set(track, { stretches: past?.stretches ?? [], complete: past !== null && !past.cut });
     }
     if (track.epoch !== epoch) track.take(epoch, this.member?.ref ?? -1);
+    const known = this.pasts.get(track)?.stretches.at(-1)?.last ?? -1;
+    track.repeatsUpTo = Math.max(track.repeatsUpTo, known);
     return track;
   }
 
@@ -227,10 +239,11 @@ export class Session {
   /** kafkajs begins with a fetched batch of `size` records. */
   batchBegins(topic: string, partition: number, first: number, last: number, size: number): void {
     if (!Number.isSafeInteger(last)) return;
+    this.lookForTelemetry();
     const whole = last - first + 1 === size;
     const track = this.tracks.get(topic)?.get(partition);
-    if (track === undefined) this.firstBatches.set(`${partition} ${topic}`, { last, whole });
-    else track.beginFetched(last, whole);
+    if (track === undefined) this.firstBatches.set(`${partition} ${topic}`, { first, last, whole });
+    else track.beginFetched(first, last, whole);
   }
 
   /** The application itself has committed: the offset in hand instead of the next one is a mistake worth telling. */
@@ -262,6 +275,7 @@ export class Session {
     if (track === undefined || !Number.isSafeInteger(offset)) return;
     const byHand = this.byHand.get(`${partition} ${topic}`) === offset;
     const from = track.committed(offset, byHand);
+    this.telemetry?.committed(topic, partition, offset, from);
     if (from === null) return;
     this.sink.journal.append({ t: 'rewind', track: track.ref, at: Date.now(), from, to: offset });
   }
@@ -295,12 +309,24 @@ export class Session {
     this.sink.journal.append({ t: 'start', track: track.ref, at: this.starts.at, ...start });
   }
 
+  /** Once a second at most: providers come and go while the application starts and ends. */
+  private lookForTelemetry(): void {
+    const now = performance.now();
+    if (now - this.lookedAt < TELEMETRY_EVERY_MS) return;
+    this.lookedAt = now;
+    const found = SessionTelemetry.of(this, this.telemetry);
+    if (found === this.telemetry) return;
+    this.telemetry = found;
+    for (const track of this.allTracks()) track.watcher = found;
+    if (found?.spans && this.otherTracing !== null) warnOfOtherTracing();
+  }
+
   private makeTrack(topic: string, partition: number): Track {
     const { journal } = this.sink;
     const topicRef = this.topicRef(topic).ref;
     const ref = journal.nextTrack();
     journal.define({ t: 'track', track: ref, session: this.ref, topic: topicRef, partition });
-    return new Track({
+    const track = new Track({
       journal,
       track: ref,
       topic,
@@ -310,6 +336,12 @@ export class Session {
       inferEnds: this.config.inferEnds,
       onProblem: (error) => this.sink.problem(error),
     });
+    track.watcher = this.telemetry;
+    return track;
+  }
+
+  topicId(topic: string): string | null {
+    return this.topicRefs.get(topic)?.id ?? null;
   }
 
   private topicRef(topic: string): { ref: Ref; id: string | null } {

@@ -3,6 +3,8 @@ import type { Journal } from '../journal';
 import type { RecordOutcome } from '../ledger';
 
 export interface PastDelivery {
+  /** Key of the session that made it; missing where a service of an older version answers. */
+  session?: string;
   host: string;
   pid: number;
   clientId: string | null;

@@ -48,6 +48,14 @@ export interface Settlement {
   error: (error: unknown) => void;
 }
 
+/** Who is told of deliveries' ends, where the application has OpenTelemetry. Never throws. */
+export interface TrackWatcher {
+  /** Before the record or batch in hand is let go. @param startedAt unix ms, at most a reserve too early */
+  failed(track: Track, error: unknown, startedAt: number): void;
+  /** A record that was begun with a write of its own, or a batch, has been handled. */
+  ended(track: Track, ms: number): void;
+}
+
 /** A stretch that this session itself has delivered since it got the partition. */
 export interface OwnStretch {
   first: number;
@@ -77,6 +85,11 @@ export class Track {
   settlement: Settlement;
   /** The topic was made anew under this name: another track tells of it. */
   retired = false;
+  watcher: TrackWatcher | null = null;
+  /** Beyond this offset every delivery is a first one, as far as is known. */
+  repeatsUpTo = -1;
+  /** The message that has a span already. */
+  spanned: KafkaMessage | null = null;
 
   /** What was delivered before the open run since `take`, oldest first. */
   readonly own: OwnStretch[] = [];
@@ -110,6 +123,7 @@ export class Track {
   private ranges: readonly [first: number, last: number][] = [];
   /** What the check of the open stretch of hits remembers, in ms; null: it does not say. */
   private hitWindowMs: number | null = null;
+  private fetchedFrom = 0;
 
   constructor(options: TrackOptions) {
     this.options = options;
@@ -125,6 +139,24 @@ export class Track {
   /** The offset that was handed over last; -1: none since the run before ended. */
   get lastOffset(): number {
     return this.next - 1;
+  }
+
+  /** Everything of the batch in hand before this offset is handled. */
+  get handledTo(): number {
+    return this.handled;
+  }
+
+  /** Records of the fetched batch that a handler has got, by offsets. */
+  get handedOver(): number {
+    return Math.max(0, this.next - this.fetchedFrom);
+  }
+
+  /** Handled and not committed: how many, and since when (unix ms); null: nothing. */
+  get exposed(): { records: number; since: number } | null {
+    const committed = this.values[Field.committed] as number;
+    const since = this.values[Field.exposedSince] as number;
+    if (committed < 0 || since === 0 || this.handled <= committed) return null;
+    return { records: this.handled - committed, since };
   }
 
   /**
@@ -169,6 +201,7 @@ export class Track {
   }
 
   failed(error: unknown): void {
+    this.watcher?.failed(this, error, wallClock(this.pacedAt));
     this.pending = false;
     this.inferred = false;
     this.current = null;
@@ -196,6 +229,7 @@ export class Track {
     this.next = last + 1;
     this.reserved = last;
     this.slow = false;
+    this.pacedAt = now;
     this.write(now);
   }
 
@@ -231,6 +265,7 @@ export class Track {
     if (this.handled < this.next) this.close('unresolved');
     else if (this.listed !== null) this.close('handled');
     else this.write(performance.now());
+    this.watcher?.ended(this, performance.now() - this.pacedAt);
   }
 
   /** kafkajs is done with the batch of an eachMessage consumer: nothing is in flight. */
@@ -248,7 +283,8 @@ export class Track {
   }
 
   /** kafkajs begins with a fetched batch. @param whole every offset up to `last` is a record of it */
-  beginFetched(last: number, whole: boolean): void {
+  beginFetched(first: number, last: number, whole: boolean): void {
+    this.fetchedFrom = first;
     this.batchLast = last;
     this.batchWhole = whole;
   }
@@ -289,6 +325,7 @@ export class Track {
     this.epoch = epoch;
     this.member = member;
     this.own.length = 0;
+    this.repeatsUpTo = -1;
     const flags = this.values[Field.flags] as number;
     this.values[Field.flags] = flags & ~Flag.commitSeen;
     this.values[Field.committed] = -1;
@@ -459,6 +496,7 @@ export class Track {
 
   private remember(outcome: Outcome, at: number): void {
     const stretch = { first: this.started, last: this.next - 1, handled: this.handled, at, outcome };
+    if (stretch.last > this.repeatsUpTo) this.repeatsUpTo = stretch.last;
     const before = this.own.at(-1);
     if (before?.outcome === 'handled' && outcome === 'handled' && before.last + 1 === stretch.first) {
       Object.assign(before, { ...stretch, first: before.first });
@@ -482,6 +520,7 @@ export class Track {
     if ((this.values[Field.committed] as number) < 0) this.values[Field.committed] = first;
     this.started = first;
     this.handled = first;
+    this.pacedAt = performance.now();
     this.next = (ranges.at(-1)?.[1] ?? first) + 1;
   }
 
@@ -531,7 +570,11 @@ export class Track {
   private settle(): Settlement {
     const settlement: Settlement = {
       ok: () => {
-        if (this.settlement === settlement) this.succeeded();
+        if (this.settlement !== settlement) return;
+        this.succeeded();
+        // Begun with a write of its own: when is known.
+        if (this.watcher !== null && this.pacedFrom === this.next - 1)
+          this.watcher.ended(this, performance.now() - this.pacedAt);
       },
       error: (error) => {
         try {

@@ -22,6 +22,7 @@ export interface Past {
     last: number;
     deliveries: number;
     previous: {
+      session?: string;
       host: string;
       pid: number;
       clientId: string | null;

@@ -25,6 +25,7 @@ export interface PastStretch {
 }
 
 export interface PastDelivery {
+  session: string;
   host: string;
   pid: number;
   clientId: string | null;
@@ -103,7 +104,7 @@ function lastCovered(db: Store, gp: number): number {
 function deliverer(db: Store, run: number): Omit<PastDelivery, 'at' | 'outcome'> {
   return db
     .prepare<[number], Omit<PastDelivery, 'at' | 'outcome'>>(
-      `SELECT s.host, s.pid, s.client_id AS clientId, m.member_id AS memberId, m.generation
+      `SELECT s.key AS session, s.host, s.pid, s.client_id AS clientId, m.member_id AS memberId, m.generation
        FROM delivery_run d JOIN session s ON s.id = d.session LEFT JOIN member m ON m.id = d.member
        WHERE d.id = ?`,
     )

@@ -97,6 +97,7 @@ export const PartitionPast = z
         last: offset,
         deliveries: count,
         previous: z.strictObject({
+          session: z.string(),
           host: z.string(),
           pid: z.int(),
           clientId: z.string().nullable(),

@@ -1,0 +1,103 @@
+/**
+ * What tracing costs: consumers of five kinds by turns, in one call, each run a process of its own.
+ *
+ *     npm run bench:tracing -- [--records 600000] [--rounds 3] [--handler eachMessage] [--kinds bare,off,...]
+ *
+ *     bare            kafkajs alone
+ *     off             instrumented, no provider registered
+ *     redeliveries    instrumented, a provider with a batch span processor and a null exporter, the default tracing
+ *     all             the same, every delivery traced
+ *     instrumentation @opentelemetry/instrumentation-kafkajs alone, the same provider
+ *
+ * A run reads the same topic (200-byte records, 4 partitions, no headers) with a new group and is timed over its last
+ * nine tenths. Each round runs every kind once, in an order that turns; reported are medians of the ratios within
+ * rounds, as absolute figures on a machine that others use mean little.
+ */
+const { fork } = require('node:child_process');
+const { mkdtempSync, rmSync } = require('node:fs');
+const { cpus, tmpdir } = require('node:os');
+const { join } = require('node:path');
+const { parseArgs } = require('node:util');
+const { startBroker } = require('../dist/demo/broker');
+const { fill, median, thousands } = require('./topic');
+
+const KINDS = ['bare', 'off', 'redeliveries', 'all', 'instrumentation'];
+
+const { values } = parseArgs({
+  options: {
+    records: { type: 'string', default: '600000' },
+    rounds: { type: 'string', default: '3' },
+    handler: { type: 'string', default: 'eachMessage,eachBatch' },
+    kinds: { type: 'string', default: KINDS.join() },
+  },
+});
+const RECORDS = Number(values.records);
+const ROUNDS = Number(values.rounds);
+const kinds = values.kinds.split(',');
+
+main().catch((error) => {
+  console.error(`bench: ${error.message}`);
+  process.exitCode = 1;
+});
+
+async function main() {
+  const broker = await startBroker({ onProgress: (line) => console.error(line) });
+  const folder = mkdtempSync(join(tmpdir(), 'dupescope-bench-'));
+  try {
+    const topic = `bench-${Date.now()}`;
+    await fill(broker.brokers, topic, RECORDS);
+    console.log(
+      `${new Date().toISOString().slice(0, 10)}, ${cpus().length} cores, Node ${process.version}, ${RECORDS} records of 200 B, ${ROUNDS} rounds`,
+    );
+    for (const handler of values.handler.split(',')) {
+      print(handler, await rounds({ brokers: broker.brokers, topic, handler, records: RECORDS }, folder));
+    }
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+    await broker.stop();
+  }
+}
+
+async function rounds(task, folder) {
+  const rates = [];
+  // The first run fills the broker's page cache and is not counted.
+  await run({ ...task, kind: 'bare', store: null });
+  for (let round = 0; round < ROUNDS; round++) {
+    const turned = kinds.map((_, i) => kinds[(i + round) % kinds.length]);
+    const rate = {};
+    for (const kind of turned) {
+      const store = join(folder, `${task.handler}-${round}-${kind}.db`);
+      rate[kind] = (await run({ ...task, kind, store })).rate;
+    }
+    console.error(
+      `${task.handler} ${round + 1}: ${kinds.map((kind) => `${kind} ${thousands(rate[kind])}`).join(', ')}`,
+    );
+    rates.push(rate);
+  }
+  return rates;
+}
+
+function run(task) {
+  return new Promise((resolve, reject) => {
+    const child = fork(join(__dirname, 'tracing-run.js'), [JSON.stringify(task)]);
+    let result = null;
+    child.on('message', (message) => {
+      result = message;
+    });
+    child.on('exit', (code) =>
+      code === 0 && result !== null ? resolve(result) : reject(new Error(`a run ended with code ${code}`)),
+    );
+  });
+}
+
+function print(handler, rates) {
+  for (const kind of kinds) {
+    const of = (base) => rates.map((rate) => rate[kind] / rate[base]);
+    const bare = kinds.includes('bare') ? `${median(of('bare')).toFixed(3)} of bare` : '';
+    const other = kinds.includes('instrumentation')
+      ? `${median(of('instrumentation')).toFixed(2)} times the instrumentation`
+      : '';
+    const rate = thousands(median(rates.map((one) => one[kind])));
+    console.log(`${handler.padEnd(12)} ${kind.padEnd(16)} ${rate.padStart(6)}/s  ${bare}  ${other}`);
+  }
+}

@@ -1,0 +1,251 @@
+/**
+ * What one session tells OpenTelemetry, where the application has registered a provider; else there is none of this.
+ *
+ * The way of a record: `around` answers the handler itself (a first delivery that has no span and carries no context:
+ * three comparisons), the handler in the context that the record carries, or the handler within a span. Errors of
+ * handlers that had no span come by `failed`, from the track.
+ */
+import {
+  type Consuming,
+  commitSpan,
+  DeliverySpans,
+  FIRST,
+  handlerBelow,
+  type Meters,
+  meterAttributes,
+  registeredMeters,
+  registeredSpans,
+  type Spans,
+  type Standing,
+  seekSpan,
+  shareOf,
+  type Tracing,
+} from '../telemetry';
+import type { KafkaMessage } from './client-shape';
+import { deliveryIn, redeliveredIn } from './delivery';
+import type { Session } from './session';
+import {
+  type EachBatch,
+  type EachMessage,
+  failingBatch,
+  inContext,
+  recordOf,
+  within,
+  withinBatch,
+} from './traced-handler';
+import type { Track, TrackWatcher } from './track';
+
+/** A batch may be all redelivered: spans of so many records take 2 ms, more would hold up the event loop. */
+const BATCH_SPANS_MAX = 128;
+
+/** Made anew when more is known of the cluster, the topic or the client. */
+interface Subject {
+  clusterId: string | null;
+  topicId: string | null;
+  clientId: string | null;
+  spans: DeliverySpans;
+}
+
+export class SessionTelemetry implements TrackWatcher {
+  private readonly share: number;
+  /** Headers in which the application's propagator carries context. */
+  private readonly fields: readonly string[];
+  private readonly subjects = new WeakMap<Track, Subject>();
+  private readonly sharedAttributes = new WeakMap<Track, ReturnType<typeof meterAttributes>>();
+  /** When the last OffsetCommit was sent, unix ms. */
+  private commitSentAt = 0;
+
+  private constructor(
+    private readonly session: Session,
+    readonly spans: Spans | null,
+    readonly meters: Meters | null,
+    tracing: Tracing,
+  ) {
+    // Another tracer's spans are there for every delivery.
+    this.share = session.otherTracing === null ? shareOf(tracing) : 0;
+    this.fields = spans?.api.propagation.fields() ?? [];
+  }
+
+  /** Null where nothing is registered; `before` where nothing has changed. */
+  static of(session: Session, before: SessionTelemetry | null): SessionTelemetry | null {
+    const { tracing } = session.config;
+    const spans = tracing === 'off' ? null : registeredSpans();
+    const meters = registeredMeters();
+    if (before !== null && before.spans === spans && before.meters === meters) return before;
+    return spans === null && meters === null ? null : new SessionTelemetry(session, spans, meters, tracing);
+  }
+
+  /** Right before the handler gets the record, when the track knows of it. */
+  around(handler: EachMessage, track: Track, offset: number, message: KafkaMessage): EachMessage {
+    if (offset <= track.repeatsUpTo) return this.aroundRepeated(handler, track, offset, message);
+    if (this.spans === null || this.session.otherTracing !== null) return handler;
+    if (this.share === 0) return this.inCarried(handler, track, message);
+    const spans = this.spansOf(track);
+    if (this.share < 1 && spans.ids.dice(offset) >= this.share)
+      return this.inCarried(handler, track, message);
+    const standing = this.isKnown(track)
+      ? FIRST
+      : { ...FIRST, known: false, unique: this.session.epoch === 1 };
+    track.spanned = message;
+    return within(this.spans, spans.start(recordOf(message), standing, false), handler, this.quietly);
+  }
+
+  private aroundRepeated(
+    handler: EachMessage,
+    track: Track,
+    offset: number,
+    message: KafkaMessage,
+  ): EachMessage {
+    const standing = this.standingOf(track, message);
+    const { otherTracing } = this.session;
+    if (standing.previous !== null) this.meters?.redeliveries.add(1, this.attributesOf(track));
+    if (this.spans === null) return handler;
+    if (standing.previous === null) {
+      return otherTracing === null ? this.inCarried(handler, track, message) : handler;
+    }
+    const spans = this.spansOf(track);
+    if (otherTracing === 'inside') {
+      const active = this.spans.api.trace.getSpan(this.spans.api.context.active());
+      if (active !== undefined) spans.annotate(active, offset, standing);
+      return handler;
+    }
+    const own = otherTracing === 'outside' ? handlerBelow(handler) : handler;
+    if (own === null) return handler;
+    track.spanned = message;
+    return within(this.spans, spans.start(recordOf(message), standing, true), own, this.quietly);
+  }
+
+  /** Right before an eachBatch handler gets its batch. */
+  aroundBatch(handler: EachBatch, track: Track, messages: readonly KafkaMessage[]): EachBatch {
+    const repeated = redeliveredIn(this.session, track, messages);
+    if (repeated.length > 0) this.meters?.redeliveries.add(repeated.length, this.attributesOf(track));
+    const { otherTracing } = this.session;
+    if (this.spans === null || messages.length === 0 || otherTracing === 'inside') return handler;
+    const own = otherTracing === 'outside' ? handlerBelow(handler) : handler;
+    if (own === null) return handler;
+    const spans = this.spansOf(track);
+    const isChosen = this.share > 0 && spans.ids.dice(Number(messages[0]?.offset)) < this.share;
+    if (repeated.length > 0 || isChosen) {
+      const redelivered = repeated.slice(0, BATCH_SPANS_MAX).map((message) => ({
+        record: recordOf(message),
+        standing: this.standingOf(track, message),
+      }));
+      const batch = spans.startBatch(messages.map(recordOf), repeated.length);
+      return withinBatch(
+        this.spans,
+        own,
+        track,
+        batch,
+        spans.startRedelivered(redelivered, batch),
+        this.quietly,
+      );
+    }
+    if (otherTracing !== null) return handler;
+    return failingBatch(handler, (at) => spans.startBatch(messages.map(recordOf), 0, at), this.quietly);
+  }
+
+  /** A handler threw: a delivery that has no span gets one, from when it began at the earliest. */
+  failed(track: Track, error: unknown, startedAt: number): void {
+    this.quietly(() => {
+      const { current, batch } = track;
+      this.meters?.consumed.add(batch?.length ?? track.handedOver, this.attributesOf(track));
+      if (this.spans === null || this.session.otherTracing !== null) return;
+      if (current === null || track.spanned === current) return;
+      const standing = this.standingOf(track, current);
+      this.spansOf(track).start(recordOf(current), standing, true, startedAt).failed(error);
+    });
+  }
+
+  ended(track: Track, ms: number): void {
+    this.quietly(() => this.meters?.processDuration.record(ms / 1_000, this.attributesOf(track)));
+  }
+
+  /** kafkajs is done with a fetched batch. */
+  consumed(track: Track, records: number): void {
+    this.meters?.consumed.add(records, this.attributesOf(track));
+  }
+
+  commitAnswered(sentAt: number): void {
+    this.commitSentAt = sentAt;
+  }
+
+  committed(topic: string, partition: number, offset: number, loweredFrom: number | null): void {
+    if (this.spans === null) return;
+    if (loweredFrom === null && this.share < 1 && Math.random() >= this.share) return;
+    const extra = loweredFrom === null ? {} : { loweredFrom };
+    commitSpan(this.spans, this.consuming(topic, partition), offset, this.commitSentAt || Date.now(), extra);
+  }
+
+  commitFailed(topic: string, partition: number, offset: number, sentAt: number, error: unknown): void {
+    if (this.spans === null) return;
+    commitSpan(this.spans, this.consuming(topic, partition), offset, sentAt, { error });
+  }
+
+  seeked(topic: string, partition: number, target: number): void {
+    if (this.spans !== null) seekSpan(this.spans, this.consuming(topic, partition), target);
+  }
+
+  private inCarried(handler: EachMessage, track: Track, message: KafkaMessage): EachMessage {
+    const { spans, fields } = this;
+    const { headers } = message;
+    if (spans === null || headers === undefined) return handler;
+    for (let i = 0; i < fields.length; i++) {
+      if (headers[fields[i] as string] === undefined) continue;
+      const context = this.spansOf(track).carried(headers);
+      return context === null ? handler : (payload) => inContext(spans, context, handler, payload);
+    }
+    return handler;
+  }
+
+  private standingOf(track: Track, message: KafkaMessage): Standing {
+    const { attempt, known, previous } = deliveryIn(this.session, track, message);
+    return {
+      attempt,
+      known,
+      // A session's first member has none before; what later ones had is counted by the ledger.
+      unique: known || this.session.epoch === 1,
+      previous: previous === null ? null : { ...previous, session: previous.session ?? null },
+    };
+  }
+
+  private isKnown(track: Track): boolean {
+    return this.session.pasts.get(track)?.complete === true;
+  }
+
+  private spansOf(track: Track): DeliverySpans {
+    const { clusterId, clientId, key } = this.session;
+    const { topic, partition } = track;
+    const topicId = this.session.topicId(topic);
+    const known = this.subjects.get(track);
+    if (known?.clusterId === clusterId && known.topicId === topicId && known.clientId === clientId) {
+      return known.spans;
+    }
+    const place = { ...this.consuming(topic, partition), clusterId, topicId, session: key };
+    const spans = new DeliverySpans(this.spans as Spans, this.fields, place);
+    this.subjects.set(track, { clusterId, topicId, clientId, spans });
+    return spans;
+  }
+
+  private consuming(topic: string, partition: number): Consuming {
+    const { clientId, config } = this.session;
+    return { group: config.group, clientId, topic, partition };
+  }
+
+  private attributesOf(track: Track): ReturnType<typeof meterAttributes> {
+    let attributes = this.sharedAttributes.get(track);
+    if (attributes === undefined) {
+      attributes = meterAttributes(this.session.config.group, track.topic, track.partition);
+      this.sharedAttributes.set(track, attributes);
+    }
+    return attributes;
+  }
+
+  /** The application's SDK may throw in ways of its own; that is not the application's handler's problem. */
+  private readonly quietly = (work: () => void): void => {
+    try {
+      work();
+    } catch (error) {
+      this.session.sink.problem(error);
+    }
+  };
+}

@@ -1,0 +1,225 @@
+/**
+ * Spans of deliveries: `process {topic}`, one for a record that a handler gets, or for the batch that it gets.
+ *
+ * A record's spans stand in the trace of its own `traceparent`, else in one that follows from its place
+ * (`place-ids`). Both times their parent is remote and counts as sampled when the delivery is a redelivery or failed,
+ * so that a parent-based sampler, which is what SDKs have by default, keeps them. Each is linked to the message's
+ * creation and to the attempt before, whose span id follows from what the ledger knows of it. That span need not
+ * exist: a first delivery that had none, or one that its process took with it; the link's attributes tell of it.
+ */
+import type { Attributes, Context, Link, Span, SpanContext, SpanOptions } from '@opentelemetry/api';
+import {
+  type Consuming,
+  consumingAttributes,
+  deliveryAttributes,
+  errorType,
+  type MessageShape,
+  recordAttributes,
+} from './attributes';
+import { extracted, type Headers, isCarried } from './carrier';
+import { PlaceIds } from './place-ids';
+import type { Spans } from './tracer';
+
+/** SpanKind.CONSUMER and SpanStatusCode.ERROR of the API. */
+const CONSUMER = 4;
+const ERROR = 2;
+const SAMPLED = 1;
+
+/** Links of a batch's span; SDKs keep no more by default. */
+const LINKS_MAX = 128;
+
+/** One session's consuming of one partition. */
+export interface Place extends Consuming {
+  clusterId: string | null;
+  topicId: string | null;
+  session: string;
+}
+
+export interface RecordShape extends MessageShape {
+  headers: Headers | undefined;
+}
+
+/** What is known of a delivery when it begins. */
+export interface Standing {
+  attempt: number;
+  /** False: the ledger did not answer, and the attempt is a lower bound. */
+  known: boolean;
+  /** Its session has no other delivery of this record that may go by the same number: its span's id can be derived. */
+  unique: boolean;
+  previous: Previous | null;
+}
+
+export interface Previous {
+  /** Null: told by a service that does not name sessions. */
+  session: string | null;
+  host: string;
+  pid: number;
+  /** Unix ms. */
+  at: number;
+  outcome: string;
+}
+
+export const FIRST: Standing = { attempt: 1, known: true, unique: true, previous: null };
+
+export class DeliverySpans {
+  readonly ids: PlaceIds;
+  private readonly partition: string;
+  private readonly name: string;
+
+  constructor(
+    private readonly spans: Spans,
+    private readonly fields: readonly string[],
+    readonly place: Place,
+  ) {
+    this.ids = new PlaceIds(place, place.group);
+    this.partition = String(place.partition);
+    this.name = `process ${place.topic}`;
+  }
+
+  /** The context that the record carries; null where it carries none. */
+  carried(headers: Headers | undefined): Context | null {
+    return isCarried(headers, this.fields) ? extracted(this.spans.api, headers) : null;
+  }
+
+  /**
+   * @param isWanted keeps the span whatever the record's own trace says of sampling
+   * @param startTime unix ms; default now
+   */
+  start(record: RecordShape, standing: Standing, isWanted: boolean, startTime?: number): Delivering {
+    const { api } = this.spans;
+    const context = this.carried(record.headers) ?? api.context.active();
+    const creation = this.creationIn(record.headers, context);
+    const parent = this.parentOf(record.offset, creation, isWanted);
+    const around = api.trace.setSpanContext(context, parent);
+    const links: Link[] = [];
+    if (creation !== null) links.push({ context: creation, attributes: { 'dupescope.link': 'creation' } });
+    const previous = this.linkToPrevious(record.offset, standing, parent.traceId);
+    if (previous !== null) links.push(previous);
+    const attributes = deliveryAttributes(this.place, this.partition, record, standing.attempt);
+    addStanding(attributes, standing);
+    const options: SpanOptions = { kind: CONSUMER, links, attributes };
+    if (startTime !== undefined) options.startTime = startTime;
+    const { attempt, unique } = standing;
+    const spanId = unique ? this.ids.attempt(this.place.session, record.offset, attempt) : null;
+    const span = this.spans.start(this.name, options, around, spanId);
+    return new Delivering(span, api.trace.setSpan(around, span));
+  }
+
+  /** One span for the batch, in a trace of its own or the active one, linked to what its records carry. */
+  startBatch(records: readonly RecordShape[], redelivered: number, startTime?: number): Delivering {
+    const { api } = this.spans;
+    const links: Link[] = [];
+    for (const record of records) {
+      if (links.length >= LINKS_MAX) break;
+      const context = this.carried(record.headers);
+      const creation = context === null ? null : this.creationIn(record.headers, context);
+      if (creation !== null) links.push({ context: creation, attributes: recordAttributes(record) });
+    }
+    const active = api.context.active();
+    const span = this.spans.start(
+      this.name,
+      {
+        kind: CONSUMER,
+        links,
+        attributes: {
+          ...consumingAttributes('process', this.place),
+          'messaging.batch.message_count': records.length,
+          'dupescope.batch.redeliveries': redelivered,
+        },
+        ...(startTime === undefined ? {} : { startTime }),
+      },
+      active,
+    );
+    return new Delivering(span, api.trace.setSpan(active, span));
+  }
+
+  /** Of a batch's redelivered records, in the records' own traces. */
+  startRedelivered(
+    redelivered: readonly { record: RecordShape; standing: Standing }[],
+    batch: Delivering,
+  ): { offset: number; one: Delivering }[] {
+    return redelivered.map(({ record, standing }) => {
+      const one = this.start(record, standing, true);
+      one.linkTo(batch.span.spanContext(), { 'dupescope.link': 'batch' });
+      return { offset: record.offset, one };
+    });
+  }
+
+  /** What another tracer's span of the same delivery is told, so that there are not two. */
+  annotate(span: Span, offset: number, standing: Standing): void {
+    const { traceId } = span.spanContext();
+    span.setAttributes(addStanding({ 'dupescope.delivery.attempt': standing.attempt }, standing));
+    const previous = this.linkToPrevious(offset, standing, traceId);
+    if (previous !== null) span.addLink?.(previous);
+  }
+
+  private creationIn(headers: Headers | undefined, context: Context): SpanContext | null {
+    if (!isCarried(headers, this.fields)) return null;
+    const { trace, isSpanContextValid } = this.spans.api;
+    const found = trace.getSpanContext(context);
+    return found !== undefined && isSpanContextValid(found) ? found : null;
+  }
+
+  private parentOf(offset: number, creation: SpanContext | null, isWanted: boolean): SpanContext {
+    if (creation === null) {
+      return {
+        traceId: this.ids.trace(offset),
+        spanId: this.ids.parent(offset),
+        traceFlags: SAMPLED,
+        isRemote: true,
+      };
+    }
+    return isWanted ? { ...creation, traceFlags: creation.traceFlags | SAMPLED } : creation;
+  }
+
+  private linkToPrevious(offset: number, { attempt, previous }: Standing, traceId: string): Link | null {
+    if (previous === null) return null;
+    const { session, host, pid, at, outcome } = previous;
+    // Without a session there is no id to derive; the trace is the right one all the same.
+    const spanId =
+      session === null ? this.ids.parent(offset) : this.ids.attempt(session, offset, attempt - 1);
+    return {
+      context: { traceId, spanId, traceFlags: SAMPLED, isRemote: true },
+      attributes: {
+        'dupescope.link': 'previous_attempt',
+        'dupescope.delivery.attempt': attempt - 1,
+        ...(session === null ? {} : { 'dupescope.session.id': session }),
+        'dupescope.delivery.outcome': outcome,
+        'dupescope.delivery.time': new Date(at).toISOString(),
+        'host.name': host,
+        'process.pid': pid,
+      },
+    };
+  }
+}
+
+/** A span and the context in which its handler runs. */
+export class Delivering {
+  constructor(
+    readonly span: Span,
+    readonly context: Context,
+  ) {}
+
+  linkTo(context: SpanContext, attributes: Attributes): void {
+    this.span.addLink?.({ context, attributes });
+  }
+
+  ended(): void {
+    this.span.end();
+  }
+
+  failed(error: unknown): void {
+    this.span.setAttribute('error.type', errorType(error));
+    if (error instanceof Error) this.span.recordException(error);
+    this.span.setStatus({ code: ERROR, ...(error instanceof Error ? { message: error.message } : {}) });
+    this.span.end();
+  }
+}
+
+function addStanding(attributes: Attributes, { known, previous }: Standing): Attributes {
+  if (!known) attributes['dupescope.delivery.attempt_is_lower_bound'] = true;
+  if (previous === null) return attributes;
+  attributes['dupescope.redelivery.gap_seconds'] = Math.max(0, Date.now() - previous.at) / 1_000;
+  if (previous.session !== null) attributes['dupescope.redelivery.previous_session'] = previous.session;
+  return attributes;
+}

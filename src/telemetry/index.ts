@@ -1,0 +1,21 @@
+/**
+ * Traces and metrics, where the application has OpenTelemetry. The library's part needs `@opentelemetry/api` alone,
+ * and that only from the application: `api` finds it, `tracer` and `meters` hold what is registered, the span files
+ * make spans of deliveries, commits and seeks. What the service exports stands in `service/`.
+ */
+export { activeTrace } from './active-trace';
+export type { Consuming } from './attributes';
+export { DEFAULT_TRACING, isTracing, shareOf, type Tracing, tracingFrom } from './choice';
+export {
+  Delivering,
+  DeliverySpans,
+  FIRST,
+  type Place,
+  type Previous,
+  type RecordShape,
+  type Standing,
+} from './delivery-spans';
+export { type Exposed, exposeBy, type Meters, meterAttributes, registeredMeters } from './meters';
+export { commitSpan, seekSpan } from './offset-spans';
+export { handlerBelow, isWrapped, warnOfOtherTracing } from './other-tracing';
+export { registeredSpans, type Spans } from './tracer';

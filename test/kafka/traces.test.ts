@@ -1,0 +1,455 @@
+/** Spans and metrics as an application's own SDK gets them; across processes: `test/telemetry/otlp.test.ts`. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { context, trace } from '@opentelemetry/api';
+import type { Consumer, ConsumerRunConfig, IHeaders, Kafka } from 'kafkajs';
+import { type InstrumentOptions, instrument } from '../../src';
+import { PlaceIds } from '../../src/telemetry/place-ids';
+import { createTopic, testKafka, uniqueName, until } from '../support/broker';
+import { testFolder } from '../support/folder';
+import { query } from '../support/ledger';
+import { linksOf, Recorded } from '../support/spans';
+
+const folder = testFolder('traces');
+const QUICK = { sessionTimeout: 6_000, heartbeatInterval: 300, maxWaitTimeInMs: 100 };
+const PARENT = { traceId: '0af7651916cd43dd8448eb211c80319c', spanId: 'b7ad6b7169203331' };
+const running: Consumer[] = [];
+let recorded: Recorded;
+
+beforeEach(() => {
+  recorded = new Recorded();
+});
+
+afterEach(async () => {
+  for (const consumer of running.splice(0)) await consumer.disconnect();
+  await recorded.remove();
+});
+
+class Stage {
+  readonly store = join(folder, `${uniqueName('store')}.db`);
+  readonly group = uniqueName('group');
+  readonly topic = uniqueName('traced');
+  readonly seen: number[] = [];
+
+  static async of(records: { headers?: IHeaders; key?: string; value?: string | null }[]): Promise<Stage> {
+    const stage = new Stage();
+    await createTopic(stage.topic);
+    await stage.produce(records);
+    return stage;
+  }
+
+  async produce(records: { headers?: IHeaders; key?: string; value?: string | null }[]): Promise<void> {
+    const producer = testKafka().producer();
+    await producer.connect();
+    await producer.send({ topic: this.topic, messages: records.map((one) => ({ value: 'v', ...one })) });
+    await producer.disconnect();
+  }
+
+  kafka(options: InstrumentOptions): Kafka {
+    return instrument(testKafka({ clientId: 'traced-app' }), { store: this.store, ...options });
+  }
+
+  async start(run: ConsumerRunConfig, options: InstrumentOptions = {}): Promise<Consumer> {
+    const consumer = this.kafka(options).consumer({ groupId: this.group, ...QUICK });
+    running.push(consumer);
+    await consumer.connect();
+    await consumer.subscribe({ topic: this.topic, fromBeginning: true });
+    await consumer.run(run);
+    return consumer;
+  }
+
+  async stop(consumer: Consumer): Promise<void> {
+    running.splice(running.indexOf(consumer), 1);
+    await consumer.disconnect();
+  }
+
+  async until(count: number): Promise<void> {
+    await until(`${count} deliveries`, () => this.seen.length >= count);
+  }
+
+  noting(): ConsumerRunConfig {
+    return {
+      autoCommit: false,
+      eachMessage: async ({ message }) => void this.seen.push(Number(message.offset)),
+    };
+  }
+
+  async ids(): Promise<PlaceIds> {
+    await until('the store knows the session', () => existsSync(this.store) && this.sessions().length > 0);
+    const place = query<{ clusterId: string; topicId: string }>(
+      this.store,
+      'SELECT c.cluster_id AS clusterId, t.topic_id AS topicId FROM topic t JOIN cluster c ON c.id = t.cluster WHERE t.name = ?',
+      this.topic,
+    )[0] as { clusterId: string; topicId: string };
+    return new PlaceIds({ ...place, topic: this.topic, partition: 0 }, this.group);
+  }
+
+  sessions(): string[] {
+    try {
+      return query<{ key: string }>(this.store, 'SELECT key FROM session ORDER BY id').map(({ key }) => key);
+    } catch {
+      return []; // its tables are not made yet
+    }
+  }
+}
+
+const plain = (count: number) => Array.from({ length: count }, (_, i) => ({ key: `k${i}` }));
+
+describe('spans of eachMessage', () => {
+  test('a failure and its redelivery are one trace, linked, with the attributes of the conventions', async () => {
+    const stage = await Stage.of([...plain(3), { key: 'gone', value: null }]);
+    await stage.start({
+      eachMessage: async ({ message }) => {
+        stage.seen.push(Number(message.offset));
+        if (message.offset === '3' && stage.seen.length === 4) throw new TypeErrorOfMine('no such order');
+      },
+    });
+    await stage.until(5);
+    await until('both spans ended', () => recorded.deliveries(stage.topic).length === 2);
+    const [first, second] = recorded.deliveries(stage.topic).map(({ span }) => span);
+    if (first === undefined || second === undefined) throw new Error('spans are missing');
+    const ids = await stage.ids();
+    const [session] = stage.sessions() as [string];
+
+    expect(first.attributes).toEqual({
+      'messaging.system.name': 'kafka',
+      'messaging.system': 'kafka',
+      'messaging.operation.name': 'process',
+      'messaging.operation.type': 'process',
+      'messaging.destination.name': stage.topic,
+      'messaging.destination.partition.id': '0',
+      'messaging.consumer.group.name': stage.group,
+      'messaging.client.id': 'traced-app',
+      'kafka.offset': 3,
+      'messaging.kafka.offset': 3,
+      'kafka.message.key': 'gone',
+      'messaging.kafka.message.key': 'gone',
+      'kafka.message.tombstone': true,
+      'messaging.kafka.message.tombstone': true,
+      'dupescope.delivery.attempt': 1,
+      'error.type': 'TypeErrorOfMine',
+    });
+    expect(first.status).toMatchObject({ code: 2, message: 'no such order' });
+    expect(first.events[0]?.name).toBe('exception');
+    expect(first.links).toEqual([]);
+    expect(first.spanContext()).toMatchObject({ traceId: ids.trace(3), spanId: ids.attempt(session, 3, 1) });
+    expect(first.parentSpanContext).toMatchObject({ spanId: ids.parent(3), isRemote: true });
+
+    expect(second.spanContext()).toMatchObject({ traceId: ids.trace(3), spanId: ids.attempt(session, 3, 2) });
+    expect(second.status.code).toBe(0);
+    expect(second.attributes).toMatchObject({
+      'dupescope.delivery.attempt': 2,
+      'dupescope.redelivery.previous_session': session,
+    });
+    expect(second.attributes['dupescope.redelivery.gap_seconds']).toBeGreaterThan(0.1);
+    expect(linksOf(second)).toEqual({
+      previous_attempt: { traceId: first.spanContext().traceId, spanId: first.spanContext().spanId },
+    });
+    expect(second.links[0]?.attributes).toMatchObject({
+      'dupescope.delivery.outcome': 'failed',
+      'dupescope.session.id': session,
+      'process.pid': process.pid,
+    });
+  });
+
+  test('another session links to the spans of the one before, and they share their traces', async () => {
+    const traceparent = `00-${PARENT.traceId}-${PARENT.spanId}-01`;
+    const stage = await Stage.of([...plain(2), { headers: { traceparent } }]);
+    const first = await stage.start(stage.noting(), { tracing: 'all' });
+    await stage.until(3);
+    await stage.stop(first);
+    await stage.start(stage.noting());
+    await stage.until(6);
+    await until('all spans ended', () => recorded.deliveries(stage.topic).length === 6);
+
+    for (const offset of [0, 1, 2]) {
+      const [one, two] = recorded.deliveries(stage.topic).filter((delivery) => delivery.offset === offset);
+      expect([one?.attempt, two?.attempt]).toEqual([1, 2]);
+      const { traceId, spanId } = one?.span.spanContext() ?? {};
+      expect(two?.span.spanContext().traceId).toBe(traceId);
+      expect(linksOf(two?.span as never).previous_attempt).toEqual({ traceId, spanId });
+    }
+    const last = recorded.deliveries(stage.topic).at(-1)?.span;
+    expect(last?.spanContext().traceId).toBe(PARENT.traceId);
+    expect(last?.parentSpanContext?.spanId).toBe(PARENT.spanId);
+    expect(linksOf(last as never).creation).toEqual(PARENT);
+  });
+
+  test('the handler runs in the span, or in the context that the record carries', async () => {
+    const traceparent = `00-${PARENT.traceId}-${PARENT.spanId}-01`;
+    const stage = await Stage.of([
+      { headers: { traceparent } },
+      { headers: { traceparent: [traceparent, traceparent] } },
+      {},
+    ]);
+    const inside: { traceId: string | undefined; spanId: string | undefined }[] = [];
+    const run = (): ConsumerRunConfig => ({
+      autoCommit: false,
+      eachMessage: async ({ message }) => {
+        await Promise.resolve();
+        const active = trace.getSpanContext(context.active());
+        inside.push({ traceId: active?.traceId, spanId: active?.spanId });
+        stage.seen.push(Number(message.offset));
+      },
+    });
+    const first = await stage.start(run());
+    await stage.until(3);
+    await stage.stop(first);
+    // First deliveries: no span of ours; where the record carries nothing, nothing is active.
+    expect(recorded.deliveries(stage.topic)).toEqual([]);
+    expect(inside).toEqual([PARENT, PARENT, { traceId: undefined, spanId: undefined }]);
+    await stage.start(run());
+    await stage.until(6);
+    await until('spans ended', () => recorded.deliveries(stage.topic).length === 3);
+    const ours = recorded.deliveries(stage.topic).map(({ span }) => span.spanContext());
+    expect(inside.slice(3)).toEqual(ours.map(({ traceId, spanId }) => ({ traceId, spanId })));
+  });
+
+  test('a redelivery has its span though its trace is not sampled; a first delivery follows its trace', async () => {
+    const stage = await Stage.of([
+      { headers: { traceparent: `00-${PARENT.traceId}-${PARENT.spanId}-00` } },
+      {},
+    ]);
+    const first = await stage.start(stage.noting(), { tracing: 'all' });
+    await stage.until(2);
+    await stage.stop(first);
+    expect(recorded.deliveries(stage.topic).map(({ offset }) => offset)).toEqual([1]);
+    await stage.start(stage.noting());
+    await stage.until(4);
+    await until('spans ended', () => recorded.deliveries(stage.topic).length === 3);
+    expect(recorded.deliveries(stage.topic).map(({ offset, attempt }) => [offset, attempt])).toEqual([
+      [0, 2],
+      [1, 1],
+      [1, 2],
+    ]);
+  });
+
+  test('a ratio chooses the same records in every session', async () => {
+    const stage = await Stage.of(plain(400));
+    const chosen: number[][] = [];
+    for (let round = 1; round <= 2; round++) {
+      // A group of its own: nobody has a redelivery.
+      const other = Object.assign(new Stage(), { topic: stage.topic });
+      const consumer = await other.start(other.noting(), { tracing: { ratio: 0.25 } });
+      await other.until(400);
+      await other.stop(consumer);
+      const mine = recorded
+        .deliveries(stage.topic)
+        .filter(({ span }) => span.attributes['messaging.consumer.group.name'] === other.group);
+      chosen.push(mine.map(({ offset }) => offset));
+    }
+    expect(chosen[0]).toEqual(chosen[1]);
+    expect(chosen[0]?.length).toBeGreaterThan(50);
+    expect(chosen[0]?.length).toBeLessThan(150);
+  });
+
+  test('a synchronous throw, a thenable and a plain return end their spans and pass through', async () => {
+    const stage = await Stage.of(plain(3));
+    let thrown = false;
+    const handler = ({ message }: { message: { offset: string } }): unknown => {
+      stage.seen.push(Number(message.offset));
+      if (message.offset === '0' && !thrown) {
+        thrown = true;
+        throw new Error('at once');
+      }
+      // biome-ignore lint/suspicious/noThenProperty: what an old promise library returns
+      if (message.offset === '1') return { then: (done: () => void) => void setImmediate(done) };
+      return undefined;
+    };
+    await stage.start({ eachMessage: handler as never }, { tracing: 'all' });
+    await stage.until(4);
+    await until('spans ended', () => recorded.deliveries(stage.topic).length === 4);
+    const told = recorded.deliveries(stage.topic);
+    expect(told.map(({ offset, attempt, span }) => [offset, attempt, span.status.code])).toEqual([
+      [0, 1, 2],
+      [0, 2, 0],
+      [1, 1, 0],
+      [2, 1, 0],
+    ]);
+  });
+});
+
+describe('spans of eachBatch', () => {
+  test('one of the batch; redelivered records have their own, in their traces', async () => {
+    const traceparent = `00-${PARENT.traceId}-${PARENT.spanId}-01`;
+    const stage = await Stage.of([...plain(4), { headers: { traceparent } }]);
+    let active: string | undefined;
+    let isFailing = true;
+    await stage.start({
+      eachBatch: async ({ batch, resolveOffset }) => {
+        active = trace.getSpanContext(context.active())?.spanId;
+        for (const { offset } of batch.messages) {
+          stage.seen.push(Number(offset));
+          if (isFailing && offset === '3') {
+            isFailing = false;
+            throw new Error('batch broke');
+          }
+          resolveOffset(offset);
+        }
+      },
+    });
+    await until('the batch was done again', () => stage.seen.filter((offset) => offset === 4).length === 1);
+    await until('spans ended', () => recorded.deliveries(stage.topic).length === 2);
+    const batches = recorded
+      .named(`process ${stage.topic}`)
+      .filter(({ attributes }) => attributes['messaging.batch.message_count'] !== undefined);
+    expect(
+      batches.map(({ attributes, status }) => [
+        attributes['messaging.batch.message_count'],
+        attributes['dupescope.batch.redeliveries'],
+        status.code,
+      ]),
+    ).toEqual([
+      [5, 0, 2],
+      [2, 2, 0],
+    ]);
+    expect(batches[1]?.links.map((link) => link.context.spanId)).toEqual([PARENT.spanId]);
+    expect(active).toBe(batches[1]?.spanContext().spanId);
+    // Handed over in the batch that failed: 3 and 4 come again, each in its own trace.
+    const [three, four] = recorded.deliveries(stage.topic);
+    expect([three?.offset, three?.attempt, four?.offset, four?.attempt]).toEqual([3, 2, 4, 2]);
+    expect(three?.span.spanContext().traceId).toBe((await stage.ids()).trace(3));
+    expect(four?.span.spanContext().traceId).toBe(PARENT.traceId);
+    expect(linksOf(three?.span as never).batch?.spanId).toBe(batches[1]?.spanContext().spanId);
+  });
+
+  test('a batch of many redelivered records has 128 of them, and says how many there were', async () => {
+    const stage = await Stage.of(plain(500));
+    const run = (): ConsumerRunConfig => ({
+      autoCommit: false,
+      eachBatch: async ({ batch }) =>
+        void stage.seen.push(...batch.messages.map(({ offset }) => Number(offset))),
+    });
+    const first = await stage.start(run());
+    await stage.until(500);
+    await stage.stop(first);
+    await stage.start(run());
+    await stage.until(1_000);
+    await until('the batch ended', () => recorded.deliveries(stage.topic).length > 0);
+    const batches = recorded
+      .named(`process ${stage.topic}`)
+      .filter(({ attributes }) => attributes['dupescope.batch.redeliveries'] !== undefined);
+    const count = (key: string) => batches.reduce((sum, { attributes }) => sum + Number(attributes[key]), 0);
+    expect(count('dupescope.batch.redeliveries')).toBe(500);
+    expect(recorded.deliveries(stage.topic).length).toBeLessThanOrEqual(128 * batches.length);
+  });
+});
+
+describe('spans of offsets', () => {
+  test('commits are told with all, rewinds and seeks always', async () => {
+    const stage = await Stage.of(plain(10));
+    const consumer = await stage.start(
+      { autoCommit: false, eachMessage: async ({ message }) => void stage.seen.push(Number(message.offset)) },
+      {},
+    );
+    await stage.until(10);
+    const at = (offset: string) => [{ topic: stage.topic, partition: 0, offset }];
+    await consumer.commitOffsets(at('8'));
+    expect(recorded.named(`commit ${stage.topic}`)).toEqual([]);
+    await consumer.commitOffsets(at('2'));
+    await until('the rewind has a span', () => recorded.named(`commit ${stage.topic}`).length === 1);
+    expect(recorded.named(`commit ${stage.topic}`)[0]).toMatchObject({
+      kind: 2,
+      attributes: {
+        'messaging.operation.name': 'commit',
+        'messaging.operation.type': 'settle',
+        'messaging.consumer.group.name': stage.group,
+        'kafka.offset': 2,
+        'dupescope.commit.previous_offset': 8,
+      },
+    });
+    consumer.seek({ topic: stage.topic, partition: 0, offset: '5' });
+    await stage.until(15);
+    expect(recorded.named(`seek ${stage.topic}`)[0]).toMatchObject({
+      kind: 2,
+      attributes: { 'messaging.operation.name': 'seek', 'kafka.offset': 5 },
+    });
+    await stage.stop(consumer);
+    const traced = await stage.start(stage.noting(), { tracing: 'all' });
+    await stage.until(23);
+    await traced.commitOffsets(at('10'));
+    await until('the commit has a span', () => recorded.named(`commit ${stage.topic}`).length === 2);
+  });
+
+  test('a commit that fails has a span with its error', async () => {
+    const stage = await Stage.of(plain(2));
+    const consumer = await stage.start(stage.noting());
+    await stage.until(2);
+    const nowhere = [{ topic: uniqueName('nowhere'), partition: 0, offset: '1' }];
+    await expect(consumer.commitOffsets(nowhere)).rejects.toThrow();
+    const [span] = recorded.named(`commit ${nowhere[0]?.topic}`);
+    expect(span?.status.code).toBe(2);
+    expect(span?.attributes['error.type']).toMatch(/^KafkaJS/);
+  });
+});
+
+describe('metrics', () => {
+  test('durations, deliveries, redeliveries and exposure', async () => {
+    recorded.meter();
+    const stage = await Stage.of(plain(20));
+    const slowly = async () => {
+      const from = performance.now();
+      await until('2 ms went by', () => performance.now() - from > 2);
+    };
+    const first = await stage.start({
+      autoCommit: false,
+      eachMessage: async ({ message }) => {
+        await slowly();
+        stage.seen.push(Number(message.offset));
+      },
+    });
+    await stage.until(20);
+    const of = async (name: string) => {
+      const points = await recorded.metric(name);
+      return points.find(({ attributes }) => attributes['messaging.consumer.group.name'] === stage.group)
+        ?.value;
+    };
+    await until('the batch is counted', async () => (await of('messaging.client.consumed.messages')) === 20);
+    expect(await of('messaging.process.duration')).toMatchObject({ count: 20, min: expect.any(Number) });
+    expect(((await of('messaging.process.duration')) as { min: number }).min).toBeGreaterThan(0.001);
+    expect(await of('dupescope.exposure.records')).toBe(20);
+    expect(await of('dupescope.exposure.age')).toBeGreaterThan(0);
+    expect(await of('dupescope.redeliveries')).toBeUndefined();
+    await stage.stop(first);
+    await stage.start(stage.noting());
+    await stage.until(40);
+    expect(await of('dupescope.redeliveries')).toBe(20);
+  });
+});
+
+describe('without tracing', () => {
+  test('off makes no span and touches no context; a provider that goes away is let go', async () => {
+    const traceparent = `00-${PARENT.traceId}-${PARENT.spanId}-01`;
+    const stage = await Stage.of([{ headers: { traceparent } }]);
+    const active: unknown[] = [];
+    const run = (): ConsumerRunConfig => ({
+      autoCommit: false,
+      eachMessage: async ({ message }) => {
+        active.push(trace.getSpanContext(context.active()));
+        stage.seen.push(Number(message.offset));
+      },
+    });
+    for (let round = 1; round <= 2; round++) {
+      const consumer = await stage.start(run(), { tracing: 'off' });
+      await stage.until(round);
+      await stage.stop(consumer);
+    }
+    expect(active).toEqual([undefined, undefined]);
+    const consumer = await stage.start(run());
+    await stage.until(3);
+    expect(active[2]).toBeDefined();
+    await recorded.remove();
+    await until('the provider is let go', async () => {
+      const before = stage.seen.length;
+      await stage.produce([{ headers: { traceparent } }]);
+      await stage.until(before + 1);
+      return active.at(-1) === undefined;
+    });
+    await stage.stop(consumer);
+    expect(recorded.all().map(({ name }) => name)).toEqual([`process ${stage.topic}`]);
+  });
+});
+
+class TypeErrorOfMine extends Error {
+  override name = 'TypeErrorOfMine';
+}
