@@ -12,7 +12,7 @@
  *     2  f64  ordinal of the first entry: its number among all entries of the topic
  *    10  f64  time of the first entry, unix ms
  *    18  n times 10 B hash (its words 0 and 1, half of word 2), n times 3 B payload
- *        n times zigzag varint: time after the entry before
+ *        n times signed varint: time after the entry before
  *        varint producers, each varint id, varint epoch
  *        runs, until n entries: varint entries, varint marks, then what the marks say
  */
@@ -96,10 +96,12 @@ export function payloadOf(blob: Buffer, i: number): number {
 
 /** How many entries the blob holds; throws on a format that is not known. */
 export function countOf(blob: Buffer): number {
-  if (blob[0] !== FORMAT || blob.length < HEAD + (blob[1] as number) * (HASH_BYTES + PAYLOAD_BYTES)) {
+  const n = blob[1] ?? 0;
+  const least = HEAD + n * (HASH_BYTES + PAYLOAD_BYTES);
+  if (blob[0] !== FORMAT || n < 1 || n > BLOCK_ENTRIES || blob.length < least) {
     throw new RangeError('not a block of the identity log');
   }
-  return blob[1] as number;
+  return n;
 }
 
 export function firstOrdinalOf(blob: Buffer): number {
@@ -331,9 +333,13 @@ class Bytes {
     this.bytes[this.at++] = rest;
   }
 
-  /** Zigzag; up to 2^52 either way. */
+  /** The sign is the lowest bit of the first byte, so that every safe integer fits. */
   signed(value: number): void {
-    this.unsigned(value < 0 ? -2 * value - 1 : 2 * value);
+    const size = Math.abs(value);
+    const rest = Math.floor(size / 0x40);
+    if (this.at + 10 > this.bytes.length) this.bytes = Buffer.concat([this.bytes, Buffer.alloc(4_096)]);
+    this.bytes[this.at++] = (value < 0 ? 1 : 0) | (((size % 0x40) << 1) & 0x7e) | (rest > 0 ? 0x80 : 0);
+    if (rest > 0) this.unsigned(rest);
   }
 
   take(): number {
@@ -348,7 +354,9 @@ class Bytes {
   }
 
   takeSigned(): number {
-    const value = this.take();
-    return value % 2 === 0 ? value / 2 : -(value + 1) / 2;
+    const byte = this.bytes[this.at++];
+    if (byte === undefined) throw new RangeError('a block of the identity log is damaged');
+    const size = ((byte & 0x7e) >> 1) + (byte >= 0x80 ? this.take() * 0x40 : 0);
+    return byte & 1 ? -size : size;
   }
 }

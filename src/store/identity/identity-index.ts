@@ -27,6 +27,10 @@ export interface IdentityIndexOptions {
   limits?: (topic: string) => WindowLimits;
   /** Where the snapshot is kept; null: none is. */
   snapshotPath: string | null;
+  /** Identities remembered between two snapshots, at least. Default 1 million. */
+  snapshotRecords?: number;
+  /** Written of a snapshot in one step: what one turn waits for it. Default 4 MiB. */
+  snapshotStepBytes?: number;
   /** Slots that the table begins with. Default 1,048,576 (6 MB). */
   firstSlots?: number;
   /** Blocks that can be told apart; lower than the 32 bits of a row allow only in tests. */
@@ -35,10 +39,9 @@ export interface IdentityIndexOptions {
 
 export const DEFAULT_CAPACITY = 10_000_000;
 export const DEFAULT_AGE_MS = 7 * 86_400_000;
-/** Written of a snapshot in one step: what one turn waits for it. */
 const SNAPSHOT_STEP_BYTES = 4 * 1024 * 1024;
-/** A snapshot is begun when so many were remembered since the last, or this share of what is kept. */
 const SNAPSHOT_RECORDS = 1_000_000;
+/** With more identities a snapshot is begun only when this share of them is new. */
 const SNAPSHOT_SHARE = 0.2;
 
 /** What one turn found. */
@@ -145,9 +148,11 @@ export class IdentityIndex {
     const settled = this.findings.settle(now);
     const memory = this.memory;
     if (memory === null || this.options.snapshotPath === null) return settled > 0;
-    const due = Math.max(SNAPSHOT_RECORDS, memory.entries * SNAPSHOT_SHARE);
+    const least = this.options.snapshotRecords ?? SNAPSHOT_RECORDS;
+    const due = Math.max(least, memory.entries * SNAPSHOT_SHARE);
     if (this.snapshot === null && this.sinceSnapshot >= due) this.beginSnapshot(memory);
-    if (this.snapshot?.step(SNAPSHOT_STEP_BYTES) === true) this.snapshot = null;
+    if (this.snapshot?.step(this.options.snapshotStepBytes ?? SNAPSHOT_STEP_BYTES) === true)
+      this.snapshot = null;
     return settled > 0 || this.snapshot !== null;
   }
 

@@ -10,7 +10,7 @@
  * How to use it, in the thread that writes the store:
  *
  *     const index = new IdentityIndex(db, { snapshotPath: `${path}.identities` });
- *     index.open();                                   // seconds with a snapshot, else 0.5 us an identity
+ *     index.open();                                   // seconds with a snapshot, else about 1 us an identity
  *     const reader = new RecordReader({ topic, seed: index.seed });      // in the thread that reads Kafka
  *     index.expect(cluster, topic, topicId, partitions);
  *     index.observe({ cluster, topic, topicId, partition, firstOffset, nextOffset, live, observedAt,
