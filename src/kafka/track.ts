@@ -246,7 +246,13 @@ export class Track {
         }
       }
     }
-    this.write(performance.now());
+    const now = performance.now();
+    // Hits are quick, and tell nothing of how quickly the next record is applied: that one is written alone.
+    this.reserved = this.next - 1;
+    this.reserve = 0;
+    this.pacedAt = now - SLOW_MS;
+    this.pacedFrom = last;
+    this.write(now);
   }
 
   /** The eachBatch handler has resolved `offset`. */

@@ -36,6 +36,7 @@ interface Effect {
 /** Every third message is written twice, and the second copy long after the first. */
 class Sender {
   readonly sent = new Map<string, number>();
+  copies = 0;
   private readonly producer = testKafka().producer();
   private number = 0;
 
@@ -50,6 +51,7 @@ class Sender {
     );
     const copies = before.filter((_, i) => i % 3 === this.number % 3).slice(-count / 3);
     for (const [id, amount] of fresh) this.sent.set(id, amount);
+    this.copies += copies.length;
     const messages = [...fresh, ...copies].map(([id, amount], i) => ({
       partition: i % 2,
       value: String(amount),
@@ -185,6 +187,10 @@ describe(`consumers killed ${KILLS} times`, () => {
       // One message in hand of the one handler that runs, at each kill.
       expect(again).toBeLessThanOrEqual(KILLS);
       expect(account.hits + account.again + account.failed).toBe(account.redeliveries + account.duplicates);
+      // What was paid again had been in flight, or its copy was paid then, and is no duplicate for the ledger.
+      expect(account.failed + sender.copies - account.duplicates).toBeGreaterThanOrEqual(again);
+      expect(account.duplicates).toBeLessThanOrEqual(sender.copies);
+      expect(account.duplicates).toBeGreaterThanOrEqual(sender.copies - KILLS);
     },
     KILLS * 10_000,
   );

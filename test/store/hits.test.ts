@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import fc from 'fast-check';
+import { JournalReader } from '../../src/journal';
 import type { Account, RunSpan } from '../../src/ledger';
 import { openStore, type Store } from '../../src/store/open';
 import { Tables } from '../../src/store/tables';
@@ -124,6 +125,24 @@ describe('hits in the journal', () => {
     expect(query(store, sums)).toEqual([
       { redeliveries: 10_000, hits: 10_000, applied_again: 0, failed_again: 0, duplicates_delivered: 0 },
     ]);
+  });
+
+  test('are quick, and still leave no record uncertain that comes after them', () => {
+    const store = join(folder, 'uncertain.db');
+    const recorder = new Recorder(store, 'g');
+    const track = recorder.track(0);
+    for (let offset = 0; offset < 200; offset++) {
+      track.begin(offset, { offset: String(offset) } as never);
+      track.hit(offset, offset, null, null);
+      track.succeeded();
+    }
+    track.begin(200, { offset: '200' } as never);
+    const { slots } = new JournalReader(recorder.journal.folder).read();
+    // A kill now leaves that one in flight, and nothing reserved behind it.
+    expect(slots.map(({ state: { last, reserved, busy } }) => ({ last, reserved, busy }))).toEqual([
+      { last: 200, reserved: 200, busy: true },
+    ]);
+    recorder.close();
   });
 
   test('of batches with gaps belong to the runs of their ranges', () => {
