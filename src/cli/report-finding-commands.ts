@@ -3,12 +3,14 @@ import type { Command } from 'commander';
 import type { z } from 'zod';
 import {
   Duplicate,
+  Hit,
   Identity,
   Incident,
   IncidentDetail,
   ObservedTopic,
   type Page,
   PrematureCommit,
+  Producer,
   Rewind,
   Skip,
   StalledCommit,
@@ -16,10 +18,12 @@ import {
 import { items, queryOf, reported, reporting } from './report-command';
 import {
   duplicatesText,
+  hitsText,
   identityText,
   incidentsText,
   incidentText,
   prematuresText,
+  producersText,
   rewindsText,
   skipsText,
   stalledText,
@@ -54,6 +58,7 @@ export function findingReports(report: Command): void {
     );
 
   const losses = [
+    lossReport('hits', "copies that the consumers' own checks recognised", Hit, hitsText),
     lossReport('rewinds', 'committed offsets that went down', Rewind, rewindsText),
     lossReport(
       'premature-commits',
@@ -99,6 +104,19 @@ export function findingReports(report: Command): void {
         const query = queryOf(topics, ['topic', 'cluster']);
         const answer = await source.ask({ route: 'topics', path: new Map(), query });
         return topicsText(checked(pageOf(ObservedTopic), answer), format);
+      }),
+    );
+
+  const producers = reporting(report.command('producers'))
+    .description('producers of instrumented processes, with advice on their settings')
+    .option('--cluster <id>', 'of this Kafka cluster')
+    .option('--since <time>', 'seen from this time on: 1h, 7d, or RFC 3339')
+    .option('--limit <number>', 'at most so many', '50')
+    .action(() =>
+      reported(producers, async (source, format) => {
+        const query = queryOf(producers, ['cluster', 'since']);
+        const question = { route: 'producers', path: new Map(), query };
+        return producersText(await items(source, question, producers, pageOf(Producer)), format);
       }),
     );
 

@@ -3,12 +3,14 @@ import type { z } from 'zod';
 import { toCsv } from '../service/format';
 import {
   Duplicate,
+  Hit,
   type Identity,
   Incident,
   type IncidentDetail,
   ObservedTopic,
   type Page,
   PrematureCommit,
+  Producer,
   Rewind,
   Skip,
   StalledCommit,
@@ -153,6 +155,43 @@ export function identityText(answer: Identity, format: ReportFormat): string {
     return `  ${shortTime(place.at)}  ${plain(place.topic)}/${place.partition}/${place.offset}${groups === '' ? '' : `  delivered to ${groups}`}\n`;
   });
   return `${plain(answer.identity)} stands at ${answer.places.length} places:\n${places.join('')}\n${table(DUPLICATES, answer.copies)}`;
+}
+
+const HITS: readonly Column<Hit>[] = [
+  { title: 'TIME (UTC)', cell: (h) => shortTime(h.at), whole: true },
+  { title: 'GROUP', cell: (h) => h.group },
+  { title: 'RECORDS', cell: placeName },
+  { title: 'CAUGHT', cell: (h) => h.caught, whole: true },
+  { title: 'CAUSE', cell: (h) => h.cause ?? '-', whole: true },
+  {
+    title: 'AGE',
+    cell: (h) => (h.age_seconds === null ? '-' : shortSeconds(h.age_seconds)),
+    right: true,
+    whole: true,
+  },
+  { title: 'BY', cell: (h) => `${h.host}:${h.pid}` },
+];
+
+export function hitsText(page: Page<Hit>, format: ReportFormat): string {
+  return listText(page, format, Hit, HITS, 'No hits.\n');
+}
+
+const PRODUCERS: readonly Column<Producer>[] = [
+  { title: 'LAST (UTC)', cell: (p) => shortTime(p.last_seen_at), whole: true },
+  { title: 'HOST', cell: (p) => `${p.host}:${p.pid}` },
+  { title: 'IDEMPOTENT', cell: (p) => (p.idempotent ? 'yes' : 'NO'), whole: true },
+  { title: 'ACKS', cell: (p) => p.acks.join(','), whole: true },
+  { title: 'MESSAGES', cell: (p) => p.messages, right: true, whole: true },
+  { title: 'UNANSWERED', cell: (p) => p.unanswered, right: true, whole: true },
+  { title: 'RISKS', cell: (p) => [...new Set(p.advice.map(({ risk }) => risk))].join(', ') },
+];
+
+export function producersText(page: Page<Producer>, format: ReportFormat): string {
+  const text = listText(page, format, Producer, PRODUCERS, 'No producers are instrumented.\n');
+  const advice = new Set(
+    page.items.flatMap((producer) => producer.advice.map((one) => `${one.risk}: ${plain(one.text)}\n`)),
+  );
+  return format === 'table' && advice.size > 0 ? `${text}\n${[...advice].join('')}` : text;
 }
 
 function percent(ratio: number): string {

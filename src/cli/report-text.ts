@@ -103,7 +103,7 @@ export function groupText(detail: GroupDetail, format: ReportFormat): string {
       `  ${plain(processName(session))} ${plain(session.client_id ?? '')} since ${shortTime(session.started_at)}`,
   );
   return [
-    `${plain(detail.group)} on ${plain(detail.cluster)}: ${detail.deliveries} deliveries, ${detail.redeliveries} of them redeliveries\n${exposureLine(detail)}Verdict: ${detail.verdict_words}\n${detail.advice.map((advice) => `Advice: ${plain(advice)}\n`).join('')}`,
+    `${plain(detail.group)} on ${plain(detail.cluster)}: ${detail.deliveries} deliveries, ${detail.redeliveries} of them redeliveries\n${exposureLine(detail)}Verdict: ${detail.verdict_words}\n${detail.check === null ? '' : `Check: ${detail.check.words}\n`}${detail.advice.map((advice) => `Advice: ${plain(advice)}\n`).join('')}`,
     table(PARTITIONS, detail.partitions_detail),
     `Consumers that live now: ${living.length}, of ${detail.sessions_total} seen\n${consumers.map((line) => `${line}\n`).join('')}`,
   ].join('\n');

@@ -19,6 +19,9 @@ export interface VerdictFacts {
   premature: number;
   /** Below the committed offset, known to exist, never delivered. */
   skipped: number;
+  /** Copies that the consumer's own check recognised, and those that were applied again. */
+  hits: number;
+  appliedAgain: number;
 }
 
 export interface VerdictTold {
@@ -28,9 +31,10 @@ export interface VerdictTold {
 }
 
 export function verdictOf(facts: VerdictFacts): VerdictTold {
-  const { deliveries, redeliveries, premature, skipped, uncertain } = facts;
+  const { deliveries, redeliveries, premature, skipped, uncertain, hits, appliedAgain } = facts;
   const perhaps = uncertain === 0 ? '' : `, ${uncertain} more perhaps`;
-  const again = redeliveries === 0 ? '' : `${redeliveries} redelivered${perhaps}`;
+  const caught = hits === 0 ? '' : `, ${hits} copies caught by the check, ${appliedAgain} applied again`;
+  const again = redeliveries === 0 ? '' : `${redeliveries} redelivered${perhaps}${caught}`;
   if (premature + skipped > 0) {
     const losses = [
       premature === 0 ? '' : `${premature} committed before they were handled`,

@@ -26,6 +26,17 @@ const Place = {
     since: z.number().nullable(),
     until: z.number().nullable(),
   }),
+  hits: z.strictObject({
+    v: z.literal(1),
+    k: z.literal('hits'),
+    f: z.string(),
+    at: z.number(),
+    session: z.int(),
+    run: z.int(),
+    first: z.int(),
+    since: z.number().nullable(),
+    until: z.number().nullable(),
+  }),
   groups: z.strictObject({
     v: z.literal(1),
     k: z.literal('groups'),

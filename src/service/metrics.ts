@@ -72,6 +72,8 @@ export class Metrics {
       'dupescope_premature_commits_total',
       'Records committed before they were handled, and then not handled',
     );
+    const hits = make('dupescope_idempotency_hits_total', "Copies that the consumer's own check recognised");
+    const applied = make('dupescope_applied_again_total', 'Copies that were handled with no hit');
     const skipped = make(
       'dupescope_skipped_records_total',
       'Records below the committed offset, known to exist, never delivered to the group',
@@ -83,6 +85,8 @@ export class Metrics {
       uncertain.inc(labels, totals.uncertain);
       premature.inc(labels, totals.premature);
       skipped.inc(labels, totals.skipped);
+      hits.inc(labels, totals.hits);
+      applied.inc(labels, totals.appliedAgain);
     }
     const causes = new Counter({
       name: 'dupescope_redelivery_causes_total',

@@ -76,6 +76,8 @@ const NAMED = {
   GroupDetail: schemas.GroupDetail,
   Redelivery: schemas.Redelivery,
   Duplicate: schemas.Duplicate,
+  Hit: schemas.Hit,
+  Producer: schemas.Producer,
   Identity: schemas.Identity,
   ObservedTopic: schemas.ObservedTopic,
   Rewind: schemas.Rewind,

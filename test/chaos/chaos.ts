@@ -144,7 +144,6 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
       onLost(`${lane.spec.name} cannot go on: ${(error as Error).message}`);
     }
     await leaveNoOrphans(lane).catch((error: Error) => onLost(error.message));
-    await lane.stopAll();
   };
   await Promise.all(lanes.map(play));
   clearInterval(progress);
@@ -181,21 +180,37 @@ function storeOf(lane: Lane, service: Service): string {
   return lane.spec.ledger === 'service' ? service.store : lane.place.store;
 }
 
+/** So often heirs are started to tell what others left. */
+const HEIR_ROUNDS = 5;
+
 /** Two hosts a lane: they share nothing but Kafka and the service. */
 function hostOf(folder: string, spec: LaneSpec, number: number): string {
   return join(folder, `${spec.name}-host-${number % 2}.journal`);
 }
 
-/** What the killed left on a host is told by a neighbour: each host of a lane that reports gets a living process. */
+/**
+ * Ends the lane's processes. What the killed left on a host, and what one that ended could not tell within its limit
+ * (the service may be away), is told by a neighbour: each host of a lane that reports gets a living process until
+ * nothing is left.
+ */
 async function leaveNoOrphans(lane: Lane): Promise<void> {
-  if (lane.spec.ledger !== 'service') return;
-  for (let more = 0; more < 2; more++) lane.start();
+  if (lane.spec.ledger !== 'service') return lane.stopAll();
   const waiting = () =>
     [1, 2].flatMap((number) => {
       const journal = hostOf(lane.place.folder, lane.spec, number);
       if (!existsSync(journal)) return [];
       return readdirSync(journal).flatMap((of) => readdirSync(join(journal, of)));
     }).length;
+  for (let round = 0; round < HEIR_ROUNDS; round++) {
+    await heirsTell(lane, waiting);
+    await lane.stopAll();
+    if (waiting() === 0) return;
+  }
+  throw new Error(`${waiting()} journals of ${lane.spec.name} are still not told`);
+}
+
+async function heirsTell(lane: Lane, waiting: () => number): Promise<void> {
+  for (let more = 0; more < 2; more++) lane.start();
   await until(
     `the orphan journals of ${lane.spec.name} are told`,
     () => waiting() === lane.workers.length,

@@ -38,6 +38,8 @@ test('a store file and a service say the same', async () => {
     ['rewinds', '--group', 'billing'],
     ['duplicates', '--topic', 'orders', '--cause', 'resent'],
     ['topics'],
+    ['hits', '--group', 'billing'],
+    ['producers'],
     ['identity', 'order-20'],
   ];
   for (const question of questions) {
@@ -92,6 +94,8 @@ test('rewinds, duplicates, topics and an identity, as text', async () => {
   expect(await text('topics')).toContain('orders: Remember identities for 1.5 min');
   expect(await text('identity', 'order-20')).toContain('order-20 stands at 2 places');
   expect(await text('record', 'orders/0/120')).toContain('has the identity of 0/20');
+  expect(await text('hits')).toMatch(/orders\/0\/150-179 +redelivery +unknown +5.0s/);
+  expect(await text('producers')).toMatch(/host-a:7 +NO +1 +20 +2 +duplicates, loss/);
   const missing = await run(['report', 'identity', 'order-21', '--store', store]);
   expect([missing.code, missing.stderr.trim().split('\n').length]).toEqual([4, 1]);
 });

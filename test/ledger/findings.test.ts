@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import {
   belongTogether,
   bucketOf,
+  checkWords,
   explainSkip,
   gapsOf,
   INCIDENT_GAP_MS,
@@ -13,7 +14,15 @@ import {
   within,
 } from '../../src/ledger';
 
-const facts = { deliveries: 10, redeliveries: 0, uncertain: 0, premature: 0, skipped: 0 };
+const facts = {
+  deliveries: 10,
+  redeliveries: 0,
+  uncertain: 0,
+  premature: 0,
+  skipped: 0,
+  hits: 0,
+  appliedAgain: 0,
+};
 
 test.each([
   [{ ...facts, deliveries: 0 }, 'nothing_delivered', 'nothing delivered yet'],
@@ -25,6 +34,11 @@ test.each([
     'at_least_once',
     'at least once: 3 redelivered, 1 more perhaps',
   ],
+  [
+    { ...facts, redeliveries: 9, hits: 7, appliedAgain: 1 },
+    'at_least_once',
+    'at least once: 9 redelivered, 7 copies caught by the check, 1 applied again',
+  ],
   [{ ...facts, skipped: 4 }, 'at_most_once', 'at most once: 4 skipped'],
   [
     { ...facts, premature: 1, redeliveries: 2 },
@@ -33,6 +47,23 @@ test.each([
   ],
 ])('the verdict of %j', (given, verdict, words) => {
   expect(verdictOf(given)).toEqual({ verdict, words });
+});
+
+test.each([
+  [{ hits: 0, appliedAgain: 0 }, 'No copy was handled: there was nothing to catch.'],
+  [{ hits: 0, appliedAgain: 3 }, /^No hits: 3 copies were applied again/],
+  [{ hits: 9, appliedAgain: 0, windowMs: null }, 'The check caught all of 9 copies.'],
+  [
+    { hits: 97, appliedAgain: 3, within: 97 },
+    'The check caught 97 of 100 copies (97%); 3 were applied again. Its window of 1 h reaches 97% of them; 1.1 d would have reached all.',
+  ],
+  [{ hits: 99_999, appliedAgain: 1, windowMs: null }, /\(99.9%\)/],
+  [{ hits: 100, appliedAgain: 0, longestMs: 500 }, /long enough for all that came \(the longest: 500 ms\)/],
+])('a check with %j in words', (given, words) => {
+  const base = { windowMs: 3_600_000, copies: 100, within: 100, longestMs: 93_600_000 };
+  const told = checkWords({ ...base, ...given });
+  if (typeof words === 'string') expect(told).toBe(words);
+  else expect(told).toMatch(words);
 });
 
 test('an incident is growing, then open, then closed', () => {

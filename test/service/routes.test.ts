@@ -4,12 +4,14 @@ import { ROUTES } from '../../src/service/routes';
 import {
   type Duplicate,
   GroupDetail,
+  type Hit,
   type Identity,
   type Incident,
   type IncidentDetail,
   type ObservedTopic,
   type Page,
   type PrematureCommit,
+  type Producer,
   type RecordHistory,
   type Redelivery,
   type Rewind,
@@ -42,6 +44,8 @@ const EXAMPLES: Record<string, string> = {
   incident: '/v1/incidents/1',
   'premature-commits': '/v1/premature-commits',
   skips: '/v1/skips',
+  hits: '/v1/hits',
+  producers: '/v1/producers',
   rewinds: '/v1/rewinds',
   duplicates: '/v1/duplicates',
   identity: '/v1/identities/order-20',
@@ -89,7 +93,7 @@ test('verdicts, in the summary and of each group', async () => {
   ]);
   const billing = GroupDetail.parse(await get('/v1/groups/billing?cluster=c1'));
   expect(billing.verdict_words).toBe(
-    'at most once: 2 committed before they were handled, 10 skipped, 104 redelivered, 4 more perhaps',
+    'at most once: 2 committed before they were handled, 10 skipped, 104 redelivered, 4 more perhaps, 30 copies caught by the check, 10 applied again',
   );
   expect(billing.advice).toEqual(['advice 4', 'advice 3']);
   expect(billing.exposure_history.records).toEqual({ p50: 2, p99: 35, max: 40 });
@@ -126,6 +130,34 @@ test('a group that is seen from outside', async () => {
   ]);
   const billing = GroupDetail.parse(await get('/v1/groups/billing?cluster=c1'));
   expect(billing).toMatchObject({ state: null, watched: null, rewinds: 1 });
+});
+
+test('hits say what they caught, and the group how its check does', async () => {
+  const { items } = await get<Page<Hit>>('/v1/hits?group=billing&topic=orders&partition=0');
+  expect(items).toMatchObject([
+    {
+      first_offset: 150,
+      records: 30,
+      caught: 'redelivery',
+      cause: 'unknown',
+      age_seconds: 5,
+      window_seconds: 10,
+    },
+  ]);
+  expect((await get<Page<Hit>>('/v1/hits?until=3h')).items).toEqual([]);
+  const billing = GroupDetail.parse(await get('/v1/groups/billing?cluster=c1'));
+  expect(billing).toMatchObject({ hits: 30, applied_again: 10, failed_again: 64, duplicates_delivered: 0 });
+  expect(billing.check).toMatchObject({ catch_ratio: 0.75, window_seconds: 10, copies_within_window: 1 });
+  expect(billing.check?.words).toContain('caught 30 of 40 copies (75%)');
+  const audit = GroupDetail.parse(await get('/v1/groups/audit'));
+  expect(audit.check).toBeNull();
+});
+
+test('producers with advice on their settings', async () => {
+  const { items } = await get<Page<Producer>>('/v1/producers?cluster=c1');
+  expect(items).toMatchObject([{ host: 'host-a', acks: [1], unanswered: 2, idempotent: false }]);
+  expect(items[0]?.advice.map(({ risk }) => risk)).toEqual(expect.arrayContaining(['duplicates', 'loss']));
+  expect((await get<Page<Producer>>('/v1/producers?cluster=c2')).items).toEqual([]);
 });
 
 test('duplicates, the places of one identity, and the copies of one record', async () => {

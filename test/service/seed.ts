@@ -312,6 +312,7 @@ export function seedStory(path: string): void {
     grp: audit,
     protocol: 'classic',
     state: 'live',
+    state_before: 'empty',
     generation: 7,
     since: BEGIN,
     members: JSON.stringify([
@@ -330,6 +331,41 @@ export function seedStory(path: string): void {
   });
   s.row('group_generation', { grp: audit, at: BEGIN, generation: 7, members: '[{}]' });
   seedTopic(s, orders);
+  // The check of the second copy's run (number 4 in its journal) caught 150 to 179 after 11 s; 180 to 199 failed.
+  s.row('idempotency_hit', {
+    gp: p0,
+    session: b,
+    run: 4,
+    first: 150,
+    last: 179,
+    at: BEGIN + 31_500,
+    window_ms: 10_000,
+    version: 4,
+  });
+  s.db
+    .prepare('UPDATE group_partition SET hits = 30, applied_again = 10, failed_again = 64 WHERE id = ?')
+    .run(p0);
+  s.row('producer', {
+    key: 'producer-1',
+    journal: 'j',
+    cluster_id: 'c1',
+    host: 'host-a',
+    pid: 7,
+    boot_id: 'boot',
+    version: '0.1.0',
+    settings: JSON.stringify({
+      idempotent: false,
+      transactional: false,
+      retries: 5,
+      maxInFlightRequests: null,
+    }),
+    started_at: BEGIN,
+    last_seen_at: BEGIN + 1_000,
+    sends: 10,
+    messages: 20,
+    unanswered: 2,
+    acks: '[1]',
+  });
 
   // Incidents: what the seek brought, what a commit before the handling put at risk, what a stop skipped, a stall.
   const incident = (

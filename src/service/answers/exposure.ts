@@ -37,6 +37,10 @@ export interface Totals {
   uncertain: number;
   premature: number;
   skipped: number;
+  hits: number;
+  applied_again: number;
+  failed_again: number;
+  duplicates_delivered: number;
 }
 
 export function totalsShape(row: {
@@ -47,6 +51,10 @@ export function totalsShape(row: {
   uncertain: number;
   premature: number;
   skipped: number;
+  hits: number;
+  appliedAgain: number;
+  failedAgain: number;
+  duplicatesDelivered: number;
 }): Totals {
   return {
     deliveries: row.deliveries,
@@ -57,5 +65,9 @@ export function totalsShape(row: {
     uncertain: row.uncertain,
     premature: row.premature,
     skipped: row.skipped,
+    hits: row.hits,
+    applied_again: row.appliedAgain,
+    failed_again: row.failedAgain,
+    duplicates_delivered: row.duplicatesDelivered,
   };
 }

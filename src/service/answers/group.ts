@@ -27,6 +27,7 @@ import { clipped, rfc3339, rfc3339OrNull, seconds } from '../time';
 import type { AnswerContext } from './context';
 import { totalsShape } from './exposure';
 import { groupShape, openByGroup } from './groups';
+import { checkShape } from './hits';
 import { sessionShape } from './session-shape';
 
 const SESSIONS_SHOWN = 100;
@@ -62,6 +63,7 @@ export function groupAnswer(
   return {
     ...groupShape(row, positions, lags, open.get(`${row.cluster}\n${row.group}`) ?? 0, context.now),
     watched: watchedShape(db, row.id, context.now),
+    check: checkShape(db, row, context.now),
     advice: adviceOf(db, row, context.now),
     exposure_history: exposureHistory(db, row.id, context.now),
     partitions_detail: partitions.map(({ partition, position, lag }) =>

@@ -6,6 +6,7 @@ export type { AnswerContext } from './context';
 export { duplicateShape, duplicatesAnswer, identityAnswer } from './duplicates';
 export { groupAnswer } from './group';
 export { groupsAnswer } from './groups';
+export { hitsAnswer, producersAnswer } from './hits';
 export { incidentAnswer, incidentShape, incidentsAnswer } from './incidents';
 export { prematuresAnswer, skipsAnswer, stalledAnswer } from './losses';
 export { recordAnswer } from './record';

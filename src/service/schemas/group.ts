@@ -1,6 +1,7 @@
 /** A consumer group, in a list and with all that stands below it. */
 import { z } from 'zod';
-import { count, exposure, lag, offset, seconds, time, totals, verdict } from './words';
+import { Check } from './hit';
+import { account, count, exposure, lag, offset, seconds, time, totals, verdict } from './words';
 
 export const Group = z
   .strictObject({
@@ -17,6 +18,7 @@ export const Group = z
       description: 'Times that a committed offset went down, counted once the cause is settled',
     }),
     ...totals,
+    ...account,
     ...verdict,
     incidents_open: count,
     ...exposure,
@@ -38,6 +40,7 @@ export const GroupPartition = z.strictObject({
   topic_id: z.string().nullable(),
   partition: count,
   ...totals,
+  ...account,
   ...exposure,
   next_offset: offset.nullable(),
   handled_offset: offset.nullable(),
@@ -125,6 +128,7 @@ const Watched = z
 
 export const GroupDetail = Group.extend({
   watched: Watched.nullable(),
+  check: Check.nullable().meta({ description: 'null: no copy and no hit yet' }),
   advice: z.array(z.string()).meta({ description: 'What the open incidents say to change' }),
   exposure_history: ExposureHistory,
   partitions_detail: z.array(GroupPartition),

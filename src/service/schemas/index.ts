@@ -5,6 +5,7 @@
  */
 export * from './duplicate';
 export * from './group';
+export * from './hit';
 export * from './incident';
 export * from './record';
 export * from './redelivery';

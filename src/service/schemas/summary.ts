@@ -1,7 +1,7 @@
 /** The whole store, and its counts over time. */
 import { z } from 'zod';
 import { VERDICTS } from '../../ledger';
-import { count, exposure, lag, time, totals } from './words';
+import { account, count, exposure, lag, time, totals } from './words';
 
 export const Summary = z
   .strictObject({
@@ -14,6 +14,7 @@ export const Summary = z
     partitions: count.meta({ description: 'Partitions times the groups that read them' }),
     sessions: count.meta({ description: 'Consumers that live now' }),
     ...totals,
+    ...account,
     verdicts: z.record(z.enum(VERDICTS), count).meta({ description: 'How many groups have which verdict' }),
     incidents_open: count,
     observed_records: count.meta({ description: 'Of topics observed from outside' }),

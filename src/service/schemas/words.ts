@@ -28,6 +28,15 @@ export const totals = {
   }),
 };
 
+export const account = {
+  hits: count.meta({ description: "Deliveries that the consumer's own check recognised and did not apply" }),
+  applied_again: count.meta({ description: 'Copies handled with no hit' }),
+  failed_again: count.meta({ description: 'Copies that failed, or were in flight at a kill' }),
+  duplicates_delivered: count.meta({
+    description: 'First deliveries of records whose message had been applied before, as hits tell',
+  }),
+};
+
 export const verdict = {
   verdict: z.enum(VERDICTS).meta({ description: 'Which promise held so far' }),
   verdict_words: z.string(),

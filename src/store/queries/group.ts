@@ -14,12 +14,18 @@ export interface GroupPartitionRow {
   uncertain: number;
   premature: number;
   skipped: number;
+  hits: number;
+  appliedAgain: number;
+  failedAgain: number;
+  duplicatesDelivered: number;
 }
 
 export function partitionsOf(db: Store, group: number): GroupPartitionRow[] {
   const sql = `
     SELECT gp.id AS gp, t.name AS topic, t.topic_id AS topicId, gp.partition, gp.deliveries, gp.redeliveries,
-           gp.failed, gp.in_flight AS inFlight, gp.uncertain, gp.premature, gp.skipped
+           gp.failed, gp.in_flight AS inFlight, gp.uncertain, gp.premature, gp.skipped,
+           gp.hits, gp.applied_again AS appliedAgain, gp.failed_again AS failedAgain,
+           gp.duplicates_delivered AS duplicatesDelivered
     FROM group_partition gp JOIN topic t ON t.id = gp.topic
     WHERE gp.grp = @group ORDER BY t.name, t.first_seen_at, gp.partition`;
   return statement<GroupPartitionRow>(db, sql).all({ group });

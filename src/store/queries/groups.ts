@@ -17,6 +17,10 @@ export interface GroupRow {
   uncertain: number;
   premature: number;
   skipped: number;
+  hits: number;
+  appliedAgain: number;
+  failedAgain: number;
+  duplicatesDelivered: number;
   lastDeliveryAt: number | null;
   /** Of the watcher; null: not watched. */
   state: GroupState | null;
@@ -43,7 +47,9 @@ export function groupsOf(db: Store, page: GroupPage): GroupRow[] {
            coalesce(sum(gp.deliveries), 0) AS deliveries, coalesce(sum(gp.redeliveries), 0) AS redeliveries,
            coalesce(sum(gp.failed), 0) AS failed, coalesce(sum(gp.in_flight), 0) AS inFlight,
            coalesce(sum(gp.uncertain), 0) AS uncertain, coalesce(sum(gp.premature), 0) AS premature,
-           coalesce(sum(gp.skipped), 0) AS skipped,
+           coalesce(sum(gp.skipped), 0) AS skipped, coalesce(sum(gp.hits), 0) AS hits,
+           coalesce(sum(gp.applied_again), 0) AS appliedAgain, coalesce(sum(gp.failed_again), 0) AS failedAgain,
+           coalesce(sum(gp.duplicates_delivered), 0) AS duplicatesDelivered,
            (SELECT max(p.updated_at) FROM group_partition q JOIN position p ON p.gp = q.id
             WHERE q.grp = g.id) AS lastDeliveryAt,
            (SELECT w.state FROM watched_group w WHERE w.grp = g.id) AS state,

@@ -10,6 +10,7 @@ export * from './duplicates';
 export * from './exposure';
 export * from './group';
 export * from './groups';
+export * from './hits';
 export * from './incidents';
 export * from './losses';
 export * from './places';

@@ -16,6 +16,10 @@ export interface SummaryRow {
   uncertain: number;
   premature: number;
   skipped: number;
+  hits: number;
+  appliedAgain: number;
+  failedAgain: number;
+  duplicatesDelivered: number;
   lastDeliveryAt: number | null;
 }
 
@@ -32,7 +36,9 @@ export function summaryOf(db: Store): SummaryRow {
            coalesce(sum(failed), 0) AS failed,
            coalesce(sum(in_flight), 0) AS inFlight,
            coalesce(sum(uncertain), 0) AS uncertain, coalesce(sum(premature), 0) AS premature,
-           coalesce(sum(skipped), 0) AS skipped,
+           coalesce(sum(skipped), 0) AS skipped, coalesce(sum(hits), 0) AS hits,
+           coalesce(sum(applied_again), 0) AS appliedAgain, coalesce(sum(failed_again), 0) AS failedAgain,
+           coalesce(sum(duplicates_delivered), 0) AS duplicatesDelivered,
            (SELECT max(updated_at) FROM position) AS lastDeliveryAt
     FROM group_partition`;
   return statement<SummaryRow>(db, sql).get({}) as SummaryRow;
@@ -42,7 +48,8 @@ export function summaryOf(db: Store): SummaryRow {
 export function verdictFacts(db: Store): VerdictFacts[] {
   const sql = `
     SELECT sum(deliveries) AS deliveries, sum(redeliveries) AS redeliveries, sum(uncertain) AS uncertain,
-           sum(premature) AS premature, sum(skipped) AS skipped
+           sum(premature) AS premature, sum(skipped) AS skipped, sum(hits) AS hits,
+           sum(applied_again) AS appliedAgain
     FROM group_partition GROUP BY grp`;
   return statement<VerdictFacts>(db, sql).all({});
 }

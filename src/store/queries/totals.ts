@@ -11,6 +11,8 @@ export interface TotalsRow {
   uncertain: number;
   premature: number;
   skipped: number;
+  hits: number;
+  appliedAgain: number;
 }
 
 /** By name: a recreated topic goes on counting where the old one stopped. */
@@ -18,7 +20,8 @@ export function totalsOf(db: Store): TotalsRow[] {
   const sql = `
     SELECT c.cluster_id AS cluster, g.name AS "group", t.name AS topic, sum(gp.deliveries) AS deliveries,
            sum(gp.redeliveries) AS redeliveries, sum(gp.uncertain) AS uncertain,
-           sum(gp.premature) AS premature, sum(gp.skipped) AS skipped
+           sum(gp.premature) AS premature, sum(gp.skipped) AS skipped,
+           sum(gp.hits) AS hits, sum(gp.applied_again) AS appliedAgain
     FROM group_partition gp
     JOIN consumer_group g ON g.id = gp.grp
     JOIN topic t ON t.id = gp.topic

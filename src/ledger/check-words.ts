@@ -1,0 +1,48 @@
+/** How a group's own check does, in words. */
+
+export interface CheckFacts {
+  /** Copies that the check recognised, and those that were applied again. */
+  hits: number;
+  appliedAgain: number;
+  /** How long it remembers; null: it does not say. */
+  windowMs: number | null;
+  /** Redelivered records, how many of them came within the window, and the longest time between two copies. */
+  copies: number;
+  within: number;
+  longestMs: number;
+}
+
+export function checkWords({ hits, appliedAgain, windowMs, copies, within, longestMs }: CheckFacts): string {
+  if (hits === 0 && appliedAgain === 0) return 'No copy was handled: there was nothing to catch.';
+  if (hits === 0) {
+    return `No hits: ${appliedAgain} copies were applied again. Wrap the handler in idempotent(), or tell the hits of your own check by recordHit().`;
+  }
+  const caught =
+    appliedAgain === 0
+      ? `The check caught all of ${hits} copies.`
+      : `The check caught ${hits} of ${hits + appliedAgain} copies (${percent(hits, hits + appliedAgain)}); ${appliedAgain} were applied again.`;
+  if (windowMs === null || copies === 0) return caught;
+  const reach =
+    within === copies
+      ? `Its window of ${duration(windowMs)} is long enough for all that came (the longest: ${duration(longestMs)}).`
+      : `Its window of ${duration(windowMs)} reaches ${percent(within, copies)} of them; ${duration(longestMs)} would have reached all.`;
+  return `${caught} ${reach}`;
+}
+
+function percent(part: number, whole: number): string {
+  const share = (part / whole) * 100;
+  // 99.97% is not all of them.
+  return `${share === 100 ? 100 : Math.min(99.9, Math.round(share * 10) / 10)}%`;
+}
+
+/** Rounded up, so that a window of that length holds. */
+function duration(ms: number): string {
+  const steps: [string, number][] = [
+    ['d', 86_400_000],
+    ['h', 3_600_000],
+    ['min', 60_000],
+    ['s', 1_000],
+  ];
+  for (const [unit, size] of steps) if (ms >= size) return `${Math.ceil((ms / size) * 10) / 10} ${unit}`;
+  return `${Math.max(1, Math.ceil(ms))} ms`;
+}
