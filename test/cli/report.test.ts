@@ -26,8 +26,8 @@ async function stdoutOf(args: string[], env: Record<string, string> = {}): Promi
   return ended.stdout;
 }
 
-test('a store file and a service say the same', async () => {
-  const questions = [
+test.each(
+  [
     ['redeliveries', '--limit', '3'],
     ['redeliveries', '--topic', 'orders', '--partition', '0', '--first-offset', '150'],
     ['record', 'orders/0/150', '--group', 'billing'],
@@ -41,14 +41,13 @@ test('a store file and a service say the same', async () => {
     ['hits', '--group', 'billing'],
     ['producers'],
     ['identity', 'order-20'],
-  ];
-  for (const question of questions) {
-    const embedded = await stdoutOf(['report', ...question, '--store', store, '--json']);
-    const remote = await stdoutOf(['report', ...question, '--service', running.url, '--json'], {
-      DUPESCOPE_TOKEN: TOKEN,
-    });
-    expect(JSON.parse(remote)).toEqual(JSON.parse(embedded));
-  }
+  ].map((question) => [question.join(' '), question] as const),
+)('a store file and a service say the same: %s', async (_name, question) => {
+  const embedded = await stdoutOf(['report', ...question, '--store', store, '--json']);
+  const remote = await stdoutOf(['report', ...question, '--service', running.url, '--json'], {
+    DUPESCOPE_TOKEN: TOKEN,
+  });
+  expect(JSON.parse(remote)).toEqual(JSON.parse(embedded));
 });
 
 test('redeliveries: all pages, as table, JSON and CSV', async () => {
