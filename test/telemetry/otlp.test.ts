@@ -1,0 +1,173 @@
+/** Over the wire: a consumer killed in mid-batch, another that gets the records again, and what a collector gets. */
+import { type ChildProcess, fork, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { IHeaders } from 'kafkajs';
+import { createTopic, testBrokers, testKafka, uniqueName, until } from '../support/broker';
+import { testFolder } from '../support/folder';
+import { COLLECTOR_CONFIG, otelcol, startCollector } from '../support/otelcol';
+import { OtlpReceiver, type WireSpan } from '../support/otlp-receiver';
+
+const folder = testFolder('otlp');
+const APP = join(__dirname, '../support/consumer-app.js');
+const SETUP = join(__dirname, '../support/otel.js');
+const RECORDS = 80;
+/** The record that carries a trace of its own. */
+const CARRIER = 5;
+const PARENT = { traceId: '0af7651916cd43dd8448eb211c80319c', spanId: 'b7ad6b7169203331' };
+const children: ChildProcess[] = [];
+const collector = otelcol();
+
+afterAll(() => {
+  for (const child of children) if (child.exitCode === null) child.kill('SIGKILL');
+});
+
+if (collector === null) {
+  console.warn('No OpenTelemetry Collector: set OTELCOL to its binary, and the tests with a real one run.');
+}
+
+/** One group's consumers, each an application with its own OpenTelemetry. */
+class Scene {
+  readonly group = uniqueName('otlp');
+  readonly topic = uniqueName('otlp');
+  private readonly truth = join(folder, `${this.group}.truth`);
+
+  constructor(private readonly endpoint: string) {}
+
+  async produce(): Promise<void> {
+    await createTopic(this.topic);
+    const producer = testKafka().producer();
+    await producer.connect();
+    const traceparent = `00-${PARENT.traceId}-${PARENT.spanId}-01`;
+    const headers = (i: number): { headers?: IHeaders } =>
+      i === CARRIER ? { headers: { traceparent } } : {};
+    const messages = Array.from({ length: RECORDS }, (_, i) => ({ value: `v${i}`, ...headers(i) }));
+    await producer.send({ topic: this.topic, messages });
+    await producer.disconnect();
+  }
+
+  async consumer(service: string, options: object): Promise<ChildProcess> {
+    const task = {
+      brokers: testBrokers(),
+      group: this.group,
+      topics: [this.topic],
+      store: join(folder, `${this.group}.db`),
+      truth: this.truth,
+      handler: 'eachMessage',
+      workMs: 15,
+      consumer: { sessionTimeout: 1_500, heartbeatInterval: 200, rebalanceTimeout: 3_000 },
+      run: {},
+      options: { pastLimitMs: 10_000, ...options },
+    };
+    const child = fork(APP, [JSON.stringify(task)], {
+      execArgv: ['--require', SETUP],
+      env: {
+        ...process.env,
+        OTEL_SERVICE_NAME: service,
+        OTEL_EXPORTER_OTLP_ENDPOINT: this.endpoint,
+        OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json',
+        OTEL_EXPORTER_OTLP_COMPRESSION: 'gzip',
+        OTEL_METRICS_EXPORTER: 'none',
+        OTEL_LOGS_EXPORTER: 'none',
+        OTEL_BSP_SCHEDULE_DELAY: '50',
+      },
+    });
+    children.push(child);
+    await once(child, 'message');
+    return child;
+  }
+
+  seen(): number {
+    return existsSync(this.truth) ? readFileSync(this.truth, 'utf8').split('\n').length - 1 : 0;
+  }
+
+  /** First consumer, killed in the middle of its first batch; second consumer, which gets all of it again. */
+  async play(beforeKill: () => boolean): Promise<{ seenByFirst: number; firstPid: number }> {
+    await this.produce();
+    const first = await this.consumer('first', { tracing: 'all' });
+    await until('it is in mid-batch', () => this.seen() >= 20 && beforeKill(), 30_000);
+    const gone = once(first, 'exit');
+    first.kill('SIGKILL');
+    await gone;
+    const seenByFirst = this.seen();
+    expect(seenByFirst).toBeLessThan(RECORDS);
+    const second = await this.consumer('second', {});
+    await until('all is done', () => this.seen() === seenByFirst + RECORDS, 30_000);
+    const ended = once(second, 'exit');
+    second.send('stop');
+    await ended;
+    return { seenByFirst, firstPid: first.pid as number };
+  }
+}
+
+function deliveriesIn(receiver: OtlpReceiver, scene: Scene, service: string): WireSpan[] {
+  return receiver
+    .all()
+    .filter(({ name, service: of }) => name === `process ${scene.topic}` && of === service)
+    .sort((a, b) => offsetOf(a) - offsetOf(b));
+}
+
+const offsetOf = (span: WireSpan) => Number(span.attributes['kafka.offset']);
+const previousOf = (span: WireSpan) =>
+  span.links.find(({ attributes }) => attributes['dupescope.link'] === 'previous_attempt');
+
+describe('OTLP over HTTP', () => {
+  test('the attempts of records in two processes, one of them killed, are one trace with links', async () => {
+    const receiver = await OtlpReceiver.listen();
+    try {
+      const scene = new Scene(receiver.url);
+      const { seenByFirst, firstPid } = await scene.play(
+        () => deliveriesIn(receiver, scene, 'first').length > 10,
+      );
+      const before = deliveriesIn(receiver, scene, 'first');
+      const again = deliveriesIn(receiver, scene, 'second');
+      // Each record that the first one had, and none that it had not.
+      expect(again.map(offsetOf)).toEqual(Array.from({ length: seenByFirst }, (_, i) => i));
+      for (const span of again) {
+        expect(span).toMatchObject({ kind: 5, status: 0, attributes: { 'dupescope.delivery.attempt': 2 } });
+        const earlier = before.find((one) => offsetOf(one) === offsetOf(span));
+        const link = previousOf(span);
+        expect(link?.attributes).toMatchObject({ 'process.pid': firstPid, 'dupescope.delivery.attempt': 1 });
+        if (earlier === undefined) continue;
+        expect([link?.traceId, link?.spanId]).toEqual([earlier.traceId, earlier.spanId]);
+        expect([span.traceId, span.parentSpanId]).toEqual([earlier.traceId, earlier.parentSpanId]);
+      }
+      expect(before.length).toBeGreaterThan(10);
+      expect(before.map(offsetOf)).toContain(CARRIER);
+      expect(again.find((span) => offsetOf(span) === CARRIER)).toMatchObject({
+        traceId: PARENT.traceId,
+        parentSpanId: PARENT.spanId,
+      });
+      // What the first one had in hand when it was killed could not be told; the link says so.
+      const last = again.at(-1) as WireSpan;
+      expect(before.map(offsetOf)).not.toContain(offsetOf(last));
+      expect(previousOf(last)?.attributes['dupescope.delivery.outcome']).toBe('in_flight');
+    } finally {
+      await receiver.close();
+    }
+  }, 120_000);
+});
+
+(collector === null ? describe.skip : describe)('a real collector', () => {
+  test('takes our configuration', () => {
+    const checked = spawnSync(collector as string, ['validate', '--config', COLLECTOR_CONFIG]);
+    expect([checked.status, String(checked.stderr)]).toEqual([0, '']);
+  });
+
+  test('keeps every redelivery, and hands it on', async () => {
+    const receiver = await OtlpReceiver.listen();
+    const running = await startCollector(collector as string, receiver.url, folder);
+    try {
+      const scene = new Scene(running.url);
+      const { seenByFirst } = await scene.play(() => true);
+      const again = () => deliveriesIn(receiver, scene, 'second');
+      await until('all redeliveries are handed on', () => again().length >= seenByFirst, 20_000);
+      expect(again().map(offsetOf)).toEqual(Array.from({ length: seenByFirst }, (_, i) => i));
+      expect(running.log()).not.toMatch(/error/i);
+    } finally {
+      await running.stop();
+      await receiver.close();
+    }
+  }, 120_000);
+});
