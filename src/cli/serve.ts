@@ -9,7 +9,9 @@ import { createService, type ReportSink } from '../service';
 import { openReader, openStore } from '../store/open';
 import { knownTopics } from '../store/queries';
 import { startWriter, type WriterClient } from '../store/writer-client';
+import { isExportWanted } from '../telemetry/exporting';
 import { VERSION } from '../version';
+import { FindingExport } from './finding-export';
 import { addSettings, configOf } from './settings';
 
 export function serveCommand(program: Command): void {
@@ -65,6 +67,10 @@ async function start(config: Config, logger: Logger, running: Running): Promise<
     onProblem: (problem) => logger.error({ code: problem.code }, errorLine(problem)),
   });
   running.unshift(writer);
+  if (isExportWanted(process.env)) {
+    const findings = FindingExport.start(config.store, logger);
+    if (findings !== null) running.unshift(findings);
+  }
   if (lag !== null) {
     lag.start();
     running.unshift({ close: () => lag.stop() });

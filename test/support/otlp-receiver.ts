@@ -27,6 +27,10 @@ export interface WireSpan {
 
 export class OtlpReceiver {
   readonly spans = new Map<string, WireSpan>();
+  /** How often each came, by name. */
+  readonly received: string[] = [];
+  /** Answers so instead of taking anything, while it is set. */
+  refuseWith: number | null = null;
   private readonly server: Server;
 
   private constructor() {
@@ -34,6 +38,7 @@ export class OtlpReceiver {
       const chunks: Buffer[] = [];
       request.on('data', (chunk: Buffer) => chunks.push(chunk));
       request.on('end', () => {
+        if (this.refuseWith !== null) return void response.writeHead(this.refuseWith).end();
         const raw = Buffer.concat(chunks);
         const body = request.headers['content-encoding'] === 'gzip' ? gunzipSync(raw) : raw;
         const isTraces = request.url === '/v1/traces';
@@ -70,6 +75,7 @@ export class OtlpReceiver {
       const of = read(resource?.attributes);
       for (const { spans } of scopeSpans ?? []) {
         for (const span of spans ?? []) {
+          this.received.push(span.name);
           this.spans.set(`${span.traceId} ${span.spanId}`, {
             traceId: span.traceId,
             spanId: span.spanId,
