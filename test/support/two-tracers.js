@@ -1,6 +1,7 @@
 /**
- * An application with @opentelemetry/instrumentation-kafkajs and Dupescope, either first. argv[2]: JSON of
- * { brokers, group, topic, store, first: 'dupescope' | 'instrumentation', want, handler }. Says its spans when so many
+ * An application with @opentelemetry/instrumentation-kafkajs and Dupescope by its register, either first, or by
+ * instrument(). argv[2]: JSON of
+ * { brokers, group, topic, store, first: 'register' | 'instrumentation' | 'instrument()', want, handler }. Says its spans when so many
  * deliveries are handled; it commits nothing.
  */
 const { context, trace, propagation } = require('@opentelemetry/api');
@@ -27,15 +28,18 @@ function instrumentation() {
 }
 
 // The instrumentation patches what is loaded after it.
-if (task.first === 'instrumentation') instrumentation();
+if (task.first !== 'register') instrumentation();
 process.env.DUPESCOPE_STORE = task.store;
 process.env.DUPESCOPE_TRACING = 'all';
-require('../../dist/register');
-if (task.first === 'dupescope') instrumentation();
+if (task.first !== 'instrument()') require('../../dist/register');
+if (task.first === 'register') instrumentation();
 const { Kafka, logLevel } = require('kafkajs');
 
 async function main() {
   const kafka = new Kafka({ clientId: 'two', brokers: task.brokers, logLevel: logLevel.NOTHING });
+  if (task.first === 'instrument()') {
+    require('../../dist').instrument(kafka, { store: task.store, tracing: 'all' });
+  }
   const consumer = kafka.consumer({ groupId: task.group, maxWaitTimeInMs: 100 });
   await consumer.connect();
   await consumer.subscribe({ topic: task.topic, fromBeginning: true });
