@@ -1,7 +1,8 @@
 /** Options of `instrument`, checked once. */
 import { readFileSync } from 'node:fs';
 import { errorLine, fail } from '../errors';
-import { DEFAULT_TRACING, isTracing, type Tracing } from '../telemetry';
+// Not by the room's index: public types need not know of OpenTelemetry's.
+import { DEFAULT_TRACING, isTracing, type Tracing } from '../telemetry/choice';
 
 export interface InstrumentOptions {
   /** SQLite file for the ledger, made when missing; several processes of one host may share it. Default './dupescope.db'. */
