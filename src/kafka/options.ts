@@ -102,7 +102,7 @@ export function checkOptions(options: InstrumentOptions): CheckedOptions {
       fail('bad-configuration', `instrument(): "${key}" must be a number from ${min} to ${max}.`);
     }
   }
-  const tracing = options.tracing ?? DEFAULT_TRACING;
+  const { tracing = DEFAULT_TRACING } = options;
   if (!isTracing(tracing)) {
     fail(
       'bad-configuration',

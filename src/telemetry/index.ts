@@ -4,6 +4,7 @@
  * make spans of deliveries, commits and seeks. What the service exports stands in `service/`.
  */
 export type { Consuming } from './attributes';
+export { isCarried } from './carrier';
 export { DEFAULT_TRACING, isTracing, shareOf, type Tracing, tracingFrom } from './choice';
 export {
   Delivering,
