@@ -44,14 +44,20 @@ async function main() {
   let seen = 0;
   let from = 0;
   let startedAt = 0;
+  let cpu = null;
   const result = await new Promise((resolve) => {
     const count = (n) => {
       seen += n;
       if (startedAt === 0 && seen >= warm) {
         from = seen;
         startedAt = performance.now();
+        cpu = process.cpuUsage();
       }
-      if (seen >= records) resolve({ rate: ((seen - from) * 1000) / (performance.now() - startedAt) });
+      if (seen < records) return;
+      const timed = seen - from;
+      const { user, system } = process.cpuUsage(cpu);
+      const rate = (timed * 1000) / (performance.now() - startedAt);
+      resolve({ rate, cpuUs: (user + system) / timed });
     };
     consumer.run(
       handler === 'eachMessage'

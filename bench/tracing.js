@@ -11,7 +11,8 @@
  *
  * A run reads the same topic (200-byte records, 4 partitions, no headers) with a new group and is timed over its last
  * nine tenths. Each round runs every kind once, in an order that turns; reported are medians of the ratios within
- * rounds, as absolute figures on a machine that others use mean little.
+ * rounds, as absolute figures on a machine that others use mean little. `by CPU` compares the CPU time a record of the
+ * whole process, its writer thread and garbage collection included: that hardly depends on what else runs.
  */
 const { fork } = require('node:child_process');
 const { mkdtempSync, rmSync } = require('node:fs');
@@ -59,22 +60,22 @@ async function main() {
 }
 
 async function rounds(task, folder) {
-  const rates = [];
+  const measured = [];
   // The first run fills the broker's page cache and is not counted.
   await run({ ...task, kind: 'bare', store: null });
-  for (let round = 0; round < ROUNDS; round++) {
-    const turned = kinds.map((_, i) => kinds[(i + round) % kinds.length]);
-    const rate = {};
+  for (let i = 0; i < ROUNDS; i++) {
+    const turned = kinds.map((_, place) => kinds[(place + i) % kinds.length]);
+    const round = {};
     for (const kind of turned) {
-      const store = join(folder, `${task.handler}-${round}-${kind}.db`);
-      rate[kind] = (await run({ ...task, kind, store })).rate;
+      round[kind] = await run({ ...task, kind, store: join(folder, `${task.handler}-${i}-${kind}.db`) });
     }
-    console.error(
-      `${task.handler} ${round + 1}: ${kinds.map((kind) => `${kind} ${thousands(rate[kind])}`).join(', ')}`,
+    const told = kinds.map(
+      (kind) => `${kind} ${thousands(round[kind].rate)} ${round[kind].cpuUs.toFixed(1)} us`,
     );
-    rates.push(rate);
+    console.error(`${task.handler} ${i + 1}: ${told.join(', ')}`);
+    measured.push(round);
   }
-  return rates;
+  return measured;
 }
 
 function run(task) {
@@ -90,14 +91,17 @@ function run(task) {
   });
 }
 
-function print(handler, rates) {
+function print(handler, rounds) {
   for (const kind of kinds) {
-    const of = (base) => rates.map((rate) => rate[kind] / rate[base]);
-    const bare = kinds.includes('bare') ? `${median(of('bare')).toFixed(3)} of bare` : '';
-    const other = kinds.includes('instrumentation')
-      ? `${median(of('instrumentation')).toFixed(2)} times the instrumentation`
-      : '';
-    const rate = thousands(median(rates.map((one) => one[kind])));
-    console.log(`${handler.padEnd(12)} ${kind.padEnd(16)} ${rate.padStart(6)}/s  ${bare}  ${other}`);
+    const against = (base, of) => median(rounds.map((round) => of(round[kind], round[base]))).toFixed(2);
+    const both = (base) => {
+      if (!kinds.includes(base)) return '-';
+      return `${against(base, (a, b) => a.rate / b.rate)} (${against(base, (a, b) => b.cpuUs / a.cpuUs)} by CPU)`;
+    };
+    const rate = thousands(median(rounds.map((round) => round[kind].rate)));
+    const cpu = median(rounds.map((round) => round[kind].cpuUs)).toFixed(2);
+    console.log(
+      `${handler.padEnd(12)} ${kind.padEnd(16)} ${rate.padStart(6)}/s ${cpu.padStart(6)} us  against bare ${both('bare')}, against instrumentation ${both('instrumentation')}`,
+    );
   }
 }

@@ -14,7 +14,7 @@ const ROOMS: Record<string, { rooms: string[]; packages: string[] }> = {
     // OpenTelemetry's types alone; `telemetry/api` is what loads it.
     packages: ['kafkajs', 'pino', '@opentelemetry/api'],
   },
-  telemetry: { rooms: [], packages: ['@opentelemetry/api'] },
+  telemetry: { rooms: [], packages: ['@opentelemetry/api', '@opentelemetry/sdk-node'] },
   store: { rooms: ['journal', 'ledger', 'identity'], packages: ['better-sqlite3'] },
   reporter: { rooms: ['journal', 'ledger'], packages: [] },
   check: { rooms: ['identity', 'journal'], packages: ['kafkajs'] },
@@ -23,9 +23,9 @@ const ROOMS: Record<string, { rooms: string[]; packages: string[] }> = {
     rooms: ['store', 'journal', 'ledger', 'identity', 'config'],
     packages: ['express', 'helmet', 'pino', 'prom-client', 'zod', 'better-sqlite3'],
   },
-  demo: { rooms: ['ledger', 'store', 'service'], packages: ['kafkajs', 'zod'] },
+  demo: { rooms: ['ledger', 'store', 'service'], packages: ['kafkajs', 'zod', '@opentelemetry/sdk-node'] },
   cli: {
-    rooms: ['config', 'demo', 'kafka', 'service', 'store', 'ledger', 'journal'],
+    rooms: ['config', 'demo', 'kafka', 'service', 'store', 'ledger', 'journal', 'telemetry'],
     packages: ['commander', 'kafkajs', 'pino', 'zod', 'better-sqlite3'],
   },
 };
@@ -91,6 +91,21 @@ describe('the rooms of src', () => {
       return !(ROOMS[room]?.packages ?? ROOT_PACKAGES[from] ?? []).includes(name);
     });
     expect(wrong).toEqual([]);
+  });
+
+  test('the library needs the OpenTelemetry API alone, and only `api` loads it', () => {
+    const users = imports.filter(({ target }) => target.startsWith('@opentelemetry/'));
+    const sdk = users.filter(({ target }) => target !== '@opentelemetry/api').map(({ from }) => from);
+    expect([...new Set(sdk)].sort()).toEqual(['demo/tracing.ts', 'telemetry/exporting.ts']);
+    const loads = filesOf(SRC).filter((file) =>
+      /^import (?!type).*'@opentelemetry/m.test(readFileSync(file, 'utf8')),
+    );
+    expect(loads).toEqual([]);
+    // What the library loads leads to none of the service's part.
+    const service = imports.filter(({ target }) =>
+      /\/(exporting|finding-spans|finding-export)$/.test(target),
+    );
+    expect(service.filter(({ room }) => room !== 'cli').map(({ from }) => from)).toEqual([]);
   });
 
   test('name builtin modules as such', () => {

@@ -9,7 +9,9 @@ import { createService, type LagSource, type ReportSink } from '../service';
 import { openReader, openStore } from '../store/open';
 import { knownTopics } from '../store/queries';
 import { startWriter, type WriterClient } from '../store/writer-client';
+import { isExportWanted } from '../telemetry/exporting';
 import { VERSION } from '../version';
+import { FindingExport } from './finding-export';
 import { addSettings, configOf } from './settings';
 import { groupWatcher, lagOfBoth } from './watch-groups';
 
@@ -71,6 +73,10 @@ async function start(config: Config, logger: Logger, running: Running): Promise<
   if (watcher !== null) {
     watcher.start();
     running.unshift({ close: () => watcher.stop() });
+  }
+  if (isExportWanted(process.env)) {
+    const findings = FindingExport.start(config.store, logger);
+    if (findings !== null) running.unshift(findings);
   }
   if (lag !== null) {
     lag.start();

@@ -4,6 +4,7 @@
  * record, or misbehaves as the parent ordered.
  */
 import './leash';
+import './tracing';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Consumer, type ConsumerRunConfig, Kafka, type KafkaMessage, logLevel } from 'kafkajs';
 import { instrument } from '../index';

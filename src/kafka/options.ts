@@ -1,7 +1,8 @@
 /** Options of `instrument`, checked once. */
 import { readFileSync } from 'node:fs';
 import { errorLine, fail } from '../errors';
-import { DEFAULT_TRACING, isTracing, type Tracing } from '../telemetry';
+// Not by the room's index: public types need not know of OpenTelemetry's.
+import { DEFAULT_TRACING, isTracing, type Tracing } from '../telemetry/choice';
 
 export interface InstrumentOptions {
   /** SQLite file for the ledger, made when missing; several processes of one host may share it. Default './dupescope.db'. */
@@ -114,7 +115,7 @@ export function checkOptions(options: InstrumentOptions): CheckedOptions {
       fail('bad-configuration', `instrument(): "${key}" must be a number from ${min} to ${max}.`);
     }
   }
-  const tracing = options.tracing ?? DEFAULT_TRACING;
+  const { tracing = DEFAULT_TRACING } = options;
   if (!isTracing(tracing)) {
     fail(
       'bad-configuration',

@@ -11,8 +11,10 @@ import {
   DeliverySpans,
   FIRST,
   handlerBelow,
+  isCarried,
   type Meters,
   meterAttributes,
+  type RecordShape,
   registeredMeters,
   registeredSpans,
   type Spans,
@@ -35,6 +37,8 @@ import {
 } from './traced-handler';
 import type { Track, TrackWatcher } from './track';
 
+/** Links of a batch's span; SDKs keep no more by default. */
+const LINKS_MAX = 128;
 /** A batch may be all redelivered: spans of so many records take 2 ms, more would hold up the event loop. */
 const BATCH_SPANS_MAX = 128;
 
@@ -120,7 +124,14 @@ export class SessionTelemetry implements TrackWatcher {
     const repeated = redeliveredIn(this.session, track, messages);
     if (repeated.length > 0) this.meters?.redeliveries.add(repeated.length, this.attributesOf(track));
     const { otherTracing } = this.session;
-    if (this.spans === null || messages.length === 0 || otherTracing === 'inside') return handler;
+    if (this.spans === null || messages.length === 0) return handler;
+    if (otherTracing === 'inside') {
+      // Its spans of the records have ended by now or are out of reach: the batch's is told how many.
+      const { trace, context } = this.spans.api;
+      const active = repeated.length === 0 ? undefined : trace.getSpan(context.active());
+      active?.setAttribute('dupescope.batch.redeliveries', repeated.length);
+      return handler;
+    }
     const own = otherTracing === 'outside' ? handlerBelow(handler) : handler;
     if (own === null) return handler;
     const spans = this.spansOf(track);
@@ -130,7 +141,8 @@ export class SessionTelemetry implements TrackWatcher {
         record: recordOf(message),
         standing: this.standingOf(track, message),
       }));
-      const batch = spans.startBatch(messages.map(recordOf), repeated.length);
+      const counts = { records: messages.length, redelivered: repeated.length };
+      const batch = spans.startBatch(this.carriersIn(messages), counts);
       return withinBatch(
         this.spans,
         own,
@@ -141,7 +153,12 @@ export class SessionTelemetry implements TrackWatcher {
       );
     }
     if (otherTracing !== null) return handler;
-    return failingBatch(handler, (at) => spans.startBatch(messages.map(recordOf), 0, at), this.quietly);
+    const counts = { records: messages.length, redelivered: 0 };
+    return failingBatch(
+      handler,
+      (at) => spans.startBatch(this.carriersIn(messages), counts, at),
+      this.quietly,
+    );
   }
 
   /** A handler threw: a delivery that has no span gets one, from when it began at the earliest. */
@@ -186,15 +203,19 @@ export class SessionTelemetry implements TrackWatcher {
   }
 
   private inCarried(handler: EachMessage, track: Track, message: KafkaMessage): EachMessage {
-    const { spans, fields } = this;
-    const { headers } = message;
-    if (spans === null || headers === undefined) return handler;
-    for (let i = 0; i < fields.length; i++) {
-      if (headers[fields[i] as string] === undefined) continue;
-      const context = this.spansOf(track).carried(headers);
-      return context === null ? handler : (payload) => inContext(spans, context, handler, payload);
+    const { spans } = this;
+    if (spans === null || !isCarried(message.headers, this.fields)) return handler;
+    const context = this.spansOf(track).carried(message.headers);
+    return context === null ? handler : (payload) => inContext(spans, context, handler, payload);
+  }
+
+  private carriersIn(messages: readonly KafkaMessage[]): RecordShape[] {
+    const carriers: RecordShape[] = [];
+    for (const message of messages) {
+      if (carriers.length >= LINKS_MAX) break;
+      if (isCarried(message.headers, this.fields)) carriers.push(recordOf(message));
     }
-    return handler;
+    return carriers;
   }
 
   private standingOf(track: Track, message: KafkaMessage): Standing {

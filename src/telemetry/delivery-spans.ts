@@ -25,9 +25,6 @@ const CONSUMER = 4;
 const ERROR = 2;
 const SAMPLED = 1;
 
-/** Links of a batch's span; SDKs keep no more by default. */
-const LINKS_MAX = 128;
-
 /** One session's consuming of one partition. */
 export interface Place extends Consuming {
   clusterId: string | null;
@@ -102,15 +99,23 @@ export class DeliverySpans {
     const { attempt, unique } = standing;
     const spanId = unique ? this.ids.attempt(this.place.session, record.offset, attempt) : null;
     const span = this.spans.start(this.name, options, around, spanId);
-    return new Delivering(span, api.trace.setSpan(around, span));
+    // Upon the context below the parent: a context is a copy of the one before.
+    return new Delivering(span, api.trace.setSpan(context, span));
   }
 
-  /** One span for the batch, in a trace of its own or the active one, linked to what its records carry. */
-  startBatch(records: readonly RecordShape[], redelivered: number, startTime?: number): Delivering {
+  /**
+   * One span for the batch, in a trace of its own or the active one.
+   *
+   * @param carriers those of its records that carry context: they are linked to
+   */
+  startBatch(
+    carriers: readonly RecordShape[],
+    { records, redelivered }: { records: number; redelivered: number },
+    startTime?: number,
+  ): Delivering {
     const { api } = this.spans;
     const links: Link[] = [];
-    for (const record of records) {
-      if (links.length >= LINKS_MAX) break;
+    for (const record of carriers) {
       const context = this.carried(record.headers);
       const creation = context === null ? null : this.creationIn(record.headers, context);
       if (creation !== null) links.push({ context: creation, attributes: recordAttributes(record) });
@@ -123,7 +128,7 @@ export class DeliverySpans {
         links,
         attributes: {
           ...consumingAttributes('process', this.place),
-          'messaging.batch.message_count': records.length,
+          'messaging.batch.message_count': records,
           'dupescope.batch.redeliveries': redelivered,
         },
         ...(startTime === undefined ? {} : { startTime }),

@@ -125,6 +125,7 @@ describe('configured by the environment', () => {
         DUPESCOPE_RETENTION_BYTES: '512MiB',
         DUPESCOPE_JOURNAL_LIMIT_BYTES: '1048576',
         DUPESCOPE_PAST_LIMIT_MS: '',
+        DUPESCOPE_TRACING: '0.5',
         DUPESCOPE_SERVICE_PORT: '7475',
       }),
     );
@@ -135,6 +136,7 @@ describe('configured by the environment', () => {
     ['DUPESCOPE_RETENTION_BYTES', '12 parsecs', 'must be a number from'],
     ['DUPESCOPE_PAST_LIMIT_MS', '-1', 'must be a number from'],
     ['DUPESCOPE_JOURNAL_EVERY_RECORD', 'perhaps', 'must be 1 or 0'],
+    ['DUPESCOPE_TRACING', '1.5', 'must be redeliveries, all, off'],
   ])('%s=%s: the application runs on, one line says what is wrong', async (variable, value, rule) => {
     const result = await run(['--require', REGISTER, 'app.cjs'], { [variable]: value });
     expectUnseen(result);

@@ -1,7 +1,7 @@
 /**
  * A consumer process for tests: an ordinary kafkajs application, wrapped in one line. Its handler appends every
  * delivery to its own ground-truth file before anything else. argv[2]: JSON of
- * { brokers, group, topics, store, truth, handler, workMs, consumer, run }.
+ * { brokers, group, topics, store, truth, handler, workMs, consumer, run, options }.
  */
 const { openSync, writeSync } = require('node:fs');
 const { Kafka, logLevel } = require('kafkajs');
@@ -22,6 +22,7 @@ async function main() {
     new Kafka({ clientId: 'app', brokers: task.brokers, logLevel: logLevel.NOTHING }),
     {
       store: task.store,
+      ...task.options,
     },
   );
   const consumer = kafka.consumer({ groupId: task.group, maxWaitTimeInMs: 100, ...task.consumer });

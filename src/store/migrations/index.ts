@@ -7,6 +7,7 @@ import { up as groups } from './006-groups.sql';
 import { up as hits } from './007-hits.sql';
 import { up as producers } from './008-producers.sql';
 import { up as allIncidents } from './009-all-incidents.sql';
+import { up as findingSpans } from './010-finding-spans.sql';
 
 export const MIGRATIONS: readonly string[] = [
   ledger,
@@ -17,4 +18,5 @@ export const MIGRATIONS: readonly string[] = [
   hits,
   producers,
   allIncidents,
+  findingSpans,
 ];
