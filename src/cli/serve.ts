@@ -1,16 +1,17 @@
-/** `dupescope serve`: the HTTP service, the writer that takes in what dead processes left and other hosts report, and consumer lag. */
+/** `dupescope serve`: the HTTP service, the writer that takes in what dead processes left and other hosts report, the group watcher, and consumer lag. */
 import type { Command } from 'commander';
 import pino, { type Logger } from 'pino';
 import type { Config } from '../config';
 import { errorLine, fail } from '../errors';
 import { kafkaClient } from '../kafka/client';
 import { LagPoller } from '../kafka/lag';
-import { createService, type ReportSink } from '../service';
+import { createService, type LagSource, type ReportSink } from '../service';
 import { openReader, openStore } from '../store/open';
 import { knownTopics } from '../store/queries';
 import { startWriter, type WriterClient } from '../store/writer-client';
 import { VERSION } from '../version';
 import { addSettings, configOf } from './settings';
+import { groupWatcher, lagOfBoth } from './watch-groups';
 
 export function serveCommand(program: Command): void {
   const command = program
@@ -40,12 +41,14 @@ async function serve(config: Config): Promise<void> {
 async function start(config: Config, logger: Logger, running: Running): Promise<string> {
   let writer: WriterClient | null = null;
   const lag = config.brokers.length === 0 ? null : lagOf(config, logger);
+  const watcher = lag === null ? null : groupWatcher(config, logger, () => writer);
+  const lagSource: LagSource | null = lag === null || watcher === null ? lag : lagOfBoth(watcher, lag);
   const service = createService({
     storePath: config.store,
     ...(config.token === null ? {} : { token: config.token }),
     insecureNoToken: config.insecureNoToken,
     allowedHosts: config.allowedHosts,
-    ...(lag === null ? {} : { lag }),
+    ...(lagSource === null ? {} : { lag: lagSource }),
     reports: reportsTo(() => writer),
     version: VERSION,
     logger,
@@ -65,6 +68,10 @@ async function start(config: Config, logger: Logger, running: Running): Promise<
     onProblem: (problem) => logger.error({ code: problem.code }, errorLine(problem)),
   });
   running.unshift(writer);
+  if (watcher !== null) {
+    watcher.start();
+    running.unshift({ close: () => watcher.stop() });
+  }
   if (lag !== null) {
     lag.start();
     running.unshift({ close: () => lag.stop() });

@@ -10,6 +10,21 @@ const hostPort = z
   .regex(HOST_PORT)
   .refine((text) => Number(HOST_PORT.exec(text)?.[2]) <= 65_535);
 
+/** A glob, or a regular expression between slashes. */
+const pattern = z
+  .string()
+  .min(1)
+  .max(1_000)
+  .refine((text) => !/^\/.+\/$/.test(text) || isRegExp(text.slice(1, -1)));
+
+function isRegExp(source: string): boolean {
+  try {
+    return new RegExp(source, 'u') !== null;
+  } catch {
+    return false;
+  }
+}
+
 const path = z.string().min(1);
 
 const UNITS = { KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3, TiB: 1024 ** 4 } as const;
@@ -65,8 +80,12 @@ export const CONFIG_SCHEMA = z.strictObject({
   insecureNoToken: z.boolean().default(false),
   /** Host names that requests may name, besides the loopback ones; without port. Default: none. */
   allowedHosts: z.array(z.string().regex(/^[A-Za-z0-9._:[\]-]+$/)).default([]),
-  /** host:port of Kafka's brokers, for consumer lag. Default: none, and no lag is told. */
+  /** host:port of Kafka's brokers, to watch groups from outside and for consumer lag. Default: none, and neither. */
   brokers: z.array(hostPort).default([]),
+  /** Groups to watch from outside: names, globs, or regular expressions between slashes. Default: all. */
+  groups: z.array(pattern).default([]),
+  /** Groups not to watch, in the same way; wins over `groups`. Default: none. */
+  excludeGroups: z.array(pattern).default([]),
   /** Client id towards Kafka. Default dupescope. */
   clientId: z.string().min(1).max(249).default('dupescope'),
   /** TLS towards Kafka: true, or files. Default false. */

@@ -91,6 +91,7 @@ export interface WatchedGroup {
   group: string;
   protocol: 'classic' | 'consumer' | null;
   state: GroupState;
+  stateBefore: GroupState;
   /** The epoch, for groups of the new consumer protocol. */
   generation: number | null;
   /** Since when, unix ms. */

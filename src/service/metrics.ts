@@ -12,7 +12,9 @@ import {
   livePositions,
   liveSessions,
   openIncidents,
+  rewindTotalsOf,
   totalsOf,
+  watchedGroups,
 } from '../store/queries';
 import type { AnswerContext } from './answers';
 import { seconds } from './time';
@@ -44,8 +46,16 @@ export class Metrics {
         labelNames: BY_PARTITION,
         registers,
       });
-      for (const { cluster, group, topic, partition, records } of lag.all()) {
-        if (records !== null) gauge.set({ cluster, group, topic, partition }, records);
+      const age = new Gauge({
+        name: 'dupescope_consumer_lag_seconds',
+        help: 'Age of the oldest record that is not committed, where it is known',
+        labelNames: BY_PARTITION,
+        registers,
+      });
+      for (const { cluster, group, topic, partition, records, seconds: old } of lag.all()) {
+        const labels = { cluster, group, topic, partition };
+        if (records !== null) gauge.set(labels, records);
+        if (typeof old === 'number') age.set(labels, old);
       }
     }
     return { type: registry.contentType, body: () => registry.metrics() };
@@ -79,6 +89,22 @@ export class Metrics {
       registers,
     });
     for (const { records, ...labels } of causeTotalsOf(db)) causes.inc({ ...labels }, records);
+    const rewinds = new Counter({
+      name: 'dupescope_rewinds_total',
+      help: 'Committed offsets that went down, by cause, counted once the cause is settled (up to a minute late)',
+      labelNames: [...BY_TOPIC, 'cause'],
+      registers,
+    });
+    for (const { rewinds: count, ...labels } of rewindTotalsOf(db)) rewinds.inc({ ...labels }, count);
+    const rebalances = new Counter({
+      name: 'dupescope_rebalances_total',
+      help: 'Generations that began with members, of groups watched from outside',
+      labelNames: ['cluster', 'group'],
+      registers,
+    });
+    for (const row of watchedGroups(db)) {
+      rebalances.inc({ cluster: row.cluster, group: row.group }, row.rebalances);
+    }
     this.droppedHighest = Math.max(this.droppedHighest, droppedOf(db).deliveries);
     const dropped = new Counter({
       name: 'dupescope_dropped_detail_total',

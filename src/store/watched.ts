@@ -32,6 +32,7 @@ interface GroupRow {
   group: string;
   protocol: 'classic' | 'consumer' | null;
   state: WatchedGroup['state'];
+  stateBefore: WatchedGroup['state'];
   generation: number | null;
   since: number;
   members: string;
@@ -67,10 +68,10 @@ export class Watched {
            source_partition = excluded.source_partition, source_offset = excluded.source_offset`,
       ),
       group: db.prepare(
-        `INSERT INTO watched_group (grp, protocol, state, generation, since, members, gone_at, rebalances, updated_at)
-         VALUES (@grp, @protocol, @state, @generation, @since, @members, @goneAt, @rebalances, @now)
+        `INSERT INTO watched_group (grp, protocol, state, state_before, generation, since, members, gone_at, rebalances, updated_at)
+         VALUES (@grp, @protocol, @state, @stateBefore, @generation, @since, @members, @goneAt, @rebalances, @now)
          ON CONFLICT DO UPDATE SET protocol = excluded.protocol, state = excluded.state,
-           generation = excluded.generation, since = excluded.since, members = excluded.members,
+           state_before = excluded.state_before,           generation = excluded.generation, since = excluded.since, members = excluded.members,
            gone_at = excluded.gone_at, rebalances = rebalances + excluded.rebalances, updated_at = excluded.updated_at`,
       ),
       generation: db.prepare<[number, number, number, string]>(
@@ -100,7 +101,7 @@ export class Watched {
          WHERE c.cluster_id = ? ORDER BY o.source_offset`,
       ),
       groups: db.prepare<[string], GroupRow>(
-        `SELECT g.name AS "group", w.protocol, w.state, w.generation, w.since, w.members, w.gone_at AS goneAt
+        `SELECT g.name AS "group", w.protocol, w.state, w.state_before AS stateBefore, w.generation, w.since, w.members, w.gone_at AS goneAt
          FROM watched_group w JOIN consumer_group g ON g.id = w.grp JOIN cluster c ON c.id = g.cluster
          WHERE c.cluster_id = ?`,
       ),

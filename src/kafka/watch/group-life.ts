@@ -19,6 +19,8 @@ export class GroupLife {
   private members = new Map<string, WatchedMember>();
   private rebalances = 0;
   private begun: { generation: number; at: number } | null = null;
+  /** The last that began since the start, as it was told. */
+  private current: { generation: number; at: number } | null = null;
   private generations: WatchedGeneration[] = [];
 
   constructor(readonly name: string) {}
@@ -40,6 +42,8 @@ export class GroupLife {
     const at = value.at ?? recordedAt;
     this.protocol = 'classic';
     this.goneAt = null;
+    // Those of the generation before are told before they are replaced.
+    this.tellBegun();
     this.members = new Map(value.members.map((member) => [member.memberId, member]));
     // The same generation is written again where a static member takes its place again.
     if (value.generation !== this.generation) this.begin(value.generation, at);
@@ -67,6 +71,8 @@ export class GroupLife {
     const member = this.members.get(memberId);
     if (member === undefined) return;
     this.members.set(memberId, { ...member, assignment });
+    // Told again, with what its members got.
+    this.begun ??= this.current;
     this.changed = true;
   }
 
@@ -91,6 +97,7 @@ export class GroupLife {
         group: this.name,
         protocol: this.protocol,
         state: this.state,
+        stateBefore: this.stateBefore,
         generation: this.generation,
         since: this.since,
         members: [...this.members.values()],
@@ -103,6 +110,7 @@ export class GroupLife {
   restore(stored: WatchedGroup): void {
     this.protocol = stored.protocol;
     this.state = stored.state;
+    this.stateBefore = stored.stateBefore;
     this.generation = stored.generation;
     this.since = stored.since;
     this.goneAt = stored.goneAt;
@@ -121,6 +129,7 @@ export class GroupLife {
     this.tellBegun();
     this.generation = generation;
     this.begun = { generation, at };
+    this.current = this.begun;
     if (this.members.size > 0) this.rebalances++;
   }
 

@@ -7,6 +7,7 @@ CREATE TABLE watched_group (
   grp INTEGER PRIMARY KEY REFERENCES consumer_group(id),
   protocol TEXT,
   state TEXT NOT NULL CHECK (state IN ('unknown','empty','live')),
+  state_before TEXT NOT NULL,
   generation INTEGER,
   since REAL NOT NULL,
   -- JSON, as WatchedMember

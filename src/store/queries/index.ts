@@ -16,6 +16,8 @@ export * from './positions';
 export * from './record';
 export * from './redeliveries';
 export * from './redelivery-pages';
+export * from './rewinds';
 export * from './summary';
 export * from './timeseries';
 export * from './totals';
+export * from './watched-groups';

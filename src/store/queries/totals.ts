@@ -53,7 +53,7 @@ export interface KnownTopicRow {
   topic: string;
 }
 
-/** Which groups read which topics of one cluster: what consumer lag is asked for. */
+/** Which instrumented groups read which topics of one cluster: what consumer lag is asked for. */
 export function knownTopics(db: Store, cluster: string): KnownTopicRow[] {
   const sql = `
     SELECT DISTINCT g.name AS "group", t.name AS topic
@@ -61,6 +61,6 @@ export function knownTopics(db: Store, cluster: string): KnownTopicRow[] {
     JOIN consumer_group g ON g.id = gp.grp
     JOIN topic t ON t.id = gp.topic
     JOIN cluster c ON c.id = g.cluster
-    WHERE c.cluster_id = @cluster ORDER BY 1, 2`;
+    WHERE c.cluster_id = @cluster AND EXISTS (SELECT 1 FROM session s WHERE s.grp = g.id) ORDER BY 1, 2`;
   return statement<KnownTopicRow>(db, sql).all({ cluster });
 }

@@ -1,0 +1,121 @@
+/** Rewinds, whoever saw them, and what became of them. */
+import type { Certainty, RewindCause } from '../../ledger';
+import type { Store } from '../open';
+import { statement, where } from './statement';
+
+export interface RewindRow {
+  id: number;
+  version: number;
+  gp: number;
+  cluster: string;
+  group: string;
+  topic: string;
+  topicId: string | null;
+  partition: number;
+  at: number;
+  /** What had been committed, and what was committed instead: `from - to` records are delivered again. */
+  from: number;
+  to: number;
+  /** When the group committed there again, and when it had come back to `from`; null: not yet, or not watched. */
+  nextAt: number | null;
+  recoveredAt: number | null;
+  cause: RewindCause;
+  certainty: Certainty;
+  /** JSON array of texts. */
+  because: string;
+  advice: string | null;
+  /** JSON, as `RewindFacts`; null: seen by the instrumented consumer alone. */
+  facts: string | null;
+  /** The instrumented consumer that committed it; null: seen from outside alone. */
+  session: string | null;
+  host: string | null;
+  pid: number | null;
+  clientId: string | null;
+  /** Records of the stretch that were in fact delivered again, where the group is instrumented. */
+  redelivered: number | null;
+}
+
+export interface RewindFilter {
+  /** Group partitions, of `placesOf`; null: all. */
+  places: readonly number[] | null;
+  cause?: RewindCause | undefined;
+  certainty?: Certainty | undefined;
+  since?: number | undefined;
+  until?: number | undefined;
+  after?: { at: number; id: number } | undefined;
+  limit: number;
+}
+
+const SELECT = `
+  SELECT r.id, r.version, r.gp, c.cluster_id AS cluster, g.name AS "group", t.name AS topic, t.topic_id AS topicId,
+         gp.partition, r.at, r.from_offset AS "from", r.to_offset AS "to", r.next_at AS nextAt,
+         r.recovered_at AS recoveredAt, r.cause, r.certainty, r.because, r.advice, r.facts,
+         s.key AS session, s.host, s.pid, s.client_id AS clientId,
+         CASE WHEN EXISTS (SELECT 1 FROM session i WHERE i.grp = gp.grp) THEN
+           (SELECT coalesce(sum(min(d.last, r.from_offset - 1) - max(d.first, r.to_offset) + 1), 0)
+            FROM redelivery d WHERE d.gp = r.gp AND d.at BETWEEN r.at AND r.at + 600000
+              AND d.doubt < 2 AND d.first < r.from_offset AND d.last >= r.to_offset) END AS redelivered
+  FROM rewind r`;
+const JOINS = `
+  JOIN group_partition gp ON gp.id = r.gp
+  JOIN consumer_group g ON g.id = gp.grp
+  JOIN topic t ON t.id = gp.topic
+  JOIN cluster c ON c.id = t.cluster
+  LEFT JOIN session s ON s.id = r.session`;
+
+/** One page, the newest first. */
+export function rewindPage(db: Store, filter: RewindFilter): RewindRow[] {
+  const index =
+    filter.places !== null
+      ? 'rewind_by_gp_time'
+      : filter.cause !== undefined
+        ? 'rewind_by_cause'
+        : 'rewind_by_time';
+  const sql = `${SELECT} INDEXED BY ${index} ${JOINS} ${where(
+    filter.places !== null && 'r.gp IN (SELECT value FROM json_each(@places))',
+    filter.cause !== undefined && 'r.cause = @cause',
+    filter.certainty !== undefined && 'r.certainty = @certainty',
+    filter.since !== undefined && 'r.at >= @since',
+    filter.until !== undefined && 'r.at < @until',
+    filter.after !== undefined && '(r.at, r.id) < (@afterAt, @afterId)',
+  )} ORDER BY r.at DESC, r.id DESC LIMIT @limit`;
+  return statement<RewindRow>(db, sql).all({
+    places: filter.places === null ? null : JSON.stringify(filter.places),
+    cause: filter.cause ?? null,
+    certainty: filter.certainty ?? null,
+    since: filter.since ?? null,
+    until: filter.until ?? null,
+    afterAt: filter.after?.at ?? null,
+    afterId: filter.after?.id ?? null,
+    limit: filter.limit,
+  });
+}
+
+/** Rewinds over an offset, the newest first: part of a record's history. */
+export function rewindsOver(db: Store, gp: number, offset: number, limit: number): RewindRow[] {
+  const sql = `${SELECT} INDEXED BY rewind_by_gp_time ${JOINS}
+    WHERE r.gp = @gp AND r.from_offset > @offset AND r.to_offset <= @offset
+    ORDER BY r.at DESC, r.id DESC LIMIT @limit`;
+  return statement<RewindRow>(db, sql).all({ gp, offset, limit });
+}
+
+export interface RewindTotalRow {
+  cluster: string;
+  group: string;
+  topic: string;
+  cause: RewindCause;
+  rewinds: number;
+}
+
+/** Rewinds by cause, once the cause is settled: a counter of /metrics. */
+export function rewindTotalsOf(db: Store): RewindTotalRow[] {
+  const sql = `
+    SELECT c.cluster_id AS cluster, g.name AS "group", t.name AS topic, rt.cause, sum(rt.rewinds) AS rewinds
+    FROM rewind_total rt
+    JOIN group_partition gp ON gp.id = rt.gp
+    JOIN consumer_group g ON g.id = gp.grp
+    JOIN topic t ON t.id = gp.topic
+    JOIN cluster c ON c.id = t.cluster
+    GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4`;
+  return statement<RewindTotalRow>(db, sql).all({});
+}
