@@ -9,7 +9,7 @@ const ROOMS: Record<string, { rooms: string[]; packages: string[] }> = {
   ledger: { rooms: [], packages: [] },
   identity: { rooms: ['ledger'], packages: [] },
   journal: { rooms: ['ledger'], packages: [] },
-  kafka: { rooms: ['journal', 'ledger', 'config'], packages: ['kafkajs', 'pino'] },
+  kafka: { rooms: ['journal', 'ledger', 'identity', 'config'], packages: ['kafkajs', 'pino', 'fzstd'] },
   store: { rooms: ['journal', 'ledger', 'identity'], packages: ['better-sqlite3'] },
   reporter: { rooms: ['journal', 'ledger'], packages: [] },
   config: { rooms: [], packages: ['zod', 'yaml'] },
@@ -19,7 +19,7 @@ const ROOMS: Record<string, { rooms: string[]; packages: string[] }> = {
   },
   demo: { rooms: ['ledger', 'store', 'service'], packages: ['kafkajs', 'zod'] },
   cli: {
-    rooms: ['config', 'demo', 'kafka', 'service', 'store', 'ledger', 'journal'],
+    rooms: ['config', 'demo', 'kafka', 'service', 'store', 'ledger', 'identity', 'journal'],
     packages: ['commander', 'kafkajs', 'pino', 'zod', 'better-sqlite3'],
   },
 };

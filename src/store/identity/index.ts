@@ -22,5 +22,4 @@
  */
 export * from './findings';
 export * from './identity-index';
-export type { ObservedBatch, ObserverOffset } from './observed';
 export type { EffectiveWindow, WindowLimits } from './window';
