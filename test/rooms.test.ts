@@ -14,7 +14,7 @@ const ROOMS: Record<string, { rooms: string[]; packages: string[] }> = {
   reporter: { rooms: ['journal', 'ledger'], packages: [] },
   config: { rooms: [], packages: ['zod', 'yaml'] },
   service: {
-    rooms: ['store', 'journal', 'ledger', 'config'],
+    rooms: ['store', 'journal', 'ledger', 'identity', 'config'],
     packages: ['express', 'helmet', 'pino', 'prom-client', 'zod', 'better-sqlite3'],
   },
   demo: { rooms: ['ledger', 'store', 'service'], packages: ['kafkajs', 'zod'] },
@@ -45,7 +45,8 @@ function importsOf(file: string): Import[] {
   const from = relative(SRC, file);
   const room = from.includes('/') ? (from.split('/')[0] as string) : '';
   const text = readFileSync(file, 'utf8');
-  const found = text.matchAll(/(?:from|import|require\(|typeof import\()\s*'([^']+)'/g);
+  // The end of an import or export, or a call: not a text of SQL that says from.
+  const found = text.matchAll(/(?:^(?:import|export)\b[^;']*?from|^import|require\(|import\()\s*'([^']+)'/gm);
   return [...found].map(([, target]) => ({ from, room, target: target as string }));
 }
 

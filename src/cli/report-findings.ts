@@ -2,10 +2,14 @@
 import type { z } from 'zod';
 import { toCsv } from '../service/format';
 import {
+  Duplicate,
+  type Identity,
   Incident,
   type IncidentDetail,
+  ObservedTopic,
   type Page,
   PrematureCommit,
+  Rewind,
   Skip,
   StalledCommit,
 } from '../service/schemas';
@@ -80,6 +84,79 @@ const STALLED: readonly Column<StalledCommit>[] = [
 
 export function stalledText(page: Page<StalledCommit>, format: ReportFormat): string {
   return listText(page, format, StalledCommit, STALLED, 'No stalled commits.\n');
+}
+
+const REWINDS: readonly Column<Rewind>[] = [
+  { title: 'TIME (UTC)', cell: (r) => shortTime(r.at), whole: true },
+  { title: 'GROUP', cell: (r) => r.group },
+  { title: 'PARTITION', cell: (r) => `${r.topic}/${r.partition}` },
+  { title: 'FROM', cell: (r) => r.from_offset, right: true, whole: true },
+  { title: 'TO', cell: (r) => r.to_offset, right: true, whole: true },
+  { title: 'RECORDS', cell: (r) => r.records, right: true, whole: true },
+  { title: 'AGAIN', cell: (r) => r.redelivered ?? '-', right: true, whole: true },
+  { title: 'CAUSE', cell: (r) => `${r.cause}${r.certainty === 'probable' ? '?' : ''}`, whole: true },
+];
+
+export function rewindsText(page: Page<Rewind>, format: ReportFormat): string {
+  return listText(page, format, Rewind, REWINDS, 'No rewinds.\n');
+}
+
+const DUPLICATES: readonly Column<Duplicate>[] = [
+  { title: 'FOUND (UTC)', cell: (d) => shortTime(d.found_at), whole: true },
+  { title: 'RECORD', cell: (d) => `${d.topic}/${d.partition}/${d.offset}` },
+  { title: 'COPY OF', cell: (d) => `${d.previous.partition}/${d.previous.offset}`, whole: true },
+  { title: 'AFTER', cell: (d) => shortSeconds(d.delay_seconds), right: true, whole: true },
+  { title: 'IDENTITY', cell: (d) => d.identity ?? d.identity_hash },
+  { title: 'KIND', cell: (d) => d.kind, whole: true },
+  { title: 'CAUSE', cell: (d) => `${d.cause}${d.certainty === 'probable' ? '?' : ''}`, whole: true },
+];
+
+export function duplicatesText(page: Page<Duplicate>, format: ReportFormat): string {
+  return listText(page, format, Duplicate, DUPLICATES, 'No duplicates.\n');
+}
+
+const TOPICS: readonly Column<ObservedTopic>[] = [
+  { title: 'TOPIC', cell: (t) => t.topic },
+  { title: 'RECORDS', cell: (t) => t.records, right: true, whole: true },
+  { title: 'WITH ID', cell: (t) => percent(t.identity_ratio), right: true, whole: true },
+  { title: 'FOUND IN', cell: (t) => t.identity_sources.find(({ source }) => source !== null)?.source ?? '-' },
+  { title: 'DUPLICATES', cell: (t) => t.duplicates, right: true, whole: true },
+  { title: 'ID REUSE', cell: (t) => t.id_reuses, right: true, whole: true },
+  {
+    title: 'ALL WITHIN',
+    cell: (t) => (t.time_to_duplicate === null ? '-' : shortSeconds(t.time_to_duplicate.max_seconds)),
+    right: true,
+    whole: true,
+  },
+  {
+    title: 'STATE',
+    cell: (t) => (t.partitions.every(({ state }) => state === 'live') ? 'live' : 'catching up'),
+    whole: true,
+  },
+];
+
+export function topicsText(page: Page<ObservedTopic>, format: ReportFormat): string {
+  const advice = page.items
+    .filter(({ time_to_duplicate: found }) => found !== null)
+    .map(({ topic, time_to_duplicate: found }) => `${plain(topic)}: ${found?.advice}\n`);
+  const text = listText(page, format, ObservedTopic, TOPICS, 'No topics are observed.\n');
+  return format === 'table' && advice.length > 0 ? `${text}\n${advice.join('')}` : text;
+}
+
+export function identityText(answer: Identity, format: ReportFormat): string {
+  if (format === 'json') return `${JSON.stringify(answer, null, 2)}\n`;
+  if (format === 'csv') return toCsv(Duplicate, answer.copies);
+  const places = answer.places.map((place) => {
+    const groups = place.deliveries
+      .map(({ group, deliveries }) => `${plain(group)} ${deliveries}x`)
+      .join(', ');
+    return `  ${shortTime(place.at)}  ${plain(place.topic)}/${place.partition}/${place.offset}${groups === '' ? '' : `  delivered to ${groups}`}\n`;
+  });
+  return `${plain(answer.identity)} stands at ${answer.places.length} places:\n${places.join('')}\n${table(DUPLICATES, answer.copies)}`;
+}
+
+function percent(ratio: number): string {
+  return `${(ratio * 100).toFixed(1)}%`;
 }
 
 function listText<Item>(

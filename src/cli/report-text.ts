@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { toCsv } from '../service/format';
 import {
+  type Duplicate,
   Group,
   type GroupDetail,
   GroupPartition,
@@ -141,7 +142,16 @@ export function recordText(answer: RecordHistory, format: ReportFormat): string 
     return toCsv(DeliveryInGroup, rows);
   }
   const name = `${plain(answer.topic)}/${answer.partition}/${answer.offset}`;
-  return answer.history.map((entry) => inGroupText(name, entry)).join('\n');
+  const copies = answer.copies.map(copyLine).join('');
+  return [
+    ...answer.history.map((entry) => inGroupText(name, entry)),
+    ...(copies === '' ? [] : [copies]),
+  ].join('\n');
+}
+
+function copyLine(copy: Duplicate): string {
+  const { topic, partition, offset, previous } = copy;
+  return `${shortTime(copy.at)}  ${copy.kind}: ${plain(topic)}/${partition}/${offset} has the identity of ${previous.partition}/${previous.offset} (${plain(copy.identity ?? copy.identity_hash)}), ${copy.cause}\n`;
 }
 
 function inGroupText(name: string, entry: RecordHistory['history'][number]): string {

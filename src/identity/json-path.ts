@@ -54,6 +54,8 @@ export function readJsonPath(json: Buffer | null, path: JsonPath): string | null
   let here: unknown = parse(json);
   for (const step of path) {
     if (typeof here !== 'object' || here === null || !Object.hasOwn(here, step)) return null;
+    // An array has positions alone, an object names alone.
+    if (Array.isArray(here) !== (typeof step === 'number')) return null;
     here = (here as Record<string | number, unknown>)[step];
   }
   if (typeof here === 'string') return here === '' ? null : here;

@@ -11,12 +11,15 @@ export const CLEAR_TEXT_MAX = 256;
 const SHAPED_MAX = 60;
 const UUID =
   /^(?:urn:uuid:)?\{?([0-9a-f]{8})-?([0-9a-f]{4})-?([0-9a-f]{4})-?([0-9a-f]{4})-?([0-9a-f]{12})\}?$/i;
+/** As most are written: told at once. */
+const PLAIN_UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 const ULID = /^[0-7][0-9A-HJKMNP-TV-Z]{25}$/i;
 const OBJECT_ID = /^[0-9a-f]{24}$/i;
 const INTEGER = /^-?\d{1,20}$/;
 
 /** The one spelling; an empty text where nothing is left. */
 export function normalise(text: string): string {
+  if (text.length === 36 && PLAIN_UUID.test(text)) return text;
   const bare = unquoted(text);
   if (bare.length > SHAPED_MAX) return bare;
   const uuid = UUID.exec(bare);

@@ -83,7 +83,10 @@ export function observeConsumer(consumer: Consumer, session: Session): Consumer 
 
   consumer.disconnect = async () => {
     await original.disconnect();
-    await session.sink.flush(FLUSH_LIMIT_MS).catch(() => false);
+    await Promise.all([
+      session.sink.flush(FLUSH_LIMIT_MS).catch(() => false),
+      session.atRest(FLUSH_LIMIT_MS).catch(() => undefined),
+    ]);
     liveSessions.delete(session);
   };
   return consumer;

@@ -56,8 +56,8 @@ export class Session {
   private heardAt = 0;
   private starts: Starts | null = null;
   private startsAsked: Promise<unknown> = Promise.resolve();
-  /** The join in which this session has committed already. */
-  private committedIn = -1;
+  /** Partitions of which the present member has committed: what the group had before cannot be asked for any more. */
+  private readonly committedSince = new Set<string>();
   private told: RunStarted | null = null;
   /** Offsets that the application commits by name right now, by topic and partition. */
   private readonly byHand = new Map<string, number>();
@@ -96,7 +96,10 @@ export class Session {
       bootId,
       at: Date.now(),
       version: VERSION,
-      settings: this.config.settings,
+      settings: {
+        ...this.config.settings,
+        clockMs: Date.now() - Number(process.hrtime.bigint()) / 1e6,
+      },
     });
     if (this.told !== null) this.sink.journal.append(this.told);
   }
@@ -186,10 +189,7 @@ export class Session {
     const { epoch } = this;
     await withinMs(Promise.all([this.metadata, this.startsAsked]), this.config.pastLimitMs);
     const track = this.track(topic, partition);
-    const start = this.starts?.get(topic, partition) ?? null;
-    if (start !== null && track.epoch !== epoch) {
-      this.sink.journal.append({ t: 'start', track: track.ref, at: this.starts?.at ?? Date.now(), ...start });
-    }
+    if (track.epoch !== epoch) this.tellStart(track);
     const topicId = this.topicRefs.get(topic)?.id ?? null;
     if (this.clusterId !== null) {
       const { clusterId } = this;
@@ -258,7 +258,7 @@ export class Session {
   committed(topic: string, partition: number, offset: number): void {
     const track = this.tracks.get(topic)?.get(partition);
     // Nothing of it was delivered to this session yet (a reset that kafkajs commits, or one for a friend).
-    this.committedIn = this.epoch;
+    this.committedSince.add(`${partition} ${topic}`);
     if (track === undefined || !Number.isSafeInteger(offset)) return;
     const byHand = this.byHand.get(`${partition} ${topic}`) === offset;
     const from = track.committed(offset, byHand);
@@ -282,6 +282,17 @@ export class Session {
       ...(restart === undefined ? {} : { restart }),
       ...(error === undefined ? {} : { error: errorText(error) }),
     });
+  }
+
+  /** Waits for the answers that this session still asks for, so that none of its connections outlives the consumer. */
+  atRest(limitMs: number): Promise<void> {
+    return withinMs(Promise.all([this.metadata, this.startsAsked]), limitMs);
+  }
+
+  private tellStart(track: Track): void {
+    const start = this.starts?.get(track.topic, track.partition) ?? null;
+    if (this.starts === null || start === null) return;
+    this.sink.journal.append({ t: 'start', track: track.ref, at: this.starts.at, ...start });
   }
 
   private makeTrack(topic: string, partition: number): Track {
@@ -324,13 +335,18 @@ export class Session {
     );
   }
 
-  /** Valid only when nothing was committed by this member in the meantime. */
+  /** Valid of the partitions of which nothing was committed by this member in the meantime. */
   private askStarts(topics: string[]): void {
     const { epoch } = this;
     this.starts = null;
+    this.committedSince.clear();
     this.startsAsked = readStarts(this.kafka, this.config.group, topics).then(
       (starts) => {
-        if (epoch === this.epoch && this.committedIn !== epoch) this.starts = starts;
+        if (epoch !== this.epoch) return;
+        for (const place of this.committedSince) starts.forget(place);
+        this.starts = starts;
+        // The first deliveries did not wait any longer: it is as true as it would have been for them.
+        for (const track of this.allTracks()) if (track.epoch === epoch) this.tellStart(track);
       },
       () => undefined,
     );

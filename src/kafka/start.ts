@@ -27,6 +27,11 @@ export class Starts {
     this.byPartition.set(`${partition} ${topic}`, start);
   }
 
+  /** @param place partition and topic, parted by a space */
+  forget(place: string): void {
+    this.byPartition.delete(place);
+  }
+
   get(topic: string, partition: number): StartOffsets | null {
     return this.byPartition.get(`${partition} ${topic}`) ?? null;
   }

@@ -187,6 +187,8 @@ export class Track {
     }
     const now = performance.now();
     if (this.mustOpen(first, last, now)) this.open(first, now);
+    this.pacedAt = now;
+    this.pacedFrom = first;
     this.next = last + 1;
     this.reserved = last;
     this.slow = false;
@@ -329,7 +331,8 @@ export class Track {
       this.first < 0 ||
       first !== this.next ||
       now - this.startedAt > RUN_MS ||
-      now - this.writtenAt > this.options.idleMs ||
+      // A slow handler may have lost its partition meanwhile: who was first then must be told by the run's start.
+      now - this.pacedAt > this.options.idleMs ||
       last - this.first >= RUN_RECORDS_MAX
     );
   }

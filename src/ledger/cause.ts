@@ -17,10 +17,11 @@ const RULES: readonly Rule[] = [
   {
     cause: 'seek',
     explain: (e) =>
-      e.seek === null || e.copy.session !== e.previous.session || !seekFits(e)
+      e.seek === null || !seekFits(e) || !soughtByCopy(e)
         ? null
         : {
-            certainty: 'proven',
+            // A join in between makes the committed offset count, which the seek may have been or not.
+            certainty: e.copy.joinedAt === null || e.seek.at >= e.copy.joinedAt ? 'proven' : 'probable',
             because: [
               `${e.copy.name} called seek(${e.seek.target}) ${seconds(e.copy.firstAt - e.seek.at)} before it got offset ${e.copy.first} again`,
             ],
@@ -48,6 +49,21 @@ const RULES: readonly Rule[] = [
         : null,
   },
   {
+    // The consumer crashed by it, or its partition moved before the next try.
+    cause: 'handler_error',
+    explain: (e) =>
+      isFreshStart(e) && e.previous.outcome === 'failed' && e.first >= e.previous.handled && !isKafkasOwn(e)
+        ? {
+            certainty: 'proven',
+            because: [
+              `the handler of ${e.previous.name} threw at offset ${e.previous.handled}${e.previous.error === null ? '' : ` (${e.previous.error})`}`,
+              committedWords(e),
+            ],
+            advice: 'Make the handler safe to repeat, and send what always fails to a dead-letter topic.',
+          }
+        : null,
+  },
+  {
     cause: 'left_unresolved',
     explain: (e) =>
       sameMember(e) && e.previous.outcome === 'unresolved' && e.last >= e.previous.handled
@@ -65,14 +81,17 @@ const RULES: readonly Rule[] = [
     explain: (e) => {
       const { copy, previous } = e;
       if (copy.session === previous.session) return null;
+      // Of a group that was deleted the generations begin anew: the joins must tell the same.
+      const joinedBefore =
+        copy.joinedAt !== null && previous.joinedAt !== null && copy.joinedAt < previous.joinedAt;
       const known = copy.generation !== null && previous.generation !== null;
-      const older = known
-        ? (copy.generation as number) < (previous.generation as number)
-        : copy.joinedAt !== null && previous.joinedAt !== null && copy.joinedAt < previous.joinedAt;
-      if (!older) return null;
+      const older = known && (copy.generation as number) < (previous.generation as number);
+      if (!joinedBefore || (known && !older)) return null;
+      // A run has the times of its first and its last record alone: of two at once either may have been the first.
+      const after = copy.firstAt > previous.lastAt;
       return {
         // Without generations it rests on two clocks.
-        certainty: known ? 'proven' : 'probable',
+        certainty: known && after ? 'proven' : 'probable',
         because: [
           known
             ? `${copy.name} still delivered for generation ${copy.generation} when ${previous.name} had the partition in generation ${previous.generation}`
@@ -108,7 +127,11 @@ const RULES: readonly Rule[] = [
   {
     cause: 'offsets_expired',
     explain: (e) =>
-      isFreshStart(e) && e.start?.committed === null && e.committed !== null && e.lowered === null
+      isFreshStart(e) &&
+      e.start?.committed === null &&
+      e.committed !== null &&
+      e.lowered === null &&
+      !wasSoBefore(e)
         ? {
             certainty: 'proven',
             because: [
@@ -133,9 +156,10 @@ const RULES: readonly Rule[] = [
       }
       if (!isFreshStart(e) || start === null || start.committed === null) return null;
       const isReset = start.committed < 0;
-      const isGone =
-        start.logStart !== null && start.committed < start.logStart && e.copy.first >= start.logStart;
+      const isGone = isBelowLog(start) && e.copy.first >= (start.logStart as number);
       if (!isReset && !isGone) return null;
+      const { previousStart } = e;
+      if (previousStart !== null && isBelowLog(previousStart) && wasSoBefore(e)) return null;
       return {
         certainty: 'proven',
         because: [
@@ -152,7 +176,7 @@ const RULES: readonly Rule[] = [
     explain: (e) => {
       const { start, committed } = e;
       if (!isFreshStart(e) || committed === null || e.lowered !== null || e.seek !== null) return null;
-      if (start === null || start.committed === null) return null;
+      if (start === null || start.committed === null || wasSoBefore(e)) return null;
       if (start.committed >= committed.offset || start.committed > e.first) return null;
       return {
         certainty: 'proven',
@@ -248,7 +272,7 @@ const RULES: readonly Rule[] = [
 export function explain(evidence: RedeliveryEvidence): Explanation {
   for (const { cause, explain: fits } of RULES) {
     const found = fits(evidence);
-    if (found !== null) return { cause, ...found };
+    if (found !== null) return { cause, ...(evidence.clocksDiffer ? doubted(evidence, found) : found) };
   }
   return {
     cause: 'unknown',
@@ -256,6 +280,35 @@ export function explain(evidence: RedeliveryEvidence): Explanation {
     because: ['no rule fits what was seen', committedWords(evidence)],
     advice: null,
   };
+}
+
+/** Times of the two sides cannot be compared: nothing that follows is proven. */
+function doubted(
+  { copy, previous }: RedeliveryEvidence,
+  { because, advice }: Omit<Explanation, 'cause'>,
+): Omit<Explanation, 'cause'> {
+  const clocks = `the clocks of ${copy.name} and ${previous.name} differ: by them the later copy came first`;
+  return { certainty: 'probable', because: [...because, clocks], advice };
+}
+
+/** The previous copy's member began with what the copy's found: nothing was acknowledged in between. */
+function wasSoBefore({ previousStart, committed }: RedeliveryEvidence): boolean {
+  return previousStart !== null && (committed === null || committed.at <= previousStart.at);
+}
+
+function isBelowLog({ committed, logStart }: NonNullable<RedeliveryEvidence['start']>): boolean {
+  return committed !== null && (committed < 0 || (logStart !== null && committed < logStart));
+}
+
+/** The seek was of the copy's own member, or of the same session before a join. */
+function soughtByCopy({ seek, copy, previous }: RedeliveryEvidence): boolean {
+  if (copy.session === previous.session) return true;
+  return seek !== null && copy.joinedAt !== null && seek.at >= copy.joinedAt;
+}
+
+/** What the handler threw came from kafkajs: a heartbeat or a commit that a rebalance refused. */
+function isKafkasOwn({ previous }: RedeliveryEvidence): boolean {
+  return previous.error?.startsWith('KafkaJS') === true;
 }
 
 /** The copy began with a new member: what it delivers follows from the committed offset. */

@@ -34,6 +34,11 @@ export interface SessionSettings {
   heartbeatIntervalMs?: number;
   /** Records of aborted transactions are delivered too. */
   readUncommitted?: boolean;
+  /**
+   * The process's wall clock minus its machine's monotonic clock, in ms, when the session began: two sessions of one
+   * boot whose values differ had clocks that differed, and the monotonic one tells their order.
+   */
+  clockMs?: number;
 }
 
 /** How `run` was called; a consumer may be stopped and run again with other options. */

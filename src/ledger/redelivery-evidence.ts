@@ -88,7 +88,14 @@ export interface RedeliveryEvidence {
    * kafkajs commits when it finds the offset outside of the log.
    */
   start: { committed: number | null; logStart: number | null; logEnd: number | null; at: number } | null;
-  /** How the previous copy's session ended before the copy began; null while it lives. */
+  /** The same of the previous copy's member. */
+  previousStart: {
+    committed: number | null;
+    logStart: number | null;
+    logEnd: number | null;
+    at: number;
+  } | null;
+  /** How the previous copy's session ended, as the member it was then, before the copy began; null while it lives. */
   previousEnd: { how: string; at: number } | null;
   /** The last commit acknowledged to any session before `start` (else before the copy began); null: none seen. */
   committed: { offset: number; at: number } | null;
@@ -96,11 +103,16 @@ export interface RedeliveryEvidence {
   seek: { target: string; at: number } | null;
   /** A commit of these sessions that went down between the two copies. */
   lowered: { from: number; to: number; at: number } | null;
-  /** The previous session lost its membership after its copy: it found itself unknown, with no rebalance announced. */
+  /** The previous copy's member lost its membership: its session found itself unknown, with no rebalance announced. */
   evicted: { at: number; silentMs: number } | null;
   /** A commit of the previous session that named a handled record itself. */
   shortCommit: { offset: number; at: number } | null;
   /** A commit of the previous session that failed or was not answered, after its copy. */
   failedCommit: { reason: string; at: number } | null;
   settings: { sessionTimeoutMs: number; autoCommit: boolean; autoCommitIntervalMs: number | null };
+  /**
+   * The clocks of the two sides differ and had put the copies in the wrong order: `copy` is the one that came later all
+   * the same, and what rests on comparing times of both sides is left out.
+   */
+  clocksDiffer: boolean;
 }

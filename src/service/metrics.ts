@@ -18,6 +18,7 @@ import {
 } from '../store/queries';
 import type { AnswerContext } from './answers';
 import { seconds } from './time';
+import { topicMetrics } from './topic-metrics';
 
 const BY_TOPIC = ['cluster', 'group', 'topic'] as const;
 const BY_PARTITION = ['cluster', 'group', 'topic', 'partition'] as const;
@@ -39,6 +40,7 @@ export class Metrics {
     const registers = [registry];
     this.counters(db, registers);
     gauges(db, registers, now);
+    topicMetrics(db, registers);
     if (lag !== null) {
       const gauge = new Gauge({
         name: 'dupescope_consumer_lag_records',

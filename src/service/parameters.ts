@@ -2,7 +2,8 @@
 import { z } from 'zod';
 import { suggestion } from '../config/nearest';
 import { fail } from '../errors';
-import { CAUSES, CERTAINTIES, INCIDENT_KINDS } from '../ledger';
+import { DUPLICATE_CAUSES, DUPLICATE_KINDS } from '../identity';
+import { CAUSES, CERTAINTIES, INCIDENT_KINDS, REWIND_CAUSES } from '../ledger';
 import { clipped } from './time';
 
 /** JSON Schema of one parameter; the few words that are used here. */
@@ -85,9 +86,11 @@ export const PARAMETERS = {
       .transform((text) => text === 'true')
       .optional(),
   } as Parameter<boolean | undefined>,
-  cause: anyOf('Of this cause', CAUSES),
+  cause: anyOf('Of this cause; each list has its own', [
+    ...new Set([...CAUSES, ...REWIND_CAUSES, ...DUPLICATE_CAUSES]),
+  ]),
   certainty: anyOf('Whose cause is that sure', CERTAINTIES),
-  kind: anyOf('Of this kind', INCIDENT_KINDS),
+  kind: anyOf('Of this kind; each list has its own', [...new Set([...INCIDENT_KINDS, ...DUPLICATE_KINDS])]),
   state: anyOf('open: not closed yet', ['open', 'closed']),
   incident: whole('That stand in this incident', 1, OFFSET_MAX),
   first_offset: whole('That touch this offset or a later one; needs topic and partition', 0, OFFSET_MAX),
@@ -153,6 +156,16 @@ function readOne(key: string, parameter: Parameter<unknown>, text: string | unde
     'bad-parameter',
     `${key} must be ${allowedIn(parameter.json)}; it is "${clipped(text ?? '')}".`,
   );
+}
+
+/** Narrows a parameter that several lists share to the values of one. Throws 'bad-parameter'. */
+export function ofList<V extends string>(
+  key: string,
+  value: string | undefined,
+  values: readonly V[],
+): V | undefined {
+  if (value === undefined || (values as readonly string[]).includes(value)) return value as V | undefined;
+  return fail('bad-parameter', `${key} must be one of ${values.join(', ')} here; it is "${clipped(value)}".`);
 }
 
 /** A whole number of the path. */

@@ -21,6 +21,8 @@ const TURN_ROWS = 300;
 const UNNAMED_MS = 10_000;
 /** What is not settled is explained anew this often, by whichever writer comes first. */
 const AGAIN_MS = 1_000;
+/** Clocks of one machine that differ by more were set meanwhile. */
+const CLOCKS_MS = 2_000;
 
 interface UnsettledRow {
   id: number;
@@ -42,8 +44,12 @@ interface UnsettledRow {
   session: number;
   previous_session: number;
   settings: string;
+  copy_settings: string;
   ended_how: string | null;
   ended_at: number | null;
+  copy_ended_how: string | null;
+  copy_ended_at: number | null;
+  same_boot: number;
   copy: string;
   previous: string;
 }
@@ -66,9 +72,11 @@ export class Causes {
   ) {
     this.statements = {
       unsettled: db.prepare<[number, number], UnsettledRow>(
-        `SELECT r.id, r.gp, gp.grp, gp.topic, gp.partition, t.cluster, r.first, r.last, r.doubt, r.counted, r.cause, r.certainty,
-                r.incident, r.incident_records, r.at, r.previous_at, d.session, p.session AS previous_session,
-                ps.settings, ps.ended_how, ps.ended_at,
+        `SELECT r.id, r.gp, gp.grp, gp.topic, gp.partition, t.cluster, r.first, r.last, r.doubt, r.counted, r.cause,
+                r.certainty, r.incident, r.incident_records, r.at, r.previous_at, d.session,
+                p.session AS previous_session, ps.settings, ps.ended_how, ps.ended_at, s.settings AS copy_settings,
+                s.ended_how AS copy_ended_how, s.ended_at AS copy_ended_at,
+                s.boot_id = ps.boot_id AND s.boot_id <> '' AS same_boot,
                 ${copyColumns('d', 's', 'm')} AS copy, ${copyColumns('p', 'ps', 'pm')} AS previous
          FROM redelivery r INDEXED BY redelivery_unsettled
          JOIN group_partition gp ON gp.id = r.gp JOIN topic t ON t.id = gp.topic
@@ -101,9 +109,10 @@ export class Causes {
         `SELECT lowered_from AS "from", committed AS "to", at FROM commit_point
          WHERE gp = ? AND lowered_from IS NOT NULL AND at BETWEEN ? AND ? ORDER BY at DESC LIMIT 1`,
       ),
-      evicted: db.prepare<[number, number], { at: number; silentMs: number }>(
-        `SELECT joined_at AS at, silent_ms AS silentMs FROM member
-         WHERE session = ? AND announced = 0 AND joined_at >= ? ORDER BY joined_at LIMIT 1`,
+      // How the member that had the copy before ended, if its session joined anew.
+      nextJoin: db.prepare<[number, number], { at: number; silentMs: number; announced: number }>(
+        `SELECT joined_at AS at, silent_ms AS silentMs, announced FROM member
+         WHERE session = ? AND joined_at > ? ORDER BY joined_at LIMIT 1`,
       ),
       short: db.prepare<[number, number, number], { offset: number; at: number }>(
         `SELECT next_offset AS offset, at FROM commit_problem
@@ -112,6 +121,12 @@ export class Causes {
       failed: db.prepare<[number, number, number], { reason: string; at: number }>(
         `SELECT reason, at FROM commit_problem
          WHERE session = ? AND kind = 'failed' AND at BETWEEN ? AND ? ORDER BY at DESC LIMIT 1`,
+      ),
+      // A group that was deleted, or whose offsets expired, begins with none and with generation 1.
+      beganAnew: db.prepare<[number, number, number], { found: number }>(
+        `SELECT 1 AS found FROM partition_start p JOIN group_partition g ON g.id = p.gp
+         WHERE g.grp = (SELECT grp FROM group_partition WHERE id = ?) AND p.committed IS NULL
+           AND p.at BETWEEN ? AND ? LIMIT 1`,
       ),
       update: db.prepare(
         `UPDATE redelivery SET cause = @cause, certainty = @certainty, because = @because, advice = @advice,
@@ -145,7 +160,7 @@ export class Causes {
   }
 
   private settleOne(row: UnsettledRow, version: () => number, now: number): void {
-    const evidence = this.gather(row);
+    const evidence = this.isTurned(row) ? this.gatherTurned(row) : this.gather(row);
     const explained = explain(evidence);
     const { cause, certainty, because, advice } = explained;
     const grown = evidence.copy.outcome !== 'open';
@@ -212,15 +227,44 @@ export class Causes {
     return null;
   }
 
+  /** The wall clocks have put the two copies in the wrong order. */
+  private isTurned(row: UnsettledRow): boolean {
+    const [copy, previous] = [copyOf(row.copy), copyOf(row.previous)];
+    if (copy.session === previous.session) return false;
+    const [clock, clockBefore] = [clockOf(row.copy_settings), clockOf(row.settings)];
+    if (row.same_boot === 1 && clock !== null && clockBefore !== null) {
+      const differ = Math.abs(clock - clockBefore) > CLOCKS_MS;
+      return differ && copy.firstAt - clock < previous.firstAt - clockBefore;
+    }
+    // On other hosts: the copy is of an older generation, and yet joined later by its own clock.
+    if (copy.joinedAt === null || previous.joinedAt === null) return false;
+    if (copy.generation === null || previous.generation === null) return false;
+    if (copy.generation >= previous.generation || copy.joinedAt < previous.joinedAt) return false;
+    return this.statements.beganAnew.get(row.gp, previous.joinedAt, copy.firstAt + 1) === undefined;
+  }
+
+  /** With the sides changed. */
+  private gatherTurned(row: UnsettledRow): RedeliveryEvidence {
+    const { gp, session: before, previous_session: session } = row;
+    const [copy, previous] = [copyOf(row.previous), copyOf(row.copy)];
+    const { copy_ended_how: how, copy_ended_at: at } = row;
+    const s = this.statements;
+    return {
+      ...{ first: row.first, last: row.last, copy, previous },
+      start: s.start.get(gp, session, (copy.joinedAt ?? copy.firstAt) - 1, copy.firstAt + 1) ?? null,
+      ...this.endOf(before, previous, how === null || at === null ? null : { how, at }),
+      shortCommit: s.short.get(before, gp, previous.firstAt) ?? null,
+      previousStart: null,
+      ...{ committed: null, seek: null, lowered: null, failedCommit: null },
+      settings: settingsOf(row.copy_settings),
+      clocksDiffer: true,
+    };
+  }
+
   private gather(row: UnsettledRow): RedeliveryEvidence {
     const { gp, session, previous_session: before } = row;
     const copy = copyOf(row.copy);
     const previous = copyOf(row.previous);
-    const settings = JSON.parse(row.settings) as {
-      sessionTimeoutMs?: number;
-      autoCommit?: boolean;
-      autoCommitIntervalMs?: number;
-    };
     const ended = row.ended_at !== null && row.ended_how !== null && row.ended_at <= copy.firstAt;
     const s = this.statements;
     const start = s.start.get(gp, session, (copy.joinedAt ?? copy.firstAt) - 1, copy.firstAt + 1) ?? null;
@@ -231,19 +275,33 @@ export class Causes {
       previous,
       // Asked for between the join and the first delivery of that member.
       start,
-      previousEnd: ended ? { how: row.ended_how as string, at: row.ended_at as number } : null,
+      previousStart:
+        s.start.get(gp, before, (previous.joinedAt ?? previous.firstAt) - 1, previous.firstAt + 1) ?? null,
+      ...this.endOf(
+        before,
+        previous,
+        ended ? { how: row.ended_how as string, at: row.ended_at as number } : null,
+      ),
       committed: this.committedBefore(gp, start?.at ?? copy.firstAt),
       seek: s.seek.get(gp, session, previous.firstAt, copy.firstAt + 1) ?? null,
       lowered: s.lowered.get(gp, previous.firstAt, copy.firstAt) ?? null,
-      evicted: s.evicted.get(before, previous.firstAt) ?? null,
       shortCommit: s.short.get(before, gp, previous.firstAt) ?? null,
       failedCommit: s.failed.get(before, previous.firstAt, copy.firstAt) ?? null,
-      settings: {
-        sessionTimeoutMs: settings.sessionTimeoutMs ?? 30_000,
-        autoCommit: settings.autoCommit !== false,
-        autoCommitIntervalMs: settings.autoCommitIntervalMs ?? null,
-      },
+      settings: settingsOf(row.settings),
+      clocksDiffer: false,
     };
+  }
+
+  /** A member that its session has replaced ended by that, whatever became of the session later. */
+  private endOf(
+    session: number,
+    copy: CopyEvidence,
+    sessionEnd: RedeliveryEvidence['previousEnd'],
+  ): Pick<RedeliveryEvidence, 'previousEnd' | 'evicted'> {
+    const next = this.statements.nextJoin.get(session, copy.joinedAt ?? copy.firstAt);
+    if (next === undefined) return { previousEnd: sessionEnd, evicted: null };
+    const { at, silentMs, announced } = next;
+    return { previousEnd: null, evicted: announced === 0 ? { at, silentMs } : null };
   }
 
   /** The last acknowledged commit by then. Points are thinned; a session that moved no more has its very last one. */
@@ -253,6 +311,23 @@ export class Causes {
     if (point === null || position === null) return point ?? position;
     return position.at >= point.at ? position : point;
   }
+}
+
+function settingsOf(json: string): RedeliveryEvidence['settings'] {
+  const settings = JSON.parse(json) as {
+    sessionTimeoutMs?: number;
+    autoCommit?: boolean;
+    autoCommitIntervalMs?: number;
+  };
+  return {
+    sessionTimeoutMs: settings.sessionTimeoutMs ?? 30_000,
+    autoCommit: settings.autoCommit !== false,
+    autoCommitIntervalMs: settings.autoCommitIntervalMs ?? null,
+  };
+}
+
+function clockOf(settings: string): number | null {
+  return (JSON.parse(settings) as { clockMs?: number }).clockMs ?? null;
 }
 
 function copyOf(json: string): CopyEvidence {

@@ -32,7 +32,14 @@ interface IncidentRow {
 }
 
 /** Tables whose rows say in which incident they stand. */
-const FINDING_TABLES = ['redelivery', 'premature_commit', 'skip', 'stalled_commit'] as const;
+const FINDING_TABLES = [
+  'redelivery',
+  'premature_commit',
+  'skip',
+  'stalled_commit',
+  'rewind',
+  'duplicate',
+] as const;
 
 export class Incidents {
   private readonly statements;
@@ -89,10 +96,13 @@ export class Incidents {
     };
   }
 
-  /** Puts a new finding into its incident, which is made where there is none. Answers the incident. */
-  enter(finding: IncidentFinding, version: number): number {
+  /**
+   * Puts new findings into their incident, which is made where there is none. Answers the incident.
+   * @param findings so many at once, of one place and time; `records` is of all of them
+   */
+  enter(finding: IncidentFinding, version: number, findings = 1): number {
     const id = this.incidentFor(finding, version);
-    this.statements.grow.run({ ...finding, id, findings: 1, version });
+    this.statements.grow.run({ ...finding, id, findings, version });
     this.statements.place.run(id, finding.place.topic, finding.place.partition, finding.records);
     return id;
   }

@@ -19,7 +19,8 @@ const SIZE_STEP = 0.1;
 
 export function retain(db: Store, limits: RetentionLimits, now: number): void {
   deleteBefore(db, now - limits.days * 86_400_000);
-  const used = usedBytes(db);
+  // Identities have a bound of their own, by number.
+  const used = usedBytes(db) - identityBytes(db);
   if (used > limits.bytes) {
     const oldest = cutTime(db, Math.max(SIZE_STEP, 1 - limits.bytes / used));
     if (oldest !== null) deleteBefore(db, oldest);
@@ -33,12 +34,26 @@ export function usedBytes(db: Store): number {
   return (pragma('page_count') - pragma('freelist_count')) * pragma('page_size');
 }
 
+/** A block of 250 entries takes a page. */
+function identityBytes(db: Store): number {
+  const entries = db.prepare('SELECT coalesce(sum(entries), 0) FROM identity_window').pluck().get() as number;
+  return (entries / 250) * (db.pragma('page_size', { simple: true }) as number);
+}
+
+/** The tables that fill a store, each with its time: a store may know runs alone, or groups or topics from outside. */
+const FILLING = [
+  ['delivery_run', 'last_at'],
+  ['lag_point', 'at'],
+  ['duplicate', 'found_at'],
+] as const;
+
+/** The time by which that share of the rows of the fullest table ended; null: nothing to give up. */
 function cutTime(db: Store, share: number): number | null {
-  const count = (table: string) => db.prepare(`SELECT count(*) FROM ${table}`).pluck().get() as number;
-  const [runs, points] = [count('delivery_run'), count('lag_point')];
-  // The larger of the two that fill a store decides; a store may know of groups from outside alone.
-  const [table, column, rows] =
-    runs >= points ? ['delivery_run', 'last_at', runs] : ['lag_point', 'at', points];
+  const counted = FILLING.map(([table, column]) => {
+    const rows = db.prepare(`SELECT count(*) FROM ${table}`).pluck().get() as number;
+    return { table, column, rows };
+  });
+  const { table, column, rows } = counted.reduce((most, one) => (one.rows > most.rows ? one : most));
   const skip = Math.floor(rows * share);
   return (
     (db
@@ -62,6 +77,9 @@ function deleteBefore(db: Store, time: number): void {
     `DELETE FROM incident WHERE last_at < @time`,
     `DELETE FROM exposure_hour WHERE hour < @time / 3600000`,
     `DELETE FROM exposure_peak WHERE hour < @time / 3600000`,
+    `DELETE FROM duplicate WHERE id IN (SELECT id FROM duplicate WHERE found_at < @time LIMIT ${CHUNK_ROWS})`,
+    // A run is as young as its youngest finding: those are gone.
+    `DELETE FROM copy_run WHERE id IN (SELECT id FROM copy_run WHERE updated_at < @time LIMIT ${CHUNK_ROWS})`,
     `DELETE FROM delivery_run WHERE id IN (SELECT id FROM delivery_run WHERE last_at < @time AND outcome <> 'open' LIMIT ${CHUNK_ROWS})`,
     `DELETE FROM commit_point WHERE at < @time`,
     `DELETE FROM rewind WHERE id IN (SELECT id FROM rewind WHERE at < @time AND settled = 1 LIMIT ${CHUNK_ROWS})`,

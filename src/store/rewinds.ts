@@ -7,10 +7,12 @@ import {
   explainRewind,
   mayChange,
   type RewindEvidence,
+  type RewindExplanation,
   type RewindFollowed,
   type RewindFound,
   SIBLINGS_MS,
 } from '../ledger';
+import type { Incidents } from './incidents';
 import type { Store } from './open';
 
 /** The clocks of a broker and of a consumer's host, and the way of a report, may differ by so much. */
@@ -18,12 +20,21 @@ const SAME_MS = 30_000;
 /** What does not become clearer within this time is settled. */
 const SETTLE_MS = 60_000;
 const AGAIN_MS = 1_000;
+/** So long a cause that no rule names may still be found: no incident is made of it. */
+const UNNAMED_MS = 10_000;
 const TURN_ROWS = 500;
 
 interface RewindRow {
   id: number;
   gp: number;
   grp: number;
+  topic: number;
+  partition: number;
+  cluster: number;
+  cause: string;
+  certainty: string;
+  incident: number | null;
+  incidentRecords: number;
   at: number;
   from: number;
   to: number;
@@ -35,7 +46,11 @@ interface RewindRow {
 export class Rewinds {
   private readonly statements;
 
-  constructor(private readonly db: Store) {
+  constructor(
+    private readonly db: Store,
+    private readonly incidents: Incidents,
+    private readonly nextVersion: () => number,
+  ) {
     this.statements = {
       known: db.prepare<[number, number, number], { id: number }>(
         'SELECT id FROM rewind WHERE gp = ? AND source_partition = ? AND source_offset = ?',
@@ -52,9 +67,6 @@ export class Rewinds {
         `SELECT id FROM rewind WHERE gp = @gp AND at BETWEEN @at - ${SAME_MS} AND @at + ${SAME_MS}
            AND session IS NULL AND (to_offset = @to OR facts ->> 'resetTo' = @to) ORDER BY abs(at - @at) LIMIT 1`,
       ),
-      sameOfSession: db.prepare<[number, number, number, number], { id: number }>(
-        'SELECT id FROM rewind WHERE gp = ? AND session = ? AND at = ? AND to_offset = ?',
-      ),
       add: db.prepare(
         `INSERT INTO rewind (gp, at, from_offset, to_offset, facts, source_partition, source_offset, session, version)
          VALUES (@gp, @at, @from, @to, @facts, @sourcePartition, @sourceOffset, @session, @version)`,
@@ -68,9 +80,11 @@ export class Rewinds {
         'UPDATE rewind SET session = ?, explained_at = 0, version = ? WHERE id = ?',
       ),
       unsettled: db.prepare<[number, number], RewindRow>(
-        `SELECT r.id, r.gp, p.grp, r.at, r.from_offset AS "from", r.to_offset AS "to", r.facts, r.next_at AS nextAt,
+        `SELECT r.id, r.gp, p.grp, p.topic, p.partition, t.cluster, r.cause, r.certainty, r.incident,
+                r.incident_records AS incidentRecords, r.at, r.from_offset AS "from", r.to_offset AS "to", r.facts, r.next_at AS nextAt,
                 coalesce(s.client_id, 'a consumer') || ' on ' || s.host || ' (pid ' || s.pid || ')' AS sessionName
          FROM rewind r INDEXED BY rewind_unsettled JOIN group_partition p ON p.id = r.gp
+         JOIN topic t ON t.id = p.topic
          LEFT JOIN session s ON s.id = r.session
          WHERE r.settled = 0 AND r.explained_at <= ? ORDER BY r.explained_at, r.id LIMIT ?`,
       ),
@@ -92,7 +106,8 @@ export class Rewinds {
       ),
       update: db.prepare(
         `UPDATE rewind SET cause = @cause, certainty = @certainty, because = @because, advice = @advice,
-           settled = @settled, explained_at = @now WHERE id = @id`,
+           settled = @settled, explained_at = @now, incident = @incident, incident_records = @incidentRecords
+         WHERE id = @id`,
       ),
       total: db.prepare<[number, string]>(
         `INSERT INTO rewind_total (gp, cause, rewinds) VALUES (?, ?, 1)
@@ -124,7 +139,7 @@ export class Rewinds {
     }
   }
 
-  /** An instrumented consumer's. Within a transaction of the caller's; told again, nothing changes. */
+  /** An instrumented consumer's, told once by its journal. Within a transaction of the caller's. */
   told(
     gp: number,
     session: number,
@@ -132,7 +147,6 @@ export class Rewinds {
     version: number,
   ): void {
     const s = this.statements;
-    if (s.sameOfSession.get(gp, session, at, to) !== undefined) return;
     const seen = s.seenByWatcher.get({ gp, at, to });
     if (seen !== undefined) {
       s.joinSession.run(session, version, seen.id);
@@ -154,19 +168,23 @@ export class Rewinds {
     return this.db
       .transaction(() => {
         const rows = this.statements.unsettled.all(due, TURN_ROWS);
-        for (const row of rows) this.settleOne(row, now);
+        const version = this.nextVersion();
+        for (const row of rows) this.settleOne(row, now, version);
         return rows.length;
       })
       .immediate();
   }
 
-  private settleOne(row: RewindRow, now: number): void {
+  private settleOne(row: RewindRow, now: number, version: number): void {
     const evidence = this.gather(row);
     const explanation = explainRewind(evidence);
     const { cause, certainty, because, advice } = explanation;
     const isOld = now - row.at > SETTLE_MS;
     const settled = isOld || !mayChange(evidence, explanation);
     if (settled) this.statements.total.run(row.gp, cause);
+    const isNamed = cause !== 'unknown' || settled || now - row.at > UNNAMED_MS;
+    const records = Math.max(1, row.from - Math.max(0, row.to));
+    const incident = isNamed ? this.enter(row, explanation, records, version) : this.leave(row, version);
     this.statements.update.run({
       id: row.id,
       now,
@@ -175,7 +193,43 @@ export class Rewinds {
       because: JSON.stringify(because),
       advice,
       settled: settled ? 1 : 0,
+      incident,
+      incidentRecords: incident === null ? 0 : records,
     });
+  }
+
+  private enter(
+    row: RewindRow,
+    { cause, certainty, because, advice }: RewindExplanation,
+    records: number,
+    version: number,
+  ): number {
+    const isSame = row.incident !== null && row.cause === cause && row.incidentRecords === records;
+    if (isSame && row.certainty === certainty) return row.incident as number;
+    this.leave(row, version);
+    return this.incidents.enter(
+      {
+        kind: 'rewind',
+        cause,
+        cluster: row.cluster,
+        group: row.grp,
+        topicOnly: null,
+        place: row,
+        firstAt: row.at,
+        lastAt: row.at,
+        records,
+        gapMs: 0,
+        certainty,
+        because: JSON.stringify(because),
+        advice,
+      },
+      version,
+    );
+  }
+
+  private leave(row: RewindRow, version: number): null {
+    if (row.incident !== null) this.incidents.leave(row.incident, row, row.incidentRecords, version);
+    return null;
   }
 
   private gather(row: RewindRow): RewindEvidence {

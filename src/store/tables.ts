@@ -40,7 +40,7 @@ export class Tables {
     this.skips = new Skips(db, this.incidents);
     this.stalls = new Stalls(db, this.incidents);
     this.chores = new Chores(db);
-    this.rewinds = new Rewinds(db);
+    this.rewinds = new Rewinds(db, this.incidents, () => this.nextVersion());
     this.watched = new Watched(db, this.dimensions, this.rewinds);
     this.statements = {
       seqOf: db.prepare<[string], { seq: number }>('SELECT seq FROM applied_journal WHERE journal = ?'),

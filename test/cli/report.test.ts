@@ -35,6 +35,10 @@ test('a store file and a service say the same', async () => {
     ['premature-commits', '--group', 'billing', '--topic', 'orders', '--partition', '0'],
     ['skips', '--since', '1h'],
     ['stalled-commits'],
+    ['rewinds', '--group', 'billing'],
+    ['duplicates', '--topic', 'orders', '--cause', 'resent'],
+    ['topics'],
+    ['identity', 'order-20'],
   ];
   for (const question of questions) {
     const embedded = await stdoutOf(['report', ...question, '--store', store, '--json']);
@@ -75,8 +79,20 @@ test('incidents and what may be lost, as text and CSV', async () => {
   );
   expect(await stdoutOf(['report', 'stalled-commits', '--store', store])).toContain('orders/0');
   const csv = await stdoutOf(['report', 'incidents', '--store', store, '--format', 'csv']);
-  expect(csv.trim().split('\r\n')).toHaveLength(5);
+  expect(csv.trim().split('\r\n')).toHaveLength(6);
   const missing = await run(['report', 'incidents', '77', '--store', store]);
+  expect([missing.code, missing.stderr.trim().split('\n').length]).toEqual([4, 1]);
+});
+
+test('rewinds, duplicates, topics and an identity, as text', async () => {
+  const text = (...args: string[]) => stdoutOf(['report', ...args, '--store', store]);
+  expect(await text('rewinds')).toMatch(/billing +orders\/0 +200 +150 +50 +50 +seek/);
+  expect(await text('duplicates')).toMatch(/orders\/0\/120 +0\/20 +90s +order-20 +duplicate +resent/);
+  expect(await text('topics')).toMatch(/orders +205 +97.6% +message-id +1 +0 .*catching up/);
+  expect(await text('topics')).toContain('orders: Remember identities for 1.5 min');
+  expect(await text('identity', 'order-20')).toContain('order-20 stands at 2 places');
+  expect(await text('record', 'orders/0/120')).toContain('has the identity of 0/20');
+  const missing = await run(['report', 'identity', 'order-21', '--store', store]);
   expect([missing.code, missing.stderr.trim().split('\n').length]).toEqual([4, 1]);
 });
 

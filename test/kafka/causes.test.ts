@@ -174,6 +174,40 @@ describe('the cause of a redelivery', () => {
     expect(one.causes()).toEqual(['off_by_one probable']);
   });
 
+  test('zombie: thrown out while it handled one partition, a member delivers what it had fetched of another', async () => {
+    const one = await Case.of(1, 4);
+    const joined = (consumer: Consumer) =>
+      new Promise<number[]>((resolve) => {
+        consumer.on(consumer.events.GROUP_JOIN, ({ payload }) =>
+          resolve(payload.memberAssignment[one.topic] ?? []),
+        );
+      });
+    let isSlow = false;
+    const slow = await one.start({
+      eachMessage: async ({ partition, message }) => {
+        one.seen.push(`${partition} ${message.offset}`);
+        if (!isSlow) return;
+        isSlow = false;
+        await sleep(4_500);
+      },
+    });
+    await one.until(4);
+    const again = joined(slow);
+    await one.start(one.noting());
+    expect(await again).toHaveLength(2);
+    isSlow = true;
+    await one.produce(5, 4);
+    const evictions = () =>
+      query<{ n: number }>(one.store, 'SELECT count(*) AS n FROM member WHERE announced = 0')[0]?.n ?? 0;
+    await until('the slow one was thrown out and is back', () => evictions() > 0, 30_000);
+    await until('everything is delivered', () => new Set(one.seen).size === 24);
+    for (const consumer of running.slice()) await one.stop(consumer);
+    const causes = one.causes();
+    expect(causes).toContain('session_timeout proven');
+    expect(causes.filter((cause) => cause.startsWith('zombie'))).not.toEqual([]);
+    for (const cause of causes) expect(cause).toMatch(/^(session_timeout proven|zombie (proven|probable))$/);
+  });
+
   test('a process that was stopped for a while: whatever it redelivers is never proven wrong', async () => {
     const one = await Case.of(150, 3);
     const frozen = await one.child(5);

@@ -96,8 +96,9 @@ describe('premature commits', () => {
         await consumer.commitOffsets([{ topic, partition, offset: next(message.offset) }]);
       },
     });
-    await one.until(25);
+    await one.until(50);
     await one.stop(consumer);
+    await one.produce(50);
     const child = await one.child(1, 'eachMessage', { autoCommitThreshold: 1 });
     await until('it is in the middle', () => child.seen() > 5);
     child.process.kill('SIGKILL');

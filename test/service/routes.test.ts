@@ -2,13 +2,17 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { ROUTES } from '../../src/service/routes';
 import {
+  type Duplicate,
   GroupDetail,
+  type Identity,
   type Incident,
   type IncidentDetail,
+  type ObservedTopic,
   type Page,
   type PrematureCommit,
   type RecordHistory,
   type Redelivery,
+  type Rewind,
   type SeriesPoint,
   type Summary,
 } from '../../src/service/schemas';
@@ -38,6 +42,10 @@ const EXAMPLES: Record<string, string> = {
   incident: '/v1/incidents/1',
   'premature-commits': '/v1/premature-commits',
   skips: '/v1/skips',
+  rewinds: '/v1/rewinds',
+  duplicates: '/v1/duplicates',
+  identity: '/v1/identities/order-20',
+  topics: '/v1/topics',
   'stalled-commits': '/v1/stalled-commits',
   record: '/v1/records/orders/0/150',
   timeseries: '/v1/timeseries?since=3h&by=topic',
@@ -88,19 +96,105 @@ test('verdicts, in the summary and of each group', async () => {
   expect(billing.exposure_history.seconds).toMatchObject({ max: 4 });
 });
 
+test('rewinds say who saw them and what came of it', async () => {
+  const { items } = await get<Page<Rewind>>('/v1/rewinds?group=billing&cause=seek');
+  expect(items).toMatchObject([
+    {
+      from_offset: 200,
+      to_offset: 150,
+      records: 50,
+      redelivered: 50,
+      seen_by: ['watcher', 'consumer'],
+      host: 'host-bb',
+      incident: 5,
+    },
+  ]);
+  expect((await get<Page<Rewind>>('/v1/rewinds?group=audit')).items).toEqual([]);
+  const refused = await get<{ detail: string }>('/v1/rewinds?cause=handler_error', 400);
+  expect(refused.detail).toContain('group_deleted');
+});
+
+test('a group that is seen from outside', async () => {
+  const audit = GroupDetail.parse(await get('/v1/groups/audit'));
+  expect(audit).toMatchObject({
+    state: 'live',
+    rebalances: 3,
+    watched: { generation: 7, protocol: 'classic' },
+  });
+  expect(audit.watched?.members).toMatchObject([
+    { client_id: 'audit-app', assignment: [{ topic: 'orders', partitions: [0] }] },
+  ]);
+  const billing = GroupDetail.parse(await get('/v1/groups/billing?cluster=c1'));
+  expect(billing).toMatchObject({ state: null, watched: null, rewinds: 1 });
+});
+
+test('duplicates, the places of one identity, and the copies of one record', async () => {
+  const { items } = await get<Page<Duplicate>>('/v1/duplicates?topic=orders&kind=duplicate&cause=resent');
+  expect(items).toMatchObject([
+    {
+      offset: 120,
+      previous: { offset: 20 },
+      delay_seconds: 90,
+      producer: { sequence: 120 },
+      previous_producer: { sequence: 20 },
+    },
+  ]);
+  await get('/v1/duplicates?kind=skip', 400);
+  for (const id of ['order-20', 'AB'.repeat(16)]) {
+    const identity = await get<Identity>(`/v1/identities/${id}`);
+    expect(identity.places.map(({ offset, deliveries }) => [offset, deliveries])).toEqual([
+      [20, []],
+      [120, []],
+    ]);
+  }
+  const missing = await get<{ detail: string }>('/v1/identities/order-21', 404);
+  expect(missing.detail).toContain('/v1/topics');
+  for (const offset of [20, 120]) {
+    const record = await get<RecordHistory>(`/v1/records/orders/0/${offset}`);
+    expect(record.copies.map((copy) => copy.offset)).toEqual([120]);
+  }
+});
+
+test('observed topics: where identities stand, and how long to remember', async () => {
+  const { items } = await get<Page<ObservedTopic>>('/v1/topics?topic=orders');
+  expect(items).toMatchObject([
+    {
+      records: 205,
+      duplicates: 1,
+      identity_ratio: 0.97561,
+      identity_sources: [{ source: 'message-id' }, { source: null, records: 5 }],
+      causes: [{ kind: 'duplicate', cause: 'resent', records: 1 }],
+      window: {
+        identities: 200,
+        reach_seconds: 3600,
+        configured_seconds: 7200,
+        ended_by: 'records',
+        shorter: true,
+      },
+      partitions: [{ state: 'live' }, { state: 'catching_up' }],
+    },
+  ]);
+  expect(items[0]?.time_to_duplicate).toMatchObject({ records: 1, max_seconds: 90 });
+  expect(items[0]?.time_to_duplicate?.advice).toContain('1.5 min');
+});
+
 test('incidents, filtered and by page', async () => {
   const ids = async (query: string) =>
     (await get<Page<Incident>>(`/v1/incidents${query}`)).items.map(({ id }) => id);
-  expect(await ids('')).toEqual([4, 3, 1, 2]);
+  expect(await ids('')).toEqual([4, 3, 1, 5, 2]);
   expect(await ids('?state=open')).toEqual([4, 3]);
-  expect(await ids('?state=closed&topic=orders')).toEqual([1, 2]);
+  expect(await ids('?state=closed&topic=orders')).toEqual([1, 5, 2]);
+  expect(await ids('?kind=rewind')).toEqual([5]);
   expect(await ids('?kind=skip')).toEqual([3]);
   expect(await ids('?group=audit')).toEqual([]);
   expect(await ids('?since=1h')).toEqual([4, 3]);
-  expect(await ids('?until=1h')).toEqual([1, 2]);
+  expect(await ids('?until=1h')).toEqual([1, 5, 2]);
   const first = await get<Page<Incident>>('/v1/incidents?limit=3');
   const second = await get<Page<Incident>>(`/v1/incidents?limit=3&cursor=${first.next_cursor}`);
-  expect([first, second].map(({ items }) => items.map(({ id }) => id))).toEqual([[4, 3, 1], [2]]);
+  expect([first, second].map(({ items }) => items.map(({ id }) => id))).toEqual([
+    [4, 3, 1],
+    [5, 2],
+  ]);
   expect(second.next_cursor).toBeNull();
   await get(`/v1/skips?cursor=${first.next_cursor}`, 400);
 });

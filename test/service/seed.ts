@@ -135,6 +135,63 @@ export interface RedeliverySeed {
   at: number;
 }
 
+/** `orders` is observed: offset 120 of partition 0 is a copy of 20, written by the same producer again. */
+function seedTopic(s: Seed, topic: number): void {
+  s.row('observed_topic', {
+    topic,
+    records: 205,
+    duplicates: 1,
+    id_reuses: 0,
+    intentional: 0,
+    longest_delay_ms: 90_000,
+  });
+  s.row('identity_found', { topic, source: 'message-id', records: 200 });
+  s.row('identity_found', { topic, source: '', records: 5 });
+  for (const partition of [0, 1]) {
+    s.row('observer_offset', {
+      topic,
+      partition,
+      next_offset: 200,
+      state: partition === 0 ? 'live' : 'catching_up',
+      newest_at: BEGIN + 60_000,
+      observed_at: BEGIN + 61_000,
+    });
+  }
+  s.row('identity_window', {
+    topic,
+    first_block: 1,
+    tail_block: 1,
+    next_ordinal: 200,
+    entries: 200,
+    oldest_at: BEGIN - 3_600_000,
+    horizon_at: BEGIN,
+    age_ms: 7_200_000,
+    records: 1_000,
+    ended_by: 'records',
+  });
+  const producer = { id: 9, epoch: 0, sequence: 20 };
+  const first = { partition: 0, offset: 20, at: BEGIN, producer, transactional: false };
+  const again = { ...first, offset: 120, at: BEGIN + 90_000, producer: { ...producer, sequence: 120 } };
+  s.row('copy_run', { id: 1, topic, partition: 0, shape: '{}', updated_at: BEGIN });
+  s.db
+    .prepare(
+      `INSERT INTO duplicate (id, topic, kind, hash, identity, source, payload, partition, record_offset, at,
+         previous_partition, previous_offset, previous_at, first_partition, first_offset, first_at, copies, delay_ms,
+         found_at, run, evidence, cause, certainty, because, advice, settled, version)
+       VALUES (1, @topic, 'duplicate', @hash, 'order-20', 'message-id', 1, 0, 120, @at, 0, 20, @first, 0, 20, @first, 2,
+         90000, @at, 1, @evidence, 'resent', 'proven', '["seen"]', 'send once', 1, 4)`,
+    )
+    .run({
+      topic,
+      hash: Buffer.alloc(16, 0xab),
+      at: BEGIN + 90_000,
+      first: BEGIN,
+      evidence: JSON.stringify({ first, copy: again }),
+    });
+  s.row('duplicate_total', { topic, kind: 'duplicate', cause: 'resent', records: 1 });
+  s.row('duplicate_delay', { topic, bucket: 572, records: 1 });
+}
+
 /** Unix ms of the story's begin: two hours ago, on a whole minute. */
 export const BEGIN = Math.floor((Date.now() - 7_200_000) / 60_000) * 60_000;
 
@@ -234,6 +291,46 @@ export function seedStory(path: string): void {
   rollup(billing, orders, minute + 1, 50, 0);
   rollup(billing, orders, minute + 61, 5, 0);
   rollup(audit, orders, minute, 200, 0);
+  const facts = { seenBy: 'log', resetTo: null };
+  s.row('rewind', {
+    gp: p0,
+    at: BEGIN + 30_000,
+    from_offset: 200,
+    to_offset: 150,
+    facts: JSON.stringify(facts),
+    session: b,
+    cause: 'seek',
+    certainty: 'proven',
+    because: '["seen"]',
+    settled: 1,
+    incident: 5,
+    incident_records: 50,
+    version: 4,
+  });
+  s.row('rewind_total', { gp: p0, cause: 'seek', rewinds: 1 });
+  s.row('watched_group', {
+    grp: audit,
+    protocol: 'classic',
+    state: 'live',
+    generation: 7,
+    since: BEGIN,
+    members: JSON.stringify([
+      {
+        memberId: 'm1',
+        instanceId: null,
+        clientId: 'audit-app',
+        host: '/10.0.0.7',
+        sessionTimeoutMs: 30_000,
+        rebalanceTimeoutMs: 60_000,
+        assignment: { orders: [0] },
+      },
+    ]),
+    rebalances: 3,
+    updated_at: BEGIN,
+  });
+  s.row('group_generation', { grp: audit, at: BEGIN, generation: 7, members: '[{}]' });
+  seedTopic(s, orders);
+
   // Incidents: what the seek brought, what a commit before the handling put at risk, what a stop skipped, a stall.
   const incident = (
     id: number,
@@ -267,6 +364,7 @@ export function seedStory(path: string): void {
   const early = { gp: p0, session: a, at: BEGIN + 9_000, incident: 2, incident_records: 1, version: 4 };
   s.row('premature_commit', { ...early, first: 50, last: 50, outcome: 'in_flight' });
   s.row('premature_commit', { ...early, first: 300, last: 300, outcome: 'failed' });
+  incident(5, 'rewind', 'seek', BEGIN + 30_000, 50, 0);
   incident(3, 'skip', 'reset', now - 120_000, 10, 1);
   s.row('skip', {
     gp: p1,

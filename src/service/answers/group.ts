@@ -1,12 +1,13 @@
 import { suggestion } from '../../config/nearest';
 import { fail } from '../../errors';
-import { exposureOf, quantileOf } from '../../ledger';
+import { exposureOf, quantileOf, type WatchedMember } from '../../ledger';
 import type { Store } from '../../store/open';
 import {
   exposurePeak,
   exposureWeights,
   type GroupPartitionRow,
   type GroupRow,
+  generationsOf,
   groupNames,
   groupsOf,
   incidentPage,
@@ -14,12 +15,15 @@ import {
   membersOf,
   type PositionRow,
   partitionsOf,
+  rebalancesSince,
   sessionCount,
   sessionsOf,
+  watchedGroups,
+  watchedOffsets,
 } from '../../store/queries';
 import type { PartitionLag } from '../lag';
 import type { GroupDetail } from '../schemas';
-import { clipped, seconds } from '../time';
+import { clipped, rfc3339, rfc3339OrNull, seconds } from '../time';
 import type { AnswerContext } from './context';
 import { totalsShape } from './exposure';
 import { groupShape, openByGroup } from './groups';
@@ -28,6 +32,7 @@ import { sessionShape } from './session-shape';
 const SESSIONS_SHOWN = 100;
 const MEMBERS_SHOWN = 20;
 const EXPOSURE_HOURS = 24;
+const GENERATIONS_SHOWN = 20;
 
 export function groupAnswer(
   db: Store,
@@ -52,19 +57,53 @@ export function groupAnswer(
   const lags = (context.lag?.all() ?? []).filter(
     (lag) => lag.cluster === row.cluster && lag.group === row.group,
   );
+  const outside = new Map(watchedOffsets(db, row.id).map(({ gp, committed }) => [gp, committed]));
   const open = openByGroup(db, context.now);
   return {
     ...groupShape(row, positions, lags, open.get(`${row.cluster}\n${row.group}`) ?? 0, context.now),
+    watched: watchedShape(db, row.id, context.now),
     advice: adviceOf(db, row, context.now),
     exposure_history: exposureHistory(db, row.id, context.now),
     partitions_detail: partitions.map(({ partition, position, lag }) =>
-      partitionShape(partition, position, lag, context.now),
+      partitionShape(partition, position, lag, outside.get(partition.gp) ?? null, context.now),
     ),
     sessions_detail: sessionsOf(db, row.id, SESSIONS_SHOWN).map((session) =>
       sessionShape(session, membersOf(db, session.id, MEMBERS_SHOWN)),
     ),
     sessions_total: sessionCount(db, row.id),
     lag_problem: context.lag?.problem() ?? null,
+  };
+}
+
+function watchedShape(db: Store, group: number, now: number): GroupDetail['watched'] {
+  const [row] = watchedGroups(db, group);
+  if (row === undefined) return null;
+  const members = JSON.parse(row.members) as WatchedMember[];
+  return {
+    protocol: row.protocol,
+    generation: row.generation,
+    since: rfc3339(row.since),
+    gone_at: rfc3339OrNull(row.goneAt),
+    members: members.map((member) => ({
+      member_id: member.memberId,
+      instance_id: member.instanceId,
+      client_id: member.clientId,
+      host: member.host,
+      session_timeout_ms: member.sessionTimeoutMs,
+      assignment:
+        member.assignment === null
+          ? null
+          : Object.entries(member.assignment).map(([topic, partitions]) => ({
+              topic,
+              partitions: [...partitions],
+            })),
+    })),
+    rebalances_last_hour: rebalancesSince(db, group, now - 3_600_000),
+    generations: generationsOf(db, group, GENERATIONS_SHOWN).map(({ at, generation, members: then }) => ({
+      at: rfc3339(at),
+      generation,
+      members: (JSON.parse(then) as unknown[]).length,
+    })),
   };
 }
 
@@ -111,6 +150,7 @@ function partitionShape(
   row: GroupPartitionRow,
   position: PositionRow | null,
   lag: PartitionLag | null,
+  committedOutside: number | null,
   now: number,
 ): GroupDetail['partitions_detail'][number] {
   const exposure = position === null ? { records: 0, ageMs: 0 } : exposureOf(position, now);
@@ -123,7 +163,7 @@ function partitionShape(
     exposure_seconds: seconds(exposure.ageMs),
     next_offset: offsetOrNull(position?.next),
     handled_offset: offsetOrNull(position?.handled),
-    committed_offset: offsetOrNull(position?.committed),
+    committed_offset: offsetOrNull(position?.committed ?? committedOutside ?? undefined),
     owner:
       position === null
         ? null

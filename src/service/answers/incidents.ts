@@ -1,7 +1,8 @@
 import { fail } from '../../errors';
-import { INCIDENT_GAP_MS, incidentWords, stateOf } from '../../ledger';
+import { INCIDENT_GAP_MS, INCIDENT_KINDS, incidentWords, stateOf } from '../../ledger';
 import type { Store } from '../../store/open';
 import {
+  duplicatePage,
   type IncidentRow,
   incidentById,
   incidentPage,
@@ -9,16 +10,19 @@ import {
   prematurePage,
   redeliveryById,
   redeliveryPage,
+  rewindPage,
   skipPage,
   stalledPage,
 } from '../../store/queries';
-import type { Query } from '../parameters';
+import { ofList, type Query } from '../parameters';
 import type { Incident, IncidentDetail, Page } from '../schemas';
 import { rfc3339, seconds } from '../time';
 import type { AnswerContext } from './context';
+import { duplicateShape } from './duplicates';
 import { prematureShape, skipShape, stalledShape } from './losses';
 import { findingPages } from './pages';
 import { redeliveryShape } from './redelivery-shape';
+import { rewindShape } from './rewinds';
 
 const PLACES_SHOWN = 1_000;
 const FINDINGS_SHOWN = 20;
@@ -39,7 +43,7 @@ export function incidentsAnswer(db: Store, query: IncidentsQuery, context: Answe
         cluster: query.cluster,
         group: query.group,
         topic: query.topic,
-        kind: query.kind,
+        kind: ofList('kind', query.kind, INCIDENT_KINDS),
         isOpen: query.state === undefined ? undefined : query.state === 'open',
         now: context.now,
       }),
@@ -70,6 +74,8 @@ export function incidentAnswer(db: Store, id: number, context: AnswerContext): I
       .map((one) => redeliveryById(db, one.id))
       .filter((one) => one !== undefined)
       .map(redeliveryShape),
+    rewinds: rewindPage(db, { ...latest, places: null }).map(rewindShape),
+    duplicates: duplicatePage(db, latest).map(duplicateShape),
     premature_commits: prematurePage(db, latest).map(prematureShape),
     skips: skipPage(db, latest).map(skipShape),
     stalled_commits: stalledPage(db, latest).map(stalledShape),

@@ -3,6 +3,7 @@
  * The routes and the command line's embedded reports call the same functions, so both say the same.
  */
 export type { AnswerContext } from './context';
+export { duplicateShape, duplicatesAnswer, identityAnswer } from './duplicates';
 export { groupAnswer } from './group';
 export { groupsAnswer } from './groups';
 export { incidentAnswer, incidentShape, incidentsAnswer } from './incidents';
@@ -10,5 +11,7 @@ export { prematuresAnswer, skipsAnswer, stalledAnswer } from './losses';
 export { recordAnswer } from './record';
 export { redeliveriesAnswer } from './redeliveries';
 export { redeliveryShape } from './redelivery-shape';
+export { rewindShape, rewindsAnswer } from './rewinds';
 export { summaryAnswer } from './summary';
 export { timeseriesAnswer } from './timeseries';
+export { topicsAnswer } from './topics';

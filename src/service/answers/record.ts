@@ -19,6 +19,7 @@ import {
 } from '../../store/queries';
 import type { RecordHistory } from '../schemas';
 import { clipped, rfc3339 } from '../time';
+import { copiesOf } from './duplicates';
 
 const EVENTS_SHOWN = 100;
 
@@ -32,8 +33,9 @@ export function recordAnswer(
 ): RecordHistory {
   const { topic, partition, offset } = place;
   const places = placesOf(db, { ...query, topic, partition });
-  if (places.length === 0) refuse(db, place, query);
-  return { topic, partition, offset, history: places.map((row) => historyOf(db, row, offset)) };
+  const copies = copiesOf(db, place, query.cluster);
+  if (places.length === 0 && copies.length === 0) refuse(db, place, query);
+  return { topic, partition, offset, copies, history: places.map((row) => historyOf(db, row, offset)) };
 }
 
 function refuse(

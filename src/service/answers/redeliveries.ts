@@ -1,8 +1,9 @@
 import { fail } from '../../errors';
+import { CAUSES } from '../../ledger';
 import type { Store } from '../../store/open';
 import { isFiltered, type PlaceFilter, placesOf, redeliveryById, redeliveryPage } from '../../store/queries';
 import { decodeCursor, encodeCursor } from '../cursor';
-import type { Query } from '../parameters';
+import { ofList, type Query } from '../parameters';
 import type { Page, Redelivery } from '../schemas';
 import { timeOf } from '../time';
 import type { AnswerContext } from './context';
@@ -44,7 +45,7 @@ export function redeliveriesAnswer(
     since,
     until,
     certain: query.certain,
-    cause: query.cause,
+    cause: ofList('cause', query.cause, CAUSES),
     certainty: query.certainty,
     incident: query.incident,
     firstOffset: query.first_offset,

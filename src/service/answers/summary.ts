@@ -3,6 +3,7 @@ import type { Store } from '../../store/open';
 import {
   changeVersion,
   droppedOf,
+  duplicateSum,
   fileFacts,
   livePositions,
   openIncidents,
@@ -17,6 +18,7 @@ import { exposureTotal, lagTotal, totalsShape } from './exposure';
 export function summaryAnswer(db: Store, context: AnswerContext): Summary {
   const row = summaryOf(db);
   const dropped = droppedOf(db);
+  const written = duplicateSum(db);
   return {
     time: rfc3339(context.now),
     version: context.version,
@@ -28,6 +30,9 @@ export function summaryAnswer(db: Store, context: AnswerContext): Summary {
     sessions: row.sessions,
     ...totalsShape(row),
     verdicts: verdictsOf(db),
+    observed_records: written.observed,
+    duplicates: written.duplicates,
+    id_reuses: written.idReuses,
     incidents_open: openIncidents(db, context.now).reduce((sum, { incidents }) => sum + incidents, 0),
     ...exposureTotal(livePositions(db), context.now),
     ...lagTotal(context.lag?.all() ?? []),

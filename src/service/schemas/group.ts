@@ -8,7 +8,14 @@ export const Group = z
     group: z.string(),
     topics: count,
     partitions: count,
-    sessions: count.meta({ description: 'Consumers that live now' }),
+    sessions: count.meta({ description: 'Instrumented consumers that live now' }),
+    state: z.enum(['unknown', 'empty', 'live']).nullable().meta({
+      description: 'As seen from outside; unknown: no record of the group itself was seen; null: not watched',
+    }),
+    rebalances: count.nullable().meta({ description: 'Seen from outside; null: not watched' }),
+    rewinds: count.meta({
+      description: 'Times that a committed offset went down, counted once the cause is settled',
+    }),
     ...totals,
     ...verdict,
     incidents_open: count,
@@ -34,7 +41,9 @@ export const GroupPartition = z.strictObject({
   ...exposure,
   next_offset: offset.nullable(),
   handled_offset: offset.nullable(),
-  committed_offset: offset.nullable().meta({ description: "As the owner's session committed it" }),
+  committed_offset: offset.nullable().meta({
+    description: "As the owner's session committed it; where none is instrumented, as read from outside",
+  }),
   owner: Owner.nullable().meta({ description: 'The living session that read it last' }),
   ...lag,
   log_end_offset: offset.nullable(),
@@ -91,7 +100,31 @@ const ExposureHistory = z
       'Exposure of a partition over time: p50 and p99 by time, to within 9%; max as found at commits and ends',
   });
 
+const WatchedMember = z.strictObject({
+  member_id: z.string(),
+  instance_id: z.string().nullable(),
+  client_id: z.string(),
+  host: z.string(),
+  session_timeout_ms: z.number().nullable(),
+  assignment: z.array(z.strictObject({ topic: z.string(), partitions: z.array(count) })).nullable(),
+});
+
+const Watched = z
+  .strictObject({
+    protocol: z.enum(['classic', 'consumer']).nullable(),
+    generation: z.int().nullable(),
+    since: time,
+    gone_at: time.nullable().meta({ description: 'When the group was deleted' }),
+    members: z.array(WatchedMember),
+    rebalances_last_hour: count,
+    generations: z
+      .array(z.strictObject({ at: time, generation: z.int(), members: count }))
+      .meta({ description: 'The latest 20, the newest first; no members: the last one had left' }),
+  })
+  .meta({ description: 'The group as seen from outside' });
+
 export const GroupDetail = Group.extend({
+  watched: Watched.nullable(),
   advice: z.array(z.string()).meta({ description: 'What the open incidents say to change' }),
   exposure_history: ExposureHistory,
   partitions_detail: z.array(GroupPartition),

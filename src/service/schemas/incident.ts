@@ -1,7 +1,9 @@
 /** Incidents, and the findings that are not redeliveries. */
 import { z } from 'zod';
 import { CERTAINTIES, INCIDENT_KINDS, INCIDENT_STATES, SKIP_CAUSES } from '../../ledger';
+import { Duplicate } from './duplicate';
 import { Redelivery } from './redelivery';
+import { Rewind } from './rewind';
 import { count, offset, seconds, time } from './words';
 
 export const Incident = z
@@ -106,6 +108,8 @@ export const IncidentDetail = Incident.extend({
   redeliveries: z.array(Redelivery).meta({
     description: 'The latest 20; all by /v1/redeliveries?incident=',
   }),
+  rewinds: z.array(Rewind).meta({ description: 'The latest 20' }),
+  duplicates: z.array(Duplicate).meta({ description: 'The latest 20' }),
   premature_commits: z.array(PrematureCommit).meta({ description: 'The latest 20' }),
   skips: z.array(Skip).meta({ description: 'The latest 20' }),
   stalled_commits: z.array(StalledCommit).meta({ description: 'The latest 20' }),

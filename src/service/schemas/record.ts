@@ -1,5 +1,6 @@
 /** The history of one record. */
 import { z } from 'zod';
+import { Duplicate } from './duplicate';
 import { count, OUTCOMES, offset, time } from './words';
 
 export const RecordDelivery = z.strictObject({
@@ -51,6 +52,9 @@ export const RecordHistory = z
     topic: z.string(),
     partition: count,
     offset,
+    copies: z.array(Duplicate).meta({
+      description: 'Copies of the same message in the log, this record one of them; of observed topics',
+    }),
     history: z.array(RecordInGroup).meta({
       description: 'One entry a group and topic id; no deliveries: the ledger knows of none to this group',
     }),

@@ -11,7 +11,8 @@ export class BatchIdentities {
   private readonly mask: number;
   /** Open addressing over the batch's hashes: one more than a record's place, 0 where free. */
   private readonly heads: Int32Array;
-  private readonly lists = new Map<number, Candidate[]>();
+  /** By head. Nearly all are alone. */
+  private readonly known: (Candidate | Candidate[] | undefined)[];
 
   constructor(
     private readonly hashes: Uint32Array,
@@ -20,6 +21,7 @@ export class BatchIdentities {
     const size = 2 ** Math.ceil(Math.log2(Math.max(2, count * 2)));
     this.mask = size - 1;
     this.heads = new Int32Array(size);
+    this.known = new Array(count);
   }
 
   /** The first record of the batch with the identity of record i; i itself where it is the first. */
@@ -46,10 +48,12 @@ export class BatchIdentities {
 
   /** What is known under the identity of that head, the latest last. */
   of(head: number): readonly Candidate[] {
-    return this.lists.get(head) ?? [];
+    const known = this.known[head];
+    if (known === undefined) return [];
+    return Array.isArray(known) ? known : [known];
   }
 
-  set(head: number, candidates: Candidate[]): void {
-    this.lists.set(head, candidates);
+  set(head: number, candidates: Candidate | Candidate[]): void {
+    this.known[head] = candidates;
   }
 }

@@ -146,46 +146,92 @@ export function decodeBlock(blob: Buffer): Block {
   const n = countOf(blob);
   const block = new Block(firstOrdinalOf(blob));
   blob.copy(block.hashes, 0, HEAD, HEAD + n * HASH_BYTES);
-  const payloads = HEAD + n * HASH_BYTES;
-  const input = new Bytes(blob, payloads + n * PAYLOAD_BYTES);
-  let at = blob.readDoubleLE(10);
-  const times = Array.from({ length: n }, () => {
-    at += input.takeSigned();
-    return at;
-  });
-  const producers = Array.from({ length: input.take() }, () => ({
-    producerId: input.take(),
-    producerEpoch: input.take(),
-  }));
-  const last = new Predictions();
-  let partition = 0;
-  for (let i = 0; i < n; ) {
-    const count = input.take();
-    const marks = input.take();
-    if (count < 1 || i + count > n) throw new RangeError('a block of the identity log is damaged');
-    if (marks & OTHER_PARTITION) partition = input.take();
-    let offset = last.offset(partition) + (marks & OFFSET_JUMP ? input.takeSigned() : 0);
-    const producer = marks & HAS_PRODUCER ? input.take() : NO_PRODUCER;
-    const by = producers[producer] ?? { producerId: NO_PRODUCER, producerEpoch: -1 };
-    let sequence = -1;
-    if (producer !== NO_PRODUCER) {
-      sequence = last.sequence(producer, partition) + (marks & SEQUENCE_JUMP ? input.takeSigned() : 0);
-    }
-    for (let k = 0; k < count; k++, i++) {
-      block.entries.push({
-        ordinal: block.firstOrdinal + i,
-        partition,
-        offset: offset++,
-        at: times[i] as number,
-        payload: blob.readUIntLE(payloads + i * PAYLOAD_BYTES, PAYLOAD_BYTES),
-        ...by,
-        sequence: producer === NO_PRODUCER ? -1 : sequence++,
-        transactional: (marks & TRANSACTIONAL) !== 0,
-      });
-    }
-    last.set(partition, offset, producer, sequence);
+  const { times, runs } = placesOf(blob, n);
+  for (const run of runs) {
+    for (let i = run.first; i < run.first + run.count; i++) block.entries.push(entryIn(blob, run, times, i));
   }
   return block;
+}
+
+/** Entry i of a blob alone. */
+export function entryAt(blob: Buffer, i: number): Entry {
+  const { times, runs } = placesOf(blob, countOf(blob));
+  return entryIn(blob, runs.find(({ first, count }) => i < first + count) as Run, times, i);
+}
+
+/** Entries that follow each other as expected: the first of them in full. */
+interface Run {
+  first: number;
+  count: number;
+  partition: number;
+  offset: number;
+  by: Producer;
+  sequence: number;
+  transactional: boolean;
+}
+
+interface Producer {
+  producerId: number;
+  producerEpoch: number;
+}
+
+const NOBODY: Producer = { producerId: NO_PRODUCER, producerEpoch: -1 };
+
+function entryIn(blob: Buffer, run: Run, times: readonly number[], i: number): Entry {
+  return {
+    ordinal: firstOrdinalOf(blob) + i,
+    partition: run.partition,
+    offset: run.offset + i - run.first,
+    at: times[i] as number,
+    payload: payloadOf(blob, i),
+    producerId: run.by.producerId,
+    producerEpoch: run.by.producerEpoch,
+    sequence: run.by === NOBODY ? -1 : run.sequence + i - run.first,
+    transactional: run.transactional,
+  };
+}
+
+/** What stands behind the hashes: the times of all entries, and the runs in which they came. */
+function placesOf(blob: Buffer, n: number): { times: number[]; runs: Run[] } {
+  const input = new Bytes(blob, HEAD + n * (HASH_BYTES + PAYLOAD_BYTES));
+  const times = new Array<number>(n);
+  let at = blob.readDoubleLE(10);
+  for (let i = 0; i < n; i++) {
+    at += input.takeSigned();
+    times[i] = at;
+  }
+  const producers = Array.from({ length: input.take() }, (): Producer => {
+    const producerId = input.take();
+    return { producerId, producerEpoch: input.take() };
+  });
+  const last = new Predictions();
+  const runs: Run[] = [];
+  let partition = 0;
+  for (let first = 0; first < n; ) {
+    const count = input.take();
+    const marks = input.take();
+    if (count < 1 || first + count > n) throw new RangeError('a block of the identity log is damaged');
+    if (marks & OTHER_PARTITION) partition = input.take();
+    const offset = last.offset(partition) + (marks & OFFSET_JUMP ? input.takeSigned() : 0);
+    const producer = marks & HAS_PRODUCER ? input.take() : NO_PRODUCER;
+    const by = producers[producer] ?? NOBODY;
+    let sequence = -1;
+    if (by !== NOBODY) {
+      sequence = last.sequence(producer, partition) + (marks & SEQUENCE_JUMP ? input.takeSigned() : 0);
+    }
+    runs.push({
+      first,
+      count,
+      partition,
+      offset,
+      by,
+      sequence,
+      transactional: (marks & TRANSACTIONAL) !== 0,
+    });
+    last.set(partition, offset + count, producer, sequence + count);
+    first += count;
+  }
+  return { times, runs };
 }
 
 function encodeRuns(

@@ -13,6 +13,7 @@ import {
   runEvidence,
   type WrittenCopy,
 } from '../../identity';
+import { type IncidentFinding, Incidents } from '../incidents';
 import type { Store } from '../open';
 
 /** A run of this length has shown its shape. */
@@ -20,6 +21,8 @@ const SETTLED_RUN = 100;
 /** What no longer run explains by then is settled, in ms of the observer's clock. */
 const SETTLE_MS = 60_000;
 const TURN_ROWS = 500;
+
+type Explained = ReturnType<typeof explainDuplicate>;
 
 /** A copy as the index met it. */
 export interface Finding {
@@ -41,6 +44,11 @@ interface UnsettledRow {
   evidence: string;
   shape: string;
   found_at: number;
+  partition: number;
+  at: number;
+  delay_ms: number;
+  cause: string;
+  incident: number | null;
 }
 
 interface FirstRow {
@@ -50,11 +58,16 @@ interface FirstRow {
   copies: number;
 }
 
+const UNSETTLED = `SELECT d.id, d.topic, d.kind, d.evidence, r.shape, d.found_at, d.partition, d.at, d.delay_ms, d.cause,
+  d.incident FROM duplicate d JOIN copy_run r ON r.id = d.run`;
+
 export class Findings {
   private readonly statements;
+  private readonly incidents: Incidents;
   private nextRun = 1;
 
   constructor(private readonly db: Store) {
+    this.incidents = new Incidents(db);
     this.statements = {
       lastRun: db.prepare<[], number>('SELECT coalesce(max(id), 0) FROM copy_run').pluck(),
       openRuns: db
@@ -81,25 +94,28 @@ export class Findings {
             @evidence, @cause, @certainty, @because, @advice, @settled, @version)`,
       ),
       ofRun: db.prepare<[number, number], UnsettledRow>(
-        `SELECT d.id, d.topic, d.kind, d.evidence, r.shape, d.found_at FROM duplicate d JOIN copy_run r ON r.id = d.run
-         WHERE d.run = ? AND d.settled = 0 LIMIT ?`,
+        `${UNSETTLED} WHERE d.run = ? AND d.settled = 0 LIMIT ?`,
       ),
       unsettled: db.prepare<[number, number], UnsettledRow>(
-        `SELECT d.id, d.topic, d.kind, d.evidence, r.shape, d.found_at FROM duplicate d JOIN copy_run r ON r.id = d.run
-         WHERE d.settled = 0 AND d.found_at <= ? LIMIT ?`,
+        `${UNSETTLED} WHERE d.settled = 0 AND d.found_at <= ? LIMIT ?`,
       ),
       explain: db.prepare(
         `UPDATE duplicate SET cause = @cause, certainty = @certainty, because = @because, advice = @advice,
-           settled = @settled, version = @version WHERE id = @id`,
+           settled = @settled, incident = @incident, version = @version WHERE id = @id`,
       ),
-      total: db.prepare<[number, string, string]>(
-        `INSERT INTO duplicate_total (topic, kind, cause, records) VALUES (?, ?, ?, 1)
-         ON CONFLICT DO UPDATE SET records = records + 1`,
+      total: db.prepare<[number, string, string, number]>(
+        `INSERT INTO duplicate_total (topic, kind, cause, records) VALUES (?, ?, ?, ?)
+         ON CONFLICT DO UPDATE SET records = records + excluded.records`,
       ),
-      delay: db.prepare<[number, number]>(
-        `INSERT INTO duplicate_delay (topic, bucket, records) VALUES (?, ?, 1)
-         ON CONFLICT DO UPDATE SET records = records + 1`,
+      delay: db.prepare<[number, number, number]>(
+        `INSERT INTO duplicate_delay (topic, bucket, records) VALUES (?, ?, ?)
+         ON CONFLICT DO UPDATE SET records = records + excluded.records`,
       ),
+      entered: db.prepare<[number, number, string, string, number]>(
+        `UPDATE duplicate SET incident = ?
+         WHERE version = ? AND kind = ? AND cause = ? AND topic = ? AND incident IS NULL`,
+      ),
+      clusterOf: db.prepare<[number], number>('SELECT cluster FROM topic WHERE id = ?').pluck(),
       version: db.prepare<[], number>('UPDATE change SET version = version + 1 RETURNING version').pluck(),
     };
   }
@@ -127,8 +143,37 @@ export class Findings {
       for (const row of this.statements.ofRun.all(run.id, TURN_ROWS)) this.again(row, now, version);
     }
     let longestMs = 0;
-    for (const finding of findings)
-      longestMs = Math.max(longestMs, this.addOne(topic, finding, now, version));
+    const causes = new Map<string, number>();
+    const delays = new Map<number, number>();
+    const news = new Map<string, { finding: IncidentFinding; kind: DuplicateKind; findings: number }>();
+    for (const finding of findings) {
+      const { delayMs, settled, explanation } = this.addOne(topic, finding, now, version);
+      const name = `${finding.kind} ${explanation.cause}`;
+      if (settled) add(causes, name);
+      if (finding.kind !== 'intentional') {
+        const { copy, kind } = finding;
+        const place = { topic, kind, partition: copy.partition, at: copy.at, delayMs };
+        const one = this.incidentFinding(place, explanation);
+        const before = news.get(name);
+        news.set(name, {
+          finding: before === undefined ? one : widened(one, before.finding),
+          kind,
+          findings: (before?.findings ?? 0) + 1,
+        });
+      }
+      if (finding.kind !== 'duplicate') continue;
+      longestMs = Math.max(longestMs, delayMs);
+      add(delays, bucketOf(delayMs));
+    }
+    for (const { finding, kind, findings: many } of news.values()) {
+      const incident = this.incidents.enter({ ...finding, records: many }, version, many);
+      this.statements.entered.run(incident, version, kind, finding.cause, topic);
+    }
+    for (const [name, records] of causes) {
+      const [kind, cause] = name.split(' ') as [string, string];
+      this.statements.total.run(topic, kind, cause, records);
+    }
+    for (const [bucket, records] of delays) this.statements.delay.run(topic, bucket, records);
     return longestMs;
   }
 
@@ -146,7 +191,12 @@ export class Findings {
       .immediate();
   }
 
-  private addOne(topic: number, finding: Finding, now: number, version: number): number {
+  private addOne(
+    topic: number,
+    finding: Finding,
+    now: number,
+    version: number,
+  ): { delayMs: number; settled: boolean; explanation: Explained } {
     const { kind, copy, previous, run } = finding;
     const known = this.statements.first.get(topic, previous.partition, previous.offset);
     const first = known ?? { ...previous, copies: 1 };
@@ -181,10 +231,7 @@ export class Findings {
       settled: settled ? 1 : 0,
       version,
     });
-    if (settled) this.statements.total.run(topic, kind, explanation.cause);
-    if (kind !== 'duplicate') return 0;
-    this.statements.delay.run(topic, bucketOf(delayMs));
-    return delayMs;
+    return { delayMs, settled, explanation };
   }
 
   private again(row: UnsettledRow, now: number, version: number): void {
@@ -194,13 +241,69 @@ export class Findings {
     const settled = isSettled(row.kind, explanation.certainty, run) || now - row.found_at >= SETTLE_MS;
     this.statements.explain.run({
       id: row.id,
+      incident: this.movedTo(row, explanation, version),
       ...explanation,
       because: JSON.stringify(explanation.because),
       settled: settled ? 1 : 0,
       version,
     });
-    if (settled) this.statements.total.run(row.topic, row.kind, explanation.cause);
+    if (settled) this.statements.total.run(row.topic, row.kind, explanation.cause, 1);
   }
+
+  /** The incident of its cause now. */
+  private movedTo(row: UnsettledRow, explanation: Explained, version: number): number | null {
+    if (row.kind === 'intentional' || (row.incident !== null && row.cause === explanation.cause)) {
+      return row.incident;
+    }
+    const place = { topic: row.topic, partition: row.partition };
+    if (row.incident !== null) this.incidents.leave(row.incident, place, 1, version);
+    const { topic, kind, partition, at, delay_ms: delayMs } = row;
+    return this.incidents.enter(
+      this.incidentFinding({ topic, kind, partition, at, delayMs }, explanation),
+      version,
+    );
+  }
+
+  private incidentFinding(
+    {
+      topic,
+      kind,
+      partition,
+      at,
+      delayMs,
+    }: { topic: number; kind: DuplicateKind; partition: number; at: number; delayMs: number },
+    { cause, certainty, because, advice }: Explained,
+  ): IncidentFinding {
+    return {
+      kind: kind === 'id_reuse' ? 'id_reuse' : 'duplicate',
+      cause,
+      cluster: this.statements.clusterOf.get(topic) as number,
+      group: null,
+      topicOnly: topic,
+      place: { topic, partition },
+      firstAt: at,
+      lastAt: at,
+      records: 1,
+      gapMs: delayMs,
+      certainty,
+      because: JSON.stringify(because),
+      advice,
+    };
+  }
+}
+
+function add<K>(counts: Map<K, number>, key: K): void {
+  counts.set(key, (counts.get(key) ?? 0) + 1);
+}
+
+/** Later findings of a batch in one incident: their time and gap with the earlier ones'. */
+function widened(one: IncidentFinding, before: IncidentFinding): IncidentFinding {
+  return {
+    ...one,
+    firstAt: Math.min(before.firstAt, one.firstAt),
+    lastAt: Math.max(before.lastAt, one.lastAt),
+    gapMs: Math.max(before.gapMs, one.gapMs),
+  };
 }
 
 /** A longer run would not change what was found. */

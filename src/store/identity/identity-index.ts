@@ -165,7 +165,6 @@ export class IdentityIndex {
     if (this.memory !== null && this.options.snapshotPath !== null) {
       if (this.snapshot === null && this.sinceSnapshot > 0) this.beginSnapshot(this.memory);
       while (this.snapshot?.step(SNAPSHOT_STEP_BYTES) === false);
-      // It has closed its file, and nothing is left to abandon.
       this.snapshot = null;
     }
     this.forget();

@@ -1,5 +1,14 @@
 /** What the index holds in memory, and how it asks the log for what the tags alone do not tell. */
-import { BLOCK_ENTRIES, type Block, decodeBlock, firstOrdinalOf, hasHash, payloadOf } from './block';
+import {
+  BLOCK_ENTRIES,
+  type Block,
+  decodeBlock,
+  type Entry,
+  entryAt,
+  firstOrdinalOf,
+  hasHash,
+  payloadOf,
+} from './block';
 import { BlockSlots } from './block-slots';
 import type { IdentityLog } from './log';
 import type { TagTable } from './tag-table';
@@ -7,18 +16,13 @@ import type { TopicWindow } from './window';
 
 /** Messages under one identity with different payloads that are remembered: the latest. */
 export const PAYLOADS_MAX = 4;
-/** Blocks of the log held in memory, about 4 KB each, and 40 KB once decoded. */
+/** Blocks of the log held in memory, about 4 KB each. */
 const CACHE_BLOCKS = 256;
-
-interface CachedBlock {
-  blob: Buffer;
-  decoded: Block | null;
-}
 
 export class IndexMemory {
   readonly slots: BlockSlots;
   readonly windows = new Map<number, TopicWindow>();
-  private readonly cache = new Map<number, CachedBlock>();
+  private readonly cache = new Map<number, Buffer>();
   readonly isLive = (row: number): boolean => this.slots.isLive(row);
 
   /** How it was opened, and how many entries of the log had to be read for that. */
@@ -54,15 +58,13 @@ export class IndexMemory {
       const slot = Math.floor(row / BLOCK_ENTRIES);
       if (!slots.isLive(row) || slots.topic[slot] !== topic) return false;
       const cached = this.cached(slot);
-      return cached !== null && hasHash(cached.blob, row % BLOCK_ENTRIES, words, at);
+      return cached !== null && hasHash(cached, row % BLOCK_ENTRIES, words, at);
     });
   }
 
-  /** The block of a row, decoded. Of a row that `matches` told. */
-  decoded(row: number): Block {
-    const cached = this.cached(Math.floor(row / BLOCK_ENTRIES)) as CachedBlock;
-    cached.decoded ??= decodeBlock(cached.blob);
-    return cached.decoded;
+  /** The entry of a row that `matches` told. */
+  entry(row: number): Entry {
+    return entryAt(this.cached(Math.floor(row / BLOCK_ENTRIES)) as Buffer, row % BLOCK_ENTRIES);
   }
 
   /** The topic's block that still grows. */
@@ -87,7 +89,7 @@ export class IndexMemory {
     const { table } = this;
     const older: { row: number; ordinal: number; payload: number }[] = [];
     for (const other of this.matches(topic, words, 0)) {
-      const { blob } = this.cached(Math.floor(other / BLOCK_ENTRIES)) as CachedBlock;
+      const blob = this.cached(Math.floor(other / BLOCK_ENTRIES)) as Buffer;
       const place = other % BLOCK_ENTRIES;
       const known = { row: other, ordinal: firstOrdinalOf(blob) + place, payload: payloadOf(blob, place) };
       // Known already, or outdated by what is known.
@@ -104,15 +106,14 @@ export class IndexMemory {
     else table.add(w0, w1, w2, row, this.isLive);
   }
 
-  private cached(slot: number): CachedBlock | null {
+  private cached(slot: number): Buffer | null {
     const known = this.cache.get(slot);
     if (known !== undefined) return known;
     const blob = this.log.block(this.slots.block[slot] as number);
     if (blob === undefined) return null;
     if (this.cache.size >= CACHE_BLOCKS) this.cache.delete(this.cache.keys().next().value as number);
-    const cached = { blob, decoded: null };
-    this.cache.set(slot, cached);
-    return cached;
+    this.cache.set(slot, blob);
+    return blob;
   }
 }
 

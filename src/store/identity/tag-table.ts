@@ -111,7 +111,7 @@ export class TagTable {
     const freeB = b === a ? 0 : this.free(b);
     if (freeA > 0 || freeB > 0) {
       this.used++;
-      this.put(freeA >= freeB ? a : b, tag, row, (_, held) => held === 0);
+      this.fill(freeA >= freeB ? a : b, tag, row);
       return;
     }
     const dead = (other: number) => !isLive(other);
@@ -179,6 +179,15 @@ export class TagTable {
     let free = 0;
     for (let i = from; i < from + BUCKET; i++) if (tags[i] === 0) free++;
     return free;
+  }
+
+  /** Into the first free slot of a bucket that has one. */
+  private fill(bucket: number, tag: number, row: number): void {
+    const tags = this.tags[bucket >> CHUNK_BITS] as Uint16Array;
+    let i = (bucket & CHUNK_MASK) * BUCKET;
+    while (tags[i] !== 0) i++;
+    tags[i] = tag;
+    (this.rows[bucket >> CHUNK_BITS] as Uint32Array)[i] = row;
   }
 
   /** Into the first slot of the bucket that may be taken. */

@@ -251,10 +251,7 @@ export class Turn {
     const { memory, batch, row } = this;
     const rows = memory.matches(row.topic, batch.records.hashes, i * 4);
     if (rows.length === 0) return NOTHING;
-    const found = rows.map((at): Candidate => {
-      const entry = memory.decoded(at).entries[at % BLOCK_ENTRIES] as Entry;
-      return { ...entry, row: at };
-    });
+    const found = rows.map((at): Candidate => ({ ...memory.entry(at), row: at }));
     return found.sort((a, b) => a.ordinal - b.ordinal);
   }
 
@@ -276,7 +273,7 @@ export class Turn {
       place: block.entries.length - 1,
       replaced,
     });
-    this.known.set(head, near.length === 0 ? [entry] : [...near.filter((one) => one !== replaced), entry]);
+    this.known.set(head, near.length === 0 ? entry : [...near.filter((one) => one !== replaced), entry]);
   }
 
   private finding(

@@ -124,7 +124,7 @@ CREATE INDEX duplicate_by_time ON duplicate(found_at, id);
 CREATE INDEX duplicate_by_topic_time ON duplicate(topic, found_at, id);
 CREATE INDEX duplicate_by_cause ON duplicate(cause, found_at, id);
 CREATE INDEX duplicate_by_version ON duplicate(version);
-CREATE INDEX duplicate_by_previous ON duplicate(topic, previous_partition, previous_offset);
+CREATE INDEX duplicate_by_first ON duplicate(topic, first_partition, first_offset);
 CREATE INDEX duplicate_unsettled ON duplicate(found_at) WHERE settled = 0;
 CREATE INDEX duplicate_unsettled_by_run ON duplicate(run) WHERE settled = 0;
 

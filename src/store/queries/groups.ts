@@ -1,4 +1,5 @@
 /** One row a consumer group. */
+import type { GroupState } from '../../ledger';
 import type { Store } from '../open';
 import { statement, where } from './statement';
 
@@ -17,6 +18,11 @@ export interface GroupRow {
   premature: number;
   skipped: number;
   lastDeliveryAt: number | null;
+  /** Of the watcher; null: not watched. */
+  state: GroupState | null;
+  rebalances: number | null;
+  /** Whose cause is settled. */
+  rewinds: number;
 }
 
 export interface GroupPage {
@@ -39,7 +45,11 @@ export function groupsOf(db: Store, page: GroupPage): GroupRow[] {
            coalesce(sum(gp.uncertain), 0) AS uncertain, coalesce(sum(gp.premature), 0) AS premature,
            coalesce(sum(gp.skipped), 0) AS skipped,
            (SELECT max(p.updated_at) FROM group_partition q JOIN position p ON p.gp = q.id
-            WHERE q.grp = g.id) AS lastDeliveryAt
+            WHERE q.grp = g.id) AS lastDeliveryAt,
+           (SELECT w.state FROM watched_group w WHERE w.grp = g.id) AS state,
+           (SELECT w.rebalances FROM watched_group w WHERE w.grp = g.id) AS rebalances,
+           (SELECT coalesce(sum(rt.rewinds), 0) FROM group_partition q JOIN rewind_total rt ON rt.gp = q.id
+            WHERE q.grp = g.id) AS rewinds
     FROM consumer_group g
     JOIN cluster c ON c.id = g.cluster
     LEFT JOIN group_partition gp ON gp.grp = g.id

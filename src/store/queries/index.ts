@@ -6,6 +6,7 @@
  * Paged queries follow an index and stop; `test/store/queries-plan.test.ts` holds them to it.
  */
 export * from './changes';
+export * from './duplicates';
 export * from './exposure';
 export * from './group';
 export * from './groups';

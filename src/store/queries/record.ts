@@ -36,6 +36,29 @@ export function runsOver(db: Store, gp: number, offset: number): RecordRunRow[] 
   return statement<RecordRunRow>(db, sql).all({ gp, offset, lowest: offset - RUN_RECORDS_MAX });
 }
 
+/** How often each group that is known got one record, as far as is certain. */
+export function deliveriesOf(
+  db: Store,
+  place: { cluster: string; topic: string; topicId: string | null; partition: number; offset: number },
+): { group: string; deliveries: number }[] {
+  const { cluster, topic, topicId, partition, offset } = place;
+  const sql = `
+    SELECT g.name AS "group", v.deliveries
+    FROM topic t JOIN cluster c ON c.id = t.cluster AND c.cluster_id = @cluster
+    JOIN group_partition gp ON gp.topic = t.id AND gp.partition = @partition
+    JOIN consumer_group g ON g.id = gp.grp
+    JOIN coverage v ON v.gp = gp.id
+      AND v.first = (SELECT max(first) FROM coverage WHERE gp = gp.id AND first <= @offset) AND v.last >= @offset
+    WHERE t.name = @topic AND t.topic_id IS @topicId ORDER BY g.name`;
+  return statement<{ group: string; deliveries: number }>(db, sql).all({
+    cluster,
+    topic,
+    topicId,
+    partition,
+    offset,
+  });
+}
+
 export interface CommitRow {
   at: number;
   committed: number;

@@ -21,6 +21,7 @@ export interface RewindRow {
   recoveredAt: number | null;
   cause: RewindCause;
   certainty: Certainty;
+  incident: number | null;
   /** JSON array of texts. */
   because: string;
   advice: string | null;
@@ -40,6 +41,7 @@ export interface RewindFilter {
   places: readonly number[] | null;
   cause?: RewindCause | undefined;
   certainty?: Certainty | undefined;
+  incident?: number | undefined;
   since?: number | undefined;
   until?: number | undefined;
   after?: { at: number; id: number } | undefined;
@@ -49,7 +51,7 @@ export interface RewindFilter {
 const SELECT = `
   SELECT r.id, r.version, r.gp, c.cluster_id AS cluster, g.name AS "group", t.name AS topic, t.topic_id AS topicId,
          gp.partition, r.at, r.from_offset AS "from", r.to_offset AS "to", r.next_at AS nextAt,
-         r.recovered_at AS recoveredAt, r.cause, r.certainty, r.because, r.advice, r.facts,
+         r.recovered_at AS recoveredAt, r.cause, r.certainty, r.because, r.advice, r.incident, r.facts,
          s.key AS session, s.host, s.pid, s.client_id AS clientId,
          CASE WHEN EXISTS (SELECT 1 FROM session i WHERE i.grp = gp.grp) THEN
            (SELECT coalesce(sum(min(d.last, r.from_offset - 1) - max(d.first, r.to_offset) + 1), 0)
@@ -66,15 +68,18 @@ const JOINS = `
 /** One page, the newest first. */
 export function rewindPage(db: Store, filter: RewindFilter): RewindRow[] {
   const index =
-    filter.places !== null
-      ? 'rewind_by_gp_time'
-      : filter.cause !== undefined
-        ? 'rewind_by_cause'
-        : 'rewind_by_time';
+    filter.incident !== undefined
+      ? 'rewind_by_incident'
+      : filter.places !== null
+        ? 'rewind_by_gp_time'
+        : filter.cause !== undefined
+          ? 'rewind_by_cause'
+          : 'rewind_by_time';
   const sql = `${SELECT} INDEXED BY ${index} ${JOINS} ${where(
     filter.places !== null && 'r.gp IN (SELECT value FROM json_each(@places))',
     filter.cause !== undefined && 'r.cause = @cause',
     filter.certainty !== undefined && 'r.certainty = @certainty',
+    filter.incident !== undefined && 'r.incident = @incident',
     filter.since !== undefined && 'r.at >= @since',
     filter.until !== undefined && 'r.at < @until',
     filter.after !== undefined && '(r.at, r.id) < (@afterAt, @afterId)',
@@ -83,6 +88,7 @@ export function rewindPage(db: Store, filter: RewindFilter): RewindRow[] {
     places: filter.places === null ? null : JSON.stringify(filter.places),
     cause: filter.cause ?? null,
     certainty: filter.certainty ?? null,
+    incident: filter.incident ?? null,
     since: filter.since ?? null,
     until: filter.until ?? null,
     afterAt: filter.after?.at ?? null,

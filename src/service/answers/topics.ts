@@ -1,0 +1,100 @@
+/** Topics that are observed: what was found in them, and how far back they are remembered. */
+import { timeToDuplicate } from '../../identity';
+import type { Store } from '../../store/open';
+import {
+  delayBuckets,
+  duplicateTotals,
+  identitySources,
+  type ObservedTopicRow,
+  observedTopics,
+  observerPlaces,
+} from '../../store/queries';
+import type { Query } from '../parameters';
+import type { ObservedTopic, Page } from '../schemas';
+import { rfc3339, seconds } from '../time';
+
+const TOPICS_MAX = 10_000;
+
+/** All in one page: there are as many as somebody configured. */
+export function topicsAnswer(db: Store, query: Query<'cluster' | 'topic'>): Page<ObservedTopic> {
+  const rows = observedTopics(db, { ...query, limit: TOPICS_MAX });
+  return { items: rows.map((row) => topicShape(db, row)), next_cursor: null };
+}
+
+function topicShape(db: Store, row: ObservedTopicRow): ObservedTopic {
+  const sources = identitySources(db, row.id);
+  const total = sources.reduce((sum, { records }) => sum + records, 0);
+  const without = sources.find(({ source }) => source === '')?.records ?? 0;
+  const window = windowOf(row);
+  return {
+    cluster: row.cluster,
+    topic: row.topic,
+    topic_id: row.topicId,
+    records: row.records,
+    duplicates: row.duplicates,
+    id_reuses: row.idReuses,
+    intentional: row.intentional,
+    identity_ratio: ratio(total - without, total),
+    identity_sources: sources.map(({ source, records }) => ({
+      source: source === '' ? null : source,
+      records,
+      ratio: ratio(records, total),
+    })),
+    causes: duplicateTotals(db, row.id),
+    time_to_duplicate: delaysOf(db, row, window),
+    window,
+    partitions: observerPlaces(db, row.id).map(({ partition, nextOffset, state, newestAt, observedAt }) => ({
+      partition,
+      next_offset: nextOffset,
+      state,
+      newest_at: newestAt > 0 ? rfc3339(newestAt) : null,
+      observed_at: rfc3339(observedAt),
+    })),
+  };
+}
+
+function windowOf({
+  entries,
+  oldestAt,
+  horizonAt,
+  ageMs,
+  endedBy,
+}: ObservedTopicRow): ObservedTopic['window'] {
+  if (entries === null || oldestAt === null || horizonAt === null || ageMs === null) return null;
+  const reachMs = Math.max(0, horizonAt - oldestAt);
+  return {
+    identities: entries,
+    reach_seconds: seconds(reachMs),
+    configured_seconds: seconds(ageMs),
+    ended_by: endedBy,
+    shorter: (endedBy === 'records' || endedBy === 'memory') && reachMs < ageMs,
+  };
+}
+
+function delaysOf(
+  db: Store,
+  row: ObservedTopicRow,
+  window: ObservedTopic['window'],
+): ObservedTopic['time_to_duplicate'] {
+  const reachMs = window === null ? null : window.reach_seconds * 1000;
+  const found = timeToDuplicate(delayBuckets(db, row.id), row.longestDelayMs, reachMs);
+  return found === null
+    ? null
+    : {
+        records: found.records,
+        p50_seconds: seconds(found.p50Ms),
+        p90_seconds: seconds(found.p90Ms),
+        p99_seconds: seconds(found.p99Ms),
+        max_seconds: seconds(found.maxMs),
+        window_seconds: {
+          p99: seconds(found.windowMs.p99),
+          p999: seconds(found.windowMs.p999),
+          all: seconds(found.windowMs.all),
+        },
+        advice: found.advice,
+      };
+}
+
+function ratio(part: number, whole: number): number {
+  return whole === 0 ? 0 : Number((part / whole).toPrecision(6));
+}

@@ -1,0 +1,131 @@
+/** Messages that stand in the log more than once, and the topics that are observed. */
+import { z } from 'zod';
+import { DUPLICATE_CAUSES, DUPLICATE_KINDS } from '../../identity';
+import { CERTAINTIES } from '../../ledger';
+import { count, offset, seconds, time } from './words';
+
+const Place = z.strictObject({
+  partition: count,
+  offset,
+  at: time.meta({ description: "The record's time" }),
+});
+
+const Producer = z.strictObject({ id: z.int(), epoch: z.int(), sequence: z.int() }).nullable().meta({
+  description: "The producer's own numbering; null: not an idempotent producer",
+});
+
+export const Duplicate = z
+  .strictObject({
+    id: z.int(),
+    version: count,
+    kind: z.enum(DUPLICATE_KINDS).meta({
+      description:
+        'duplicate: the same message at another place; id_reuse: the same identity with another payload; ' +
+        'intentional: its headers say that it was published again on purpose',
+    }),
+    found_at: time,
+    cluster: z.string(),
+    topic: z.string(),
+    topic_id: z.string().nullable(),
+    partition: count,
+    offset,
+    at: time.meta({ description: "The record's time" }),
+    identity: z.string().nullable().meta({ description: 'null: kept as a hash alone' }),
+    identity_hash: z.string(),
+    identity_source: z
+      .string()
+      .meta({ description: 'Where the identity stood: a header, a JSON path, key, fingerprint' }),
+    copies: z.int().min(2).meta({ description: 'How many were found by then, this one included' }),
+    previous: Place,
+    first: Place,
+    delay_seconds: seconds.meta({ description: 'From the first copy to this one' }),
+    producer: Producer,
+    previous_producer: Producer,
+    cause: z.enum(DUPLICATE_CAUSES),
+    certainty: z.enum(CERTAINTIES),
+    because: z.array(z.string()),
+    advice: z.string().nullable(),
+    incident: z.int().nullable(),
+  })
+  .meta({ description: 'A record whose identity stands at another place of the same topic' });
+
+export const ObservedTopic = z
+  .strictObject({
+    cluster: z.string(),
+    topic: z.string(),
+    topic_id: z.string().nullable(),
+    records: count.meta({ description: 'Observed so far' }),
+    duplicates: count,
+    id_reuses: count,
+    intentional: count,
+    identity_ratio: z
+      .number()
+      .min(0)
+      .max(1)
+      .meta({ description: 'Share of the records in which an identity was found' }),
+    identity_sources: z
+      .array(z.strictObject({ source: z.string().nullable(), records: count, ratio: z.number() }))
+      .meta({ description: 'Where the identities stood; null: records without one' }),
+    causes: z
+      .array(z.strictObject({ kind: z.enum(DUPLICATE_KINDS), cause: z.string(), records: count }))
+      .meta({
+        description: 'Once settled, up to a minute late',
+      }),
+    time_to_duplicate: z
+      .strictObject({
+        records: count,
+        p50_seconds: seconds,
+        p90_seconds: seconds,
+        p99_seconds: seconds,
+        max_seconds: seconds,
+        window_seconds: z.strictObject({ p99: seconds, p999: seconds, all: seconds }).meta({
+          description: 'How long a consumer must remember to catch 99%, 99.9% and all of what was seen',
+        }),
+        advice: z.string(),
+      })
+      .nullable()
+      .meta({ description: 'null: no duplicate was seen' }),
+    window: z
+      .strictObject({
+        identities: count,
+        reach_seconds: seconds.meta({ description: 'Copies this far apart are found now' }),
+        configured_seconds: seconds,
+        ended_by: z.enum(['age', 'records', 'memory']).nullable(),
+        shorter: z.boolean().meta({ description: 'It reaches less far back than configured' }),
+      })
+      .nullable(),
+    partitions: z.array(
+      z.strictObject({
+        partition: count,
+        next_offset: offset,
+        state: z.enum(['catching_up', 'live']),
+        newest_at: time.nullable(),
+        observed_at: time,
+      }),
+    ),
+  })
+  .meta({ description: 'A topic that is observed from outside' });
+
+const IdentityPlace = z.strictObject({
+  cluster: z.string(),
+  topic: z.string(),
+  topic_id: z.string().nullable(),
+  partition: count,
+  offset,
+  at: time,
+  deliveries: z
+    .array(z.strictObject({ group: z.string(), deliveries: count }))
+    .meta({ description: 'To which groups, as far as they are instrumented' }),
+});
+
+export const Identity = z
+  .strictObject({
+    identity: z.string(),
+    places: z.array(IdentityPlace).meta({ description: 'Where it stands in the log, at most 1000' }),
+    copies: z.array(Duplicate),
+  })
+  .meta({ description: 'Every place of one message of which copies were found' });
+
+export type Duplicate = z.output<typeof Duplicate>;
+export type ObservedTopic = z.output<typeof ObservedTopic>;
+export type Identity = z.output<typeof Identity>;

@@ -1,0 +1,243 @@
+/**
+ * The application under chaos: an ordinary kafkajs consumer in a process of its own, with the one line of Dupescope.
+ * The first thing that its handler does is to append the delivery to the ground truth; then it works, or misbehaves as
+ * it was ordered. What it does wrong is written down as well, before it is done: an act, a line of JSON.
+ *
+ * argv[2]: JSON of a WorkerTask (worker.ts). All times are of the machine's monotonic clock, which the clock fault
+ * leaves alone, in ms: that of the parent and of all others.
+ */
+const { openSync, writeSync } = require('node:fs');
+const { join } = require('node:path');
+const { setTimeout: sleep } = require('node:timers/promises');
+const { Kafka, logLevel } = require('kafkajs');
+const dist = join(__dirname, '../../dist');
+const { instrument } = require(dist);
+const { TruthWriter } = require(join(dist, 'demo/truth'));
+const { Random } = require(join(dist, 'demo/random'));
+
+const task = JSON.parse(process.argv[2]);
+const { name, group, topic, manual } = task;
+const truth = new TruthWriter(task.truthFile);
+const acts = openSync(task.actsFile, 'a');
+const random = new Random(process.pid);
+
+/** Joins so far: what was delivered in which of them tells an old member's delivery from a new one's. */
+let epoch = 0;
+/** By partition: the join and the place of the batch that is handled. */
+const batches = new Map();
+/** The misconduct that is ordered next. */
+let order = null;
+/** How manual commits are made: 'right', 'short' (the offset in hand), 'refused' or 'none'. */
+let commits = 'right';
+let flaky = { share: 0, left: 0 };
+
+const now = () => Number(process.hrtime.bigint()) / 1e6;
+const tell = (news) => process.send?.(news, () => undefined);
+
+function act(what, more = {}) {
+  writeSync(acts, `${JSON.stringify({ act: what, worker: name, epoch, at: now(), ...more })}\n`);
+}
+
+function witness(partition, messages) {
+  const at = now();
+  const worker = `${name}#${batches.get(partition)?.epoch ?? epoch}`;
+  truth.write(
+    messages.map(({ offset, value }) => ({
+      ...{ group, partition, at, worker },
+      // The producer says in the value which life of the topic the record belongs to.
+      topic: `${topic}@${value.toString().split(' ')[0]}`,
+      offset: Number(offset),
+    })),
+  );
+}
+
+/** kafkajs's own word for having been thrown out, as the broker told it. */
+const logCreator =
+  () =>
+  ({ log }) => {
+    if (/not aware of this member/.test(log.message)) act('thrown-out');
+  };
+
+function spin(us) {
+  const end = performance.now() + us / 1000;
+  while (performance.now() < end);
+}
+
+/** A record in the middle of a batch: some before it are handled and not committed, some after it are fetched. */
+function isInTheMiddle(partition, offset) {
+  if (order.place !== undefined) return order.place === `${partition}/${offset}`;
+  const { first, last } = batches.get(partition);
+  return offset >= first + order.depth && offset < last;
+}
+
+async function work(partition, offset, heartbeat) {
+  if (flaky.left > 0) {
+    flaky.left--;
+    if (random.next() < flaky.share) {
+      act('threw', { partition, offset });
+      throw new Error('the payment provider answered 503');
+    }
+  }
+  if (order !== null && order.depth !== undefined && isInTheMiddle(partition, offset)) {
+    const mine = order;
+    // What is done several times is done to the same record.
+    mine.place = `${partition}/${offset}`;
+    mine.times = (mine.times ?? 1) - 1;
+    if (mine.times <= 0) order = null;
+    await misbehave(mine, partition, offset, heartbeat);
+  }
+  const us = random.between(...task.workUs);
+  if (us < 1000) spin(us);
+  else await sleep(us / 1000);
+}
+
+async function misbehave(mine, partition, offset, heartbeat) {
+  switch (mine.order) {
+    case 'throw':
+      act('threw', { partition, offset });
+      tell({ news: 'began' });
+      if (mine.times <= 0) tell({ news: 'done' });
+      throw mine.fatal ? new TypeError('cannot read the payment') : new Error('no such account');
+    case 'sleep':
+      act('slow', { partition, offset });
+      tell({ news: 'began' });
+      await sleep(mine.ms);
+      tell({ news: 'done' });
+      return;
+    case 'toil':
+      act('slow', { partition, offset });
+      tell({ news: 'began' });
+      try {
+        for (const since = now(); now() - since < mine.ms; ) {
+          await sleep(100);
+          await heartbeat();
+        }
+      } finally {
+        tell({ news: 'done' });
+      }
+      return;
+    case 'seek': {
+      const target = Math.max(0, offset - mine.back);
+      act('sought', { partition, offset: target });
+      consumer.seek({ topic, partition, offset: String(target) });
+      tell({ news: 'done' });
+    }
+  }
+}
+
+async function commit(partition, offset) {
+  if (commits === 'none') return;
+  const target = { topic, partition, offset: String(commits === 'short' ? offset : offset + 1) };
+  if (commits === 'refused') {
+    act('commit-refused', { partition, offset });
+    // Brokers take 4 KiB of metadata and refuse more.
+    await consumer.commitOffsets([{ ...target, metadata: 'x'.repeat(9_000) }]).catch(() => undefined);
+    return;
+  }
+  await consumer.commitOffsets([target]);
+  act(commits === 'short' ? 'short-commit' : 'commit', { partition, offset });
+}
+
+const handlers = {
+  eachMessage: async ({ partition, message, heartbeat }) => {
+    const offset = Number(message.offset);
+    witness(partition, [message]);
+    await work(partition, offset, heartbeat);
+    if (manual) await commit(partition, offset);
+  },
+  eachBatch: async ({ batch, resolveOffset, heartbeat, isRunning, isStale, commitOffsetsIfNecessary }) => {
+    const { partition } = batch;
+    witness(partition, batch.messages);
+    for (const [place, message] of batch.messages.entries()) {
+      const leaves = order?.order === 'return' && place >= order.keep;
+      if (leaves) {
+        order = null;
+        tell({ news: 'done' });
+      }
+      if (leaves || !isRunning() || isStale()) {
+        act('returned', { partition, offset: Number(message.offset) });
+        return;
+      }
+      await work(partition, Number(message.offset), heartbeat);
+      resolveOffset(message.offset);
+      await heartbeat();
+      await commitOffsetsIfNecessary();
+    }
+  },
+};
+
+/** kafkajs's own errors go through the handler, of a heartbeat or a commit: then it has thrown as well. */
+function passingOn(handler, offsetOf) {
+  return async (payload) => {
+    try {
+      await handler(payload);
+    } catch (error) {
+      if (error.name.startsWith('KafkaJS')) act('passed-on', { ...offsetOf(payload), error: error.message });
+      throw error;
+    }
+  };
+}
+
+const observed = {
+  eachMessage: passingOn(handlers.eachMessage, ({ partition, message }) => ({
+    partition,
+    offset: Number(message.offset),
+  })),
+  eachBatch: passingOn(handlers.eachBatch, ({ batch }) => ({
+    partition: batch.partition,
+    offset: Number(batch.firstOffset()),
+  })),
+};
+
+const kafka = instrument(
+  new Kafka({
+    clientId: name,
+    brokers: task.brokers,
+    logLevel: logLevel.INFO,
+    logCreator,
+    requestTimeout: 2_500,
+    connectionTimeout: 1_500,
+    retry: { initialRetryTime: 100, maxRetryTime: 1_000, retries: 5 },
+  }),
+  { ...task.options, onProblem: ({ code, message }) => tell({ news: 'problem', code, message }) },
+);
+const consumer = kafka.consumer({ groupId: group, maxWaitTimeInMs: 100, ...task.consumer });
+
+async function stop() {
+  await consumer.disconnect();
+  process.exit(0);
+}
+
+async function main() {
+  process.on('message', (message) => {
+    if (message.order === 'stop') void stop();
+    else if (message.order === 'commits') commits = message.how;
+    else if (message.order === 'flaky') flaky = message;
+    else if (message.order === 'none') order = null;
+    else order = message;
+  });
+  process.on('disconnect', () => process.exit(1));
+  const { GROUP_JOIN, START_BATCH_PROCESS, CRASH } = consumer.events;
+  consumer.on(GROUP_JOIN, ({ payload }) => {
+    epoch++;
+    const partitions = payload.memberAssignment[topic] ?? [];
+    act('joined', { partitions });
+    tell({ news: 'joined', epoch, partitions });
+  });
+  consumer.on(START_BATCH_PROCESS, ({ payload: { partition, firstOffset, lastOffset } }) => {
+    batches.set(partition, { epoch, first: Number(firstOffset), last: Number(lastOffset) });
+  });
+  consumer.on(CRASH, ({ payload }) => {
+    act('crashed', { error: payload.error.message, restart: payload.restart });
+    // An application that finds its consumer dead ends, and is started anew by whoever looks after it.
+    if (!payload.restart) setTimeout(() => process.exit(3), 100);
+  });
+  await consumer.connect();
+  await consumer.subscribe({ topics: [topic], fromBeginning: true });
+  await consumer.run({ ...task.run, [task.handler]: observed[task.handler] });
+}
+
+main().catch((error) => {
+  console.error(error);
+  process.exit(1);
+});

@@ -1,0 +1,288 @@
+/**
+ * One consumer group with a topic of its own, on which one family of faults is played: an episode at a time, and the
+ * next one only when everything is consumed and committed, so that what is delivered again belongs to one fault.
+ */
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Admin, type ConsumerRunConfig, Kafka, logLevel, type Producer } from 'kafkajs';
+import type { Random } from '../../src/demo/random';
+import { TruthReader } from '../../src/demo/truth';
+import { readMetadata } from '../../src/kafka/metadata';
+import { until } from '../support/broker';
+import { ActsFile } from './acts';
+import { monotonic } from './child';
+import type { Fault } from './faults';
+import { Worker, type WorkerTask } from './worker';
+
+export interface LaneSpec {
+  name: string;
+  /** Where the ledger is: the store of all embedded lanes, the service's, or one of its own. */
+  ledger: 'embedded' | 'service' | 'own';
+  /** Its broker is the one that is killed and whose connections are disturbed. */
+  fragile?: boolean;
+  handler: WorkerTask['handler'];
+  manual?: boolean;
+  members: number;
+  partitions: number;
+  workUs: readonly [number, number];
+  /** Default: SESSION_MS. */
+  sessionMs?: number;
+  /** One of them for each process. */
+  runs: readonly Partial<ConsumerRunConfig>[];
+  /** Every second process has a clock that is wrong by so much. */
+  clockMs?: number;
+  /** Its store stands on a small disk that can be filled. */
+  disk?: boolean;
+  faults: readonly Fault[];
+}
+
+/** Where a lane takes place. */
+export interface LanePlace {
+  folder: string;
+  /** Ends the names of topics and groups. */
+  suffix: string;
+  brokers: string[];
+  /** For clients of the harness, without faults. */
+  directBrokers: string[];
+  /** Options of `instrument` for the n-th process. */
+  options: (made: number) => Record<string, unknown>;
+  store: string;
+  onLost: (why: string) => void;
+}
+
+export const SESSION_MS = 2_000;
+const SETTLE_MS = 120_000;
+/** Exit code of an application whose consumer kafkajs does not start anew. */
+const DEAD_CONSUMER = 3;
+/** More partitions are not added: the topic is made anew first. */
+export const PARTITIONS_MAX = 6;
+
+export class Lane {
+  readonly group: string;
+  readonly topic: string;
+  readonly acts: ActsFile;
+  readonly truthFolder: string;
+  readonly actsFolder: string;
+  workers: Worker[] = [];
+  admin!: Admin;
+  partitions: number;
+  /** Lives of the topic so far, and the id of each. */
+  readonly topicIds: string[] = [];
+  readonly problems: string[] = [];
+  kills = 0;
+  produced = 0;
+  private producer!: Producer;
+  private readonly truth: TruthReader;
+  private readonly seen = new Set<string>();
+  private made = 0;
+
+  constructor(
+    readonly spec: LaneSpec,
+    readonly place: LanePlace,
+    private readonly random: Random,
+  ) {
+    this.group = `${spec.name}-${place.suffix}`;
+    this.topic = `${spec.name}-${place.suffix}`;
+    this.partitions = spec.partitions;
+    this.truthFolder = join(place.folder, 'truth', spec.name);
+    this.actsFolder = join(place.folder, 'acts', spec.name);
+    for (const folder of [this.truthFolder, this.actsFolder, join(place.folder, 'logs')]) {
+      mkdirSync(folder, { recursive: true });
+    }
+    this.truth = new TruthReader(this.truthFolder);
+    this.acts = new ActsFile(join(this.actsFolder, 'harness'));
+  }
+
+  async open(): Promise<void> {
+    const kafka = this.kafka();
+    this.admin = kafka.admin();
+    this.producer = kafka.producer();
+    await Promise.all([this.admin.connect(), this.producer.connect()]);
+    await this.createTopic();
+    for (let i = 0; i < this.spec.members; i++) this.start();
+    await this.settle();
+  }
+
+  async createTopic(): Promise<void> {
+    const { topic, partitions } = this;
+    await until(`${topic} is made`, () =>
+      // Right after the end of an earlier one some requests still meet that.
+      this.admin.createTopics({ topics: [{ topic, numPartitions: partitions, replicationFactor: 1 }] }).then(
+        () => true,
+        (error: { type?: string }) => error.type === 'TOPIC_ALREADY_EXISTS',
+      ),
+    );
+    await until(`${topic} has leaders`, () =>
+      this.ends().then(
+        (ends) => ends.size === partitions,
+        () => false,
+      ),
+    );
+    const { topicIds } = await readMetadata(this.kafka(), [topic]);
+    this.topicIds.push(topicIds.get(topic) ?? '');
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(
+      [this.admin?.disconnect(), this.producer?.disconnect()].map((end) => end?.catch(() => undefined)),
+    );
+  }
+
+  start(): Worker {
+    const { spec, place } = this;
+    const number = ++this.made;
+    const name = `${spec.name}-${number}`;
+    const worker = new Worker(
+      {
+        name,
+        brokers: place.brokers,
+        group: this.group,
+        topic: this.topic,
+        options: place.options(number),
+        handler: spec.handler,
+        manual: spec.manual === true,
+        consumer: {
+          sessionTimeout: spec.sessionMs ?? SESSION_MS,
+          heartbeatInterval: 250,
+          metadataMaxAge: 3_000,
+        },
+        run: { ...(spec.manual ? { autoCommit: false } : {}), ...this.random.pick(spec.runs) },
+        workUs: spec.workUs,
+        truthFile: join(this.truthFolder, name),
+        actsFile: join(this.actsFolder, name),
+      },
+      {
+        logFile: join(place.folder, 'logs', `${name}.log`),
+        clockMs: number % 2 === 0 ? (spec.clockMs ?? 0) : 0,
+        onLost: (why) => {
+          // One whose consumer died for good (a broker out of reach for too long, a group that was not there any more)
+          // ends, and whoever looks after it starts another.
+          if (worker.child.process.exitCode !== DEAD_CONSUMER) return place.onLost(why);
+          this.ended(worker);
+          this.start();
+        },
+      },
+    );
+    this.workers.push(worker);
+    return worker;
+  }
+
+  /** Those that have a partition. */
+  owners(): Worker[] {
+    return this.workers.filter(({ assigned }) => (assigned ?? []).length > 0);
+  }
+
+  async kill(worker: Worker): Promise<void> {
+    this.forget(worker);
+    await worker.child.kill();
+    this.kills++;
+    this.acts.write({ act: 'killed', worker: worker.name });
+  }
+
+  /** It has ended by its own fault. */
+  ended(worker: Worker): void {
+    this.acts.write({ act: 'ended', worker: worker.name });
+    this.forget(worker);
+  }
+
+  private forget(worker: Worker): void {
+    this.workers = this.workers.filter((other) => other !== worker);
+    this.problems.push(...worker.problems);
+  }
+
+  async stop(worker: Worker): Promise<void> {
+    this.workers = this.workers.filter((other) => other !== worker);
+    if (!(await worker.child.stop(() => worker.order({ order: 'stop' })))) {
+      this.place.onLost(`${worker.name} did not end when asked to`);
+    }
+    this.problems.push(...worker.problems);
+  }
+
+  async stopAll(): Promise<void> {
+    await Promise.all([...this.workers].map((worker) => this.stop(worker)));
+  }
+
+  /** Brings the group to its size, one process after the other, so that the first ones are at rest. */
+  async fill(): Promise<void> {
+    while (this.workers.length < this.spec.members) {
+      this.start();
+      await this.settle();
+    }
+  }
+
+  /** Puts so many records into each partition. */
+  async feed(perPartition: number): Promise<void> {
+    const life = this.topicIds.length - 1;
+    const messages = Array.from({ length: perPartition * this.partitions }, (_, i) => ({
+      partition: i % this.partitions,
+      value: `${life} ${this.produced + i}`,
+    }));
+    await this.producer.send({ topic: this.topic, messages });
+    this.produced += messages.length;
+  }
+
+  /** Every partition has one member, and everything is committed. */
+  async settle(): Promise<void> {
+    const deadline = monotonic() + SETTLE_MS;
+    const left = () => Math.max(1, deadline - monotonic());
+    const whole = `every partition of ${this.group} has one member`;
+    await until(whole, () => this.isWhole(), left());
+    let seen: string[] = [];
+    let looked = 0;
+    await until(
+      `${this.group} has committed everything`,
+      async () => {
+        // A look is three requests: not at each turn of `until`.
+        if (monotonic() - looked < 200) return false;
+        looked = monotonic();
+        const [ends, committed] = await Promise.all([this.ends(), this.committed()]).catch(() => [
+          new Map([[-1, 1]]),
+          new Map<number, number>(),
+        ]);
+        seen = [...ends].map(([partition, end]) => `${partition}: ${committed.get(partition)} of ${end}`);
+        const done = [...ends].every(([p, end]) => end === 0 || (committed.get(p) ?? -1) >= end);
+        return done && this.isWhole();
+      },
+      left(),
+    ).catch((error: Error) => {
+      throw new Error(`${error.message} (${seen.join(', ')})`);
+    });
+  }
+
+  /** Waits until every record was given to a handler at least once. */
+  async delivered(): Promise<void> {
+    await until(`all of ${this.topic} is delivered`, () => {
+      for (const { topic, partition, offset } of this.truth.poll())
+        this.seen.add(`${topic}/${partition}/${offset}`);
+      return this.seen.size >= this.produced;
+    });
+  }
+
+  async ends(): Promise<Map<number, number>> {
+    const offsets = await this.admin.fetchTopicOffsets(this.topic);
+    return new Map(offsets.map(({ partition, high }) => [partition, Number(high)]));
+  }
+
+  /** By partition; -1 where nothing is committed. */
+  async committed(): Promise<Map<number, number>> {
+    const [answer] = await this.admin.fetchOffsets({ groupId: this.group, topics: [this.topic] });
+    return new Map(answer?.partitions.map(({ partition, offset }) => [partition, Number(offset)]));
+  }
+
+  /** A client of the harness's own. */
+  private kafka(): Kafka {
+    return new Kafka({
+      clientId: 'dupescope-chaos',
+      brokers: this.place.directBrokers,
+      logLevel: logLevel.NOTHING,
+      retry: { initialRetryTime: 50, maxRetryTime: 500, retries: 20 },
+    });
+  }
+
+  private isWhole(): boolean {
+    // Of members that join one after the other, the first has everything for a moment.
+    if (this.workers.some(({ assigned }) => assigned === null)) return false;
+    const assigned = this.workers.flatMap(({ assigned }) => assigned ?? []);
+    return assigned.length === this.partitions && new Set(assigned).size === this.partitions;
+  }
+}

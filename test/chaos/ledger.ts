@@ -1,0 +1,70 @@
+/** What the ledger says of the groups: its runs and its redeliveries, each with the processes that it names. */
+import type { RunRow } from '../../src/demo/compare';
+import type { Cause, Certainty } from '../../src/ledger';
+import { DEFAULT_RETENTION } from '../../src/store/retention';
+import { Writer } from '../../src/store/writer';
+import { query } from '../support/ledger';
+
+export interface FoundRedelivery {
+  group: string;
+  topic: string;
+  partition: number;
+  first: number;
+  last: number;
+  attempt: number;
+  /** 0: certain; 1: a copy was in flight at a kill; 2: one may not have taken place. */
+  doubt: number;
+  at: number;
+  cause: Cause;
+  certainty: Certainty;
+  because: string;
+  /** Name of the process that got the copy, as its client id tells it. */
+  worker: string;
+}
+
+export interface LedgerSide {
+  runs: RunRow[];
+  found: FoundRedelivery[];
+}
+
+/** Takes in what the dead left, and explains everything as it will stand when a minute has passed. */
+export function finish(store: string): void {
+  const writer = new Writer({ storePath: store, ownJournal: null, retention: DEFAULT_RETENTION });
+  try {
+    writer.sweep(true);
+    const unsettled = () =>
+      query<{ n: number }>(store, 'SELECT count(*) AS n FROM redelivery WHERE settled = 0')[0]?.n ?? 0;
+    for (let before = Infinity, left = unsettled(); left > 0 && left < before; left = unsettled()) {
+      before = left;
+      writer.settle(Date.now() + 120_000);
+    }
+  } finally {
+    writer.close();
+  }
+}
+
+const PLACE = `JOIN group_partition gp ON gp.id = d.gp JOIN consumer_group g ON g.id = gp.grp
+  JOIN topic t ON t.id = gp.topic JOIN session s ON s.id = d.session`;
+
+/** @param lifeOf the name that the truth has for a topic, by its id */
+export function readLedger(
+  store: string,
+  lifeOf: (name: string, topicId: string | null) => string,
+): LedgerSide {
+  type Named<Row> = Row & { topicId: string | null };
+  const named = <Row extends { topic: string }>({ topicId, ...row }: Named<Row>): Row =>
+    ({ ...row, topic: lifeOf(row.topic, topicId) }) as unknown as Row;
+  const runs = query<Named<RunRow>>(
+    store,
+    `SELECT g.name AS "group", t.name AS topic, t.topic_id AS topicId, gp.partition, d.first, d.last, d.handled,
+            d.uncertain_last AS uncertainLast, d.outcome
+     FROM delivery_run d ${PLACE}`,
+  );
+  const found = query<Named<FoundRedelivery>>(
+    store,
+    `SELECT g.name AS "group", t.name AS topic, t.topic_id AS topicId, gp.partition, r.first, r.last, r.attempt,
+            r.doubt, r.at, r.cause, r.certainty, r.because, coalesce(s.client_id, '?') AS worker
+     FROM redelivery r JOIN delivery_run d ON d.id = r.run ${PLACE} ORDER BY r.at, r.id`,
+  );
+  return { runs: runs.map(named<RunRow>), found: found.map(named<FoundRedelivery>) };
+}

@@ -1,0 +1,126 @@
+/** The report of a run as text, and whether it holds what is promised. */
+import { type Column, table } from '../../src/demo/table';
+import type { Tally, Verdict } from './verdict';
+
+export interface LaneReport extends Verdict {
+  kills: number;
+  episodes: Map<string, number>;
+}
+
+export interface ChaosReport {
+  seed: number;
+  seconds: number;
+  lanes: LaneReport[];
+  serviceKills: number;
+  brokerKills: number;
+  /** What went wrong with the run itself: a process lost, a wait in vain. */
+  problems: string[];
+}
+
+const NAMED_LEAST = 0.98;
+/** For handlers of 100 us and more, a kill and partition. */
+const UNCERTAIN_MOST = 1;
+
+/** What does not hold; empty when all does. */
+export function failuresOf(report: ChaosReport): string[] {
+  const { lanes } = report;
+  const failures = report.problems.map((problem) => `problem: ${problem}`);
+  for (const lane of lanes) {
+    for (const missed of lane.missed) failures.push(`${lane.name} missed ${missed}`);
+    for (const invented of lane.invented) failures.push(`${lane.name} invented ${invented}`);
+    if (lane.uncertainMost > UNCERTAIN_MOST) {
+      failures.push(`${lane.name}: ${lane.uncertainMost} records of one kill and partition are uncertain`);
+    }
+    if (lane.provenWrong.records > 0) {
+      failures.push(`${lane.name}: ${lane.provenWrong.records} causes are called proven and are wrong`);
+    }
+    if (lane.wrong.records > 0) failures.push(`${lane.name}: ${lane.wrong.records} causes are wrong`);
+  }
+  for (const unit of ['records', 'findings'] as const) {
+    const named = share(lanes, unit);
+    if (named < NAMED_LEAST) failures.push(`only ${percent(named)} of the ${unit} have their cause named`);
+  }
+  return failures;
+}
+
+function share(lanes: readonly LaneReport[], unit: keyof Tally): number {
+  const of = (kind: 'right' | 'unknown' | 'wrong') => lanes.reduce((sum, lane) => sum + lane[kind][unit], 0);
+  const all = of('right') + of('unknown') + of('wrong');
+  return all === 0 ? 1 : of('right') / all;
+}
+
+const percent = (part: number) => `${(part * 100).toFixed(2)}%`;
+
+export function reportLines(report: ChaosReport): string[] {
+  const { lanes } = report;
+  const sum = (of: (lane: LaneReport) => number) => lanes.reduce((total, lane) => total + of(lane), 0);
+  const columns: Column<LaneReport>[] = [
+    { title: 'lane', text: ({ name }) => name },
+    ...(
+      [
+        ['episodes', (lane) => [...lane.episodes.values()].reduce((a, b) => a + b, 0)],
+        ['kills', (lane) => lane.kills],
+        ['deliveries', (lane) => lane.deliveries],
+        ['redelivered', (lane) => lane.redeliveries],
+        ['missed', (lane) => lane.missed.length],
+        ['invented', (lane) => lane.invented.length],
+        ['in flight', (lane) => lane.inFlight],
+        ['uncertain', (lane) => lane.uncertain],
+        ['most a kill', (lane) => lane.uncertainMost],
+        ['cause right', (lane) => lane.right.records],
+        ['unknown', (lane) => lane.unknown.records],
+        ['wrong', (lane) => lane.wrong.records],
+      ] satisfies [string, (lane: LaneReport) => number][]
+    ).map(([title, of]) => ({ title, text: (lane: LaneReport) => String(of(lane)), right: true })),
+  ];
+  return [
+    `seed ${report.seed}, ${Math.round(report.seconds)} s, ${sum(({ kills }) => kills)} kills of consumers, ${report.serviceKills} of the service, ${report.brokerKills} of a broker`,
+    '',
+    ...table(columns, lanes),
+    '',
+    'Causes: what the truth makes right, what the ledger says, in records (and findings)',
+    ...causeLines(lanes),
+    '',
+    `deliveries ${sum((lane) => lane.deliveries)}, redeliveries ${sum((lane) => lane.redeliveries)}, missed ${sum((lane) => lane.missed.length)}, invented ${sum((lane) => lane.invented.length)}, uncertain ${sum((lane) => lane.uncertain)}`,
+    `cause named right: ${percent(share(lanes, 'records'))} of records, ${percent(share(lanes, 'findings'))} of findings; proven and wrong: ${sum((lane) => lane.provenWrong.records)}`,
+    '',
+    'Faults injected',
+    ...episodeLines(lanes),
+    ...lanes.flatMap(({ name, samples }) => samples.map((sample) => `? ${name}: ${sample}`)),
+  ];
+}
+
+interface CauseRow extends Tally {
+  right: string;
+  said: string;
+}
+
+function causeLines(lanes: readonly LaneReport[]): string[] {
+  const rows = new Map<string, CauseRow>();
+  for (const { causes } of lanes) {
+    for (const [right, by] of causes) {
+      for (const [said, { records, findings }] of by) {
+        const row = rows.get(`${right}/${said}`) ?? { right, said, records: 0, findings: 0 };
+        row.records += records;
+        row.findings += findings;
+        rows.set(`${right}/${said}`, row);
+      }
+    }
+  }
+  const sorted = [...rows.values()].sort((a, b) => a.right.localeCompare(b.right) || b.records - a.records);
+  return table<CauseRow>(
+    [
+      { title: 'right', text: ({ right }) => right },
+      { title: 'ledger', text: ({ said }) => said },
+      { title: 'records', text: ({ records }) => String(records), right: true },
+      { title: 'findings', text: ({ findings }) => String(findings), right: true },
+    ],
+    sorted,
+  );
+}
+
+function episodeLines(lanes: readonly LaneReport[]): string[] {
+  return lanes.map(
+    ({ name, episodes }) => `${name}: ${[...episodes].map(([fault, n]) => `${fault} ${n}`).join(', ')}`,
+  );
+}

@@ -1,0 +1,151 @@
+/** The judge itself: what it must not let through. */
+import type { RunRow } from '../../src/demo/compare';
+import type { TruthDelivery } from '../../src/demo/truth';
+import type { Cause } from '../../src/ledger';
+import type { Act } from './acts';
+import { LANES } from './lanes';
+import type { FoundRedelivery } from './ledger';
+import { planText } from './plan';
+import { type ChaosReport, failuresOf } from './report';
+import { judge, type Verdict } from './verdict';
+
+const PLACE = { group: 'billing', topic: 'payments@0', partition: 0 };
+
+function given(worker: string, at: number, ...offsets: number[]): TruthDelivery[] {
+  return offsets.map((offset, i) => ({ ...PLACE, offset, at: at + i, worker }));
+}
+
+function run(first: number, last: number, more: Partial<RunRow> = {}): RunRow {
+  return { ...PLACE, first, last, handled: last + 1, uncertainLast: last, outcome: 'handled', ...more };
+}
+
+function found(first: number, last: number, cause: Cause, worker = 'b'): FoundRedelivery {
+  const certainty = cause === 'unknown' ? 'unknown' : 'proven';
+  return { ...PLACE, first, last, attempt: 2, doubt: 0, at: 2_000, cause, certainty, because: '[]', worker };
+}
+
+function joined(worker: string, epoch: number, at: number): Act {
+  return { act: 'joined', worker, epoch, at, partitions: [0] };
+}
+
+/** a was given 0 to 3 and killed at 1500, b then got 2 and 3 again. */
+const KILL = {
+  truth: [...given('a#1', 1_000, 0, 1, 2, 3), ...given('b#1', 2_000, 2, 3)],
+  acts: [joined('a', 1, 900), { act: 'killed', worker: 'a', at: 1_500 } as const, joined('b', 1, 1_900)],
+  runs: [run(0, 3), run(2, 3)],
+};
+
+function failures(verdict: Verdict): string[] {
+  const lane = { ...verdict, kills: 1, episodes: new Map() };
+  const report: ChaosReport = {
+    ...{ seed: 1, seconds: 1, serviceKills: 0, brokerKills: 0, problems: [], lanes: [lane] },
+  };
+  return failuresOf(report);
+}
+
+function judged(change: Partial<typeof KILL> & { found?: FoundRedelivery[] }): Verdict {
+  const { truth, acts, runs } = { ...KILL, ...change };
+  return judge('billing', truth, acts, {
+    runs,
+    found: change.found ?? [found(2, 3, 'killed_before_commit')],
+  });
+}
+
+test('a ledger that is right has no failure', () => {
+  const verdict = judged({});
+  expect(failures(verdict)).toEqual([]);
+  expect(verdict).toMatchObject({ deliveries: 6, redeliveries: 2, right: { records: 2, findings: 1 } });
+});
+
+test('a delivery that was missed fails', () => {
+  expect(failures(judged({ runs: [run(0, 3), run(3, 3)] }))).toEqual([
+    'billing missed deliveries of payments@0/0/2: truth 2, ledger 1..1',
+  ]);
+});
+
+test('a redelivery that was not found fails', () => {
+  expect(failures(judged({ found: [found(3, 3, 'killed_before_commit')] }))).toEqual([
+    'billing missed findings of payments@0/0/2: truth 2, ledger 1..1',
+  ]);
+});
+
+test('a delivery and a redelivery that were invented fail', () => {
+  const invented = judged({
+    runs: [...KILL.runs, run(1, 1)],
+    found: [found(1, 3, 'killed_before_commit')],
+  });
+  expect(failures(invented)).toEqual([
+    'billing invented deliveries of payments@0/0/1: truth 1, ledger 2..2',
+    'billing invented findings of payments@0/0/1: truth 1, ledger 2..2',
+  ]);
+});
+
+test('a wrong cause fails, and is said to be proven and wrong', () => {
+  const verdict = judged({ found: [found(2, 3, 'rebalance_before_commit')] });
+  expect(failures(verdict)).toContain('billing: 2 causes are called proven and are wrong');
+  expect(failures(verdict)).toContain('only 0.00% of the records have their cause named');
+  expect(verdict.causes.get('killed_before_commit')?.get('rebalance_before_commit proven')).toEqual({
+    records: 2,
+    findings: 1,
+  });
+});
+
+test('a cause that is honestly unknown is not wrong, but too many of them fail', () => {
+  const verdict = judged({ found: [found(2, 3, 'unknown')] });
+  expect(verdict).toMatchObject({ wrong: { records: 0 }, unknown: { records: 2 } });
+  expect(failures(verdict)).toEqual([
+    'only 0.00% of the records have their cause named',
+    'only 0.00% of the findings have their cause named',
+  ]);
+});
+
+test('two uncertain records of one kill and partition fail', () => {
+  const runs = [run(0, 1, { outcome: 'in_flight', uncertainLast: 3 }), run(2, 3), run(2, 3)];
+  expect(failures(judged({ runs }))).toEqual(['billing: 2 records of one kill and partition are uncertain']);
+});
+
+describe('what the truth makes right', () => {
+  const again = (acts: Act[], copy: TruthDelivery[], cause: Cause) => {
+    const truth = [...given('a#1', 1_000, 0, 1, 2, 3), ...copy];
+    const worker = copy[0]?.worker.split('#')[0] as string;
+    const verdict = judge('billing', truth, acts, { runs: [], found: [found(2, 3, cause, worker)] });
+    expect([cause, verdict.wrong.records, verdict.right.records]).toEqual([cause, 0, 2]);
+  };
+  const a = joined('a', 1, 900);
+  const own = { worker: 'a', epoch: 1, partition: 0, at: 1_500 };
+
+  test('of the same member', () => {
+    const copy = given('a#1', 2_000, 2, 3);
+    again([a, { act: 'sought', offset: 2, ...own }], copy, 'seek');
+    again([a, { act: 'threw', offset: 2, ...own }], copy, 'handler_error');
+    again([a, { act: 'returned', offset: 2, ...own }], copy, 'left_unresolved');
+    const nothing = judge('billing', [...given('a#1', 1, 2), ...given('a#1', 2_000, 2)], [a], {
+      runs: [],
+      found: [found(2, 2, 'handler_error', 'a')],
+    });
+    expect(nothing.wrong.records).toBe(1);
+  });
+
+  test('of another one', () => {
+    const copy = given('b#1', 2_000, 2, 3);
+    const b = joined('b', 1, 1_900);
+    again([a, b], copy, 'rebalance_before_commit');
+    again([a, { act: 'thrown-out', worker: 'a', epoch: 1, at: 2_500 }, b], copy, 'session_timeout');
+    again([a, { act: 'operator', right: 'reset', at: 1_500 }, b], copy, 'reset');
+    again([a, { act: 'commit-refused', offset: 3, ...own }, b], copy, 'commit_failed');
+    again([joined('b', 1, 100), a], copy, 'zombie');
+    again([a, b, { act: 'sought', offset: 1, ...own, worker: 'b', at: 1_950 }], copy, 'seek');
+  });
+
+  test('a member that had joined anew before it was killed ended by the join', () => {
+    const killed = { act: 'killed', worker: 'a', at: 1_800 } as const;
+    const acts = [a, joined('a', 2, 1_500), killed, joined('b', 1, 1_900)];
+    again(acts, given('b#1', 2_000, 2, 3), 'rebalance_before_commit');
+  });
+});
+
+test('the same seed gives the same plan, another one another', () => {
+  const plan = (seed: number) => planText(seed, LANES, (spec) => 3 * spec.faults.length);
+  expect(plan(7)).toEqual(plan(7));
+  expect(plan(8)).not.toEqual(plan(7));
+});

@@ -1,0 +1,103 @@
+/** The parent's handle of one consumer process (`app.js`). */
+import { existsSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import type { ConsumerRunConfig } from 'kafkajs';
+import { until } from '../support/broker';
+import { Child } from './child';
+
+/** Bytes of a line of the ground truth, about: enough to wait for progress by. */
+const LINE_BYTES = 60;
+
+export interface WorkerTask {
+  name: string;
+  brokers: string[];
+  group: string;
+  topic: string;
+  /** For `instrument`. */
+  options: Record<string, unknown>;
+  handler: 'eachMessage' | 'eachBatch';
+  /** The application commits each record by hand. */
+  manual: boolean;
+  consumer: { sessionTimeout: number; heartbeatInterval: number; metadataMaxAge: number };
+  run: Partial<ConsumerRunConfig>;
+  /** Work on one record in microseconds: between the two. */
+  workUs: readonly [number, number];
+  truthFile: string;
+  actsFile: string;
+}
+
+/** `depth`: so many records of the batch come before the one that is meant. */
+export type Misconduct =
+  | { order: 'throw'; times: number; fatal: boolean; depth: number }
+  | { order: 'sleep' | 'toil'; ms: number; depth: number }
+  | { order: 'seek'; back: number; depth: number }
+  | { order: 'return'; keep: number };
+
+type Order =
+  | Misconduct
+  | { order: 'stop' | 'none' }
+  | { order: 'flaky'; share: number; left: number }
+  | { order: 'commits'; how: 'right' | 'short' | 'refused' | 'none' };
+
+type News =
+  | { news: 'joined'; epoch: number; partitions: number[] }
+  | { news: 'began' | 'done' }
+  | { news: 'problem'; code: string; message: string };
+
+export class Worker {
+  readonly name: string;
+  /** Partitions of its last join; null before the first. */
+  assigned: number[] | null = null;
+  epoch = 0;
+  readonly problems: string[] = [];
+  readonly child: Child;
+  private readonly heard = new Set<'began' | 'done'>();
+
+  constructor(
+    private readonly task: WorkerTask,
+    options: { logFile: string; clockMs: number; onLost: (why: string) => void },
+  ) {
+    this.name = task.name;
+    this.child = new Child(task.name, {
+      script: join(__dirname, 'app.js'),
+      args: [JSON.stringify(task)],
+      logFile: options.logFile,
+      ...(options.clockMs === 0
+        ? {}
+        : { preload: join(__dirname, 'clock.js'), env: { CHAOS_CLOCK_MS: String(options.clockMs) } }),
+      onLost: options.onLost,
+    });
+    this.child.process.on('message', (news: News) => {
+      if (news.news === 'joined') {
+        this.assigned = news.partitions;
+        this.epoch = news.epoch;
+      } else if (news.news === 'problem') this.problems.push(`${news.code}: ${news.message}`);
+      else this.heard.add(news.news);
+    });
+  }
+
+  order(order: Order): void {
+    this.heard.clear();
+    this.child.process.send(order, () => undefined);
+  }
+
+  /** Waits for that news of the last order. */
+  news(news: 'began' | 'done', limitMs = 30_000): Promise<void> {
+    return until(`${this.name} tells "${news}"`, () => this.heard.has(news), limitMs);
+  }
+
+  /** Waits until its handler was given about so many records from now on. */
+  async progress(records: number): Promise<void> {
+    const from = this.truthBytes();
+    const far = from + records * LINE_BYTES;
+    await until(
+      `${this.name} gets ${records} records`,
+      () => this.child.hasEnded || this.truthBytes() >= far,
+      20_000,
+    );
+  }
+
+  private truthBytes(): number {
+    return existsSync(this.task.truthFile) ? statSync(this.task.truthFile).size : 0;
+  }
+}
