@@ -54,13 +54,22 @@ test(`killed ${KILLS} times while it observes`, async () => {
   const serve = () => start(['serve', ...args, '--topics', topic, '--groups', 'none-of-them']);
 
   const writing = write();
+  // Met where it is awaited.
+  writing.catch(() => undefined);
   let killed = 0;
   while (killed < KILLS) {
     const before = taken();
     const serving = serve();
     // In the middle of it: some of it is stored, more is on its way.
     const least = before + 1 + Math.floor(Math.random() * 15_000);
-    await until('it observes', () => taken() >= least, 60_000);
+    await until(
+      'it observes',
+      () => {
+        expect(serving.process.exitCode).toBeNull();
+        return taken() >= least;
+      },
+      60_000,
+    );
     serving.process.kill('SIGKILL');
     await serving.ended;
     killed++;
