@@ -36,7 +36,6 @@ const { values: options } = parseArgs({
   },
 });
 
-
 function main() {
   const inputs = Number(options.inputs);
   const random = generator(Number(options.seed));

@@ -56,27 +56,31 @@ test(`killed ${KILLS} times while it observes`, async () => {
   const writing = write();
   // Met where it is awaited.
   writing.catch(() => undefined);
-  let killed = 0;
-  while (killed < KILLS) {
-    const before = taken();
-    const serving = serve();
-    // In the middle of it: some of it is stored, more is on its way.
-    const least = before + 1 + Math.floor(Math.random() * 15_000);
-    await until(
-      'it observes',
-      () => {
-        expect(serving.process.exitCode).toBeNull();
-        return taken() >= least;
-      },
-      60_000,
-    );
-    serving.process.kill('SIGKILL');
-    await serving.ended;
-    killed++;
+  try {
+    let killed = 0;
+    while (killed < KILLS) {
+      const before = taken();
+      const serving = serve();
+      // In the middle of it: some of it is stored, more is on its way.
+      const least = before + 1 + Math.floor(Math.random() * 15_000);
+      await until(
+        'it observes',
+        () => {
+          expect(serving.process.exitCode).toBeNull();
+          return taken() >= least;
+        },
+        60_000,
+      );
+      serving.process.kill('SIGKILL');
+      await serving.ended;
+      killed++;
+    }
+  } finally {
+    stopped = true;
+    await writing.catch(() => undefined);
+    await producer.disconnect();
   }
-  stopped = true;
   await writing;
-  await producer.disconnect();
   const last = serve();
   await until('all of it was observed', () => taken() >= written, 120_000);
   last.process.kill('SIGTERM');
