@@ -14,6 +14,7 @@ export const ERRORS = {
   'method-not-allowed': { status: 405, exit: 2, title: 'This path does not answer this method' },
   'bad-report': { status: 400, exit: 2, title: 'The report is not valid' },
   'watch-gap': { status: 409, exit: 2, title: 'The watched groups do not begin where they were stored' },
+  'observe-gap': { status: 409, exit: 2, title: 'What was observed does not belong to this store' },
   'report-gap': { status: 409, exit: 2, title: 'Reports before this one are missing' },
   'too-many-reports': { status: 429, exit: 3, title: 'More reports come than are stored' },
   'too-many-streams': { status: 503, exit: 3, title: 'More event streams are open than are served' },

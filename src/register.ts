@@ -22,7 +22,7 @@
  */
 import Module from 'node:module';
 import { suggestion } from './config/nearest';
-import { FOREIGN_PREFIXES, FOREIGN_VARIABLES, SETTINGS } from './config/settings';
+import { FOREIGN_PREFIXES, FOREIGN_VARIABLES, VARIABLES } from './config/settings';
 import { DupescopeError, errorLine, fail } from './errors';
 import type { InstrumentOptions } from './index';
 import type { Tracing } from './telemetry/choice';
@@ -212,7 +212,7 @@ function bytes(text: string): number {
 
 /** A misspelt variable would be a setting that does nothing. */
 function tellUnknown(env: NodeJS.ProcessEnv): void {
-  const known = [...SETTINGS.map((setting) => setting.variable), ...FOREIGN_VARIABLES];
+  const known = [...VARIABLES, ...FOREIGN_VARIABLES];
   for (const name of Object.keys(env)) {
     if (!name.startsWith('DUPESCOPE_') || known.includes(name) || OF_A_SERVICE.test(name)) continue;
     if (FOREIGN_PREFIXES.some((prefix) => name.startsWith(prefix))) continue;

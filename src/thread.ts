@@ -19,7 +19,12 @@ export interface ThreadOptions<Message> {
 
 export interface Thread<Question, Message> {
   /** Null when there is no answer within `limitMs`, or the thread is gone. */
-  ask(make: (id: number) => Question, limitMs: number): Promise<Message | null>;
+  ask(
+    make: (id: number) => Question,
+    limitMs: number,
+    /** Buffers that the question takes along instead of copying them. */
+    transfer?: ArrayBuffer[],
+  ): Promise<Message | null>;
   close(make: (id: number) => Question): Promise<void>;
 }
 
@@ -55,7 +60,7 @@ export function launchThread<Question, Message extends object>(
   // The application decides how long its process lives, not we. After the listeners: they take a reference.
   worker.unref();
 
-  const ask = (make: (id: number) => Question, limitMs: number): Promise<Message | null> =>
+  const ask: Thread<Question, Message>['ask'] = (make, limitMs, transfer = []) =>
     new Promise((resolve) => {
       if (gone) return resolve(null);
       const id = ++ids;
@@ -66,7 +71,7 @@ export function launchThread<Question, Message extends object>(
       };
       const timer = setTimeout(() => settle(null), limitMs);
       waiting.set(id, settle);
-      worker.postMessage(make(id));
+      worker.postMessage(make(id), transfer);
     });
 
   return {

@@ -12,7 +12,7 @@ const ROOMS: Record<string, { rooms: string[]; packages: string[] }> = {
   kafka: {
     rooms: ['journal', 'ledger', 'config', 'identity', 'telemetry'],
     // OpenTelemetry's types alone; `telemetry/api` is what loads it.
-    packages: ['kafkajs', 'pino', '@opentelemetry/api'],
+    packages: ['kafkajs', 'pino', 'fzstd', '@opentelemetry/api'],
   },
   telemetry: { rooms: [], packages: ['@opentelemetry/api', '@opentelemetry/sdk-node'] },
   store: { rooms: ['journal', 'ledger', 'identity'], packages: ['better-sqlite3'] },
@@ -25,7 +25,7 @@ const ROOMS: Record<string, { rooms: string[]; packages: string[] }> = {
   },
   demo: { rooms: ['ledger', 'store', 'service'], packages: ['kafkajs', 'zod', '@opentelemetry/sdk-node'] },
   cli: {
-    rooms: ['config', 'demo', 'kafka', 'service', 'store', 'ledger', 'journal', 'telemetry'],
+    rooms: ['config', 'demo', 'kafka', 'service', 'store', 'ledger', 'identity', 'journal', 'telemetry'],
     packages: ['commander', 'kafkajs', 'pino', 'zod', 'better-sqlite3'],
   },
 };

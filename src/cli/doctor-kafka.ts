@@ -6,6 +6,7 @@ import { errorLine } from '../errors';
 import { kafkaClient, kafkaError } from '../kafka/client';
 import { openReader } from '../store/open';
 import { type KnownTopicRow, knownTopics } from '../store/queries';
+import { observedChecks } from './doctor-observed';
 import type { Line } from './doctor-store';
 import { topicCheck, unseenTopics } from './doctor-topics';
 
@@ -19,13 +20,14 @@ export async function kafkaChecks(config: Config, topics: readonly string[]): Pr
       {
         level: 'warn',
         what: 'brokers',
-        text: 'none configured (--brokers): deliveries, redeliveries and exposure are seen, consumer lag is not',
+        text: 'none configured (--brokers): deliveries, redeliveries and exposure are seen, consumer lag and copies in the log are not',
       },
       ...unseenTopics(topics),
-      notSeen(),
+      notSeen(config),
     ];
   }
-  const admin = kafkaClient(config, pino({ level: 'silent' })).admin();
+  const kafka = kafkaClient(config, pino({ level: 'silent' }));
+  const admin = kafka.admin();
   try {
     await admin.connect();
     const cluster = await admin.describeCluster();
@@ -42,13 +44,14 @@ export async function kafkaChecks(config: Config, topics: readonly string[]): Pr
       ...named,
       await groupCheck(admin, config, known),
       await lagCheck(admin, config, known),
-      notSeen(),
+      ...(await observedChecks(config, config, kafka)),
+      notSeen(config),
     ];
   } catch (error) {
     return [
       { level: 'fail', what: 'brokers', text: errorLine(kafkaError(error, config)) },
       ...unseenTopics(topics),
-      notSeen(),
+      notSeen(config),
     ];
   } finally {
     const limit = new Promise<void>((resolve) => setTimeout(resolve, LIMIT_MS).unref());
@@ -103,11 +106,11 @@ async function lagCheck(admin: Admin, config: Config, [target]: readonly KnownTo
   }
 }
 
-function notSeen(): Line {
+function notSeen({ brokers, topics }: Config): Line {
   return {
     level: 'ok',
     what: 'not seen',
-    text: 'deliveries to consumers without instrument(); copies that were written to the log twice',
+    text: `deliveries to consumers without instrument()${brokers.length > 0 && topics.length > 0 ? '; copies in topics that are not observed' : '; copies that were written to the log twice (--topics)'}`,
   };
 }
 

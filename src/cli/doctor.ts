@@ -37,7 +37,8 @@ async function examine(command: Command, topics: readonly string[]): Promise<Lin
   }
   lines.push({ level: 'ok', what: 'configuration', text: 'every key is known and valid' });
   lines.push(...storeChecks(config.store), journalCheck(config.store));
-  lines.push(...(await kafkaChecks(config, topics)));
+  const clusters = config.clusters.length === 0 ? [config] : config.clusters;
+  for (const cluster of clusters) lines.push(...(await kafkaChecks({ ...config, ...cluster }, topics)));
   return lines;
 }
 

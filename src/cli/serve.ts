@@ -1,24 +1,21 @@
-/** `dupescope serve`: the HTTP service, the writer that takes in what dead processes left and other hosts report, the group watcher, and consumer lag. */
+/** `dupescope serve`: the HTTP service, the writer that takes in what dead processes left and other hosts report, and what is watched of clusters. */
 import type { Command } from 'commander';
 import pino, { type Logger } from 'pino';
 import type { Config } from '../config';
 import { errorLine, fail } from '../errors';
-import { kafkaClient } from '../kafka/client';
-import { LagPoller } from '../kafka/lag';
-import { createService, type LagSource, type ReportSink } from '../service';
-import { openReader, openStore } from '../store/open';
-import { knownTopics } from '../store/queries';
+import { createService, type ReportSink } from '../service';
+import { openStore } from '../store/open';
 import { startWriter, type WriterClient } from '../store/writer-client';
 import { isExportWanted } from '../telemetry/exporting';
 import { VERSION } from '../version';
 import { FindingExport } from './finding-export';
 import { addSettings, configOf } from './settings';
-import { groupWatcher, lagOfBoth } from './watch-groups';
+import { watchClusters } from './watch-clusters';
 
 export function serveCommand(program: Command): void {
   const command = program
     .command('serve')
-    .description('answer over HTTP what was delivered more than once')
+    .description('answer over HTTP what was delivered or written more than once')
     .action(() => serve(configOf(command)));
   addSettings(command);
 }
@@ -42,15 +39,14 @@ async function serve(config: Config): Promise<void> {
 
 async function start(config: Config, logger: Logger, running: Running): Promise<string> {
   let writer: WriterClient | null = null;
-  const lag = config.brokers.length === 0 ? null : lagOf(config, logger);
-  const watcher = lag === null ? null : groupWatcher(config, logger, () => writer);
-  const lagSource: LagSource | null = lag === null || watcher === null ? lag : lagOfBoth(watcher, lag);
+  const { lag, observers, parts } = watchClusters(config, logger, () => writer);
   const service = createService({
     storePath: config.store,
     ...(config.token === null ? {} : { token: config.token }),
     insecureNoToken: config.insecureNoToken,
     allowedHosts: config.allowedHosts,
-    ...(lagSource === null ? {} : { lag: lagSource }),
+    ...(lag === null ? {} : { lag }),
+    observers,
     reports: reportsTo(() => writer),
     version: VERSION,
     logger,
@@ -67,22 +63,20 @@ async function start(config: Config, logger: Logger, running: Running): Promise<
     storePath: config.store,
     retentionDays: config.retentionDays,
     retentionBytes: config.retentionBytes,
+    identitiesMax: config.identitiesMax,
     onProblem: (problem) => logger.error({ code: problem.code }, errorLine(problem)),
   });
   running.unshift(writer);
-  if (watcher !== null) {
-    watcher.start();
-    running.unshift({ close: () => watcher.stop() });
+  for (const part of parts) {
+    part.start();
+    running.unshift({ close: () => part.stop() });
   }
   if (isExportWanted(process.env)) {
     const findings = FindingExport.start(config.store, logger);
     if (findings !== null) running.unshift(findings);
   }
-  if (lag !== null) {
-    lag.start();
-    running.unshift({ close: () => lag.stop() });
-  }
-  logger.info({ url, store: config.store, brokers: config.brokers }, 'serving');
+  const brokers = config.clusters.flatMap((cluster) => cluster.brokers);
+  logger.info({ url, store: config.store, brokers }, 'serving');
   return url;
 }
 
@@ -93,31 +87,6 @@ function reportsTo(writer: () => WriterClient | null): ReportSink {
     report: async (report) => present().report(report),
     past: async (question, limitMs) => present().past(question, limitMs),
   };
-}
-
-function lagOf(config: Config, logger: Logger): LagPoller {
-  return new LagPoller({
-    kafka: kafkaClient(config, logger),
-    settings: config,
-    intervalMs: config.lagIntervalMs,
-    targets: (cluster) => {
-      try {
-        const db = openReader(config.store);
-        try {
-          return knownTopics(db, cluster);
-        } finally {
-          db.close();
-        }
-      } catch (error) {
-        logger.warn(`consumer lag waits for the store: ${errorLine(error)}`);
-        return [];
-      }
-    },
-    onProblem: (problem) => {
-      if (problem === null) logger.info('consumer lag can be read again');
-      else logger.warn({ code: problem.code }, errorLine(problem));
-    },
-  });
 }
 
 /** The first signal ends in order, the second at once. */

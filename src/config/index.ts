@@ -5,6 +5,6 @@
  */
 export { loadConfig } from './load';
 export { nearest, suggestion } from './nearest';
-export type { Config, LogLevel, SaslConfig, SslConfig } from './schema';
+export type { ClusterConfig, Config, LogLevel, SaslConfig, SslConfig } from './schema';
 export { SETTINGS, type Setting } from './settings';
 export type { FlagValues } from './sources';

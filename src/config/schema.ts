@@ -25,7 +25,46 @@ function isRegExp(source: string): boolean {
   }
 }
 
+/** A time with its zone, unix ms. */
+const time = z.iso.datetime({ offset: true }).transform((text) => Date.parse(text));
+
 const path = z.string().min(1);
+
+/**
+ * Where identities stand, as one text: `headers` (the catalogue), `header:x-order-id`, `$.order.id`, `key`,
+ * `fingerprint`, `fingerprint:tenant+kind` (with those headers).
+ */
+const identityChoice = z.string().transform((text, context) => {
+  if (text === 'headers' || text === 'key' || text === 'fingerprint') return { from: text } as const;
+  if (text.startsWith('$')) return { from: 'json', path: text } as const;
+  const [kind, names] = [text.slice(0, text.indexOf(':')), text.slice(text.indexOf(':') + 1)];
+  if (kind === 'header' && names !== '') return { from: 'header', name: names } as const;
+  if (kind === 'fingerprint' && names !== '') {
+    return { from: 'fingerprint', headers: names.split('+') } as const;
+  }
+  context.addIssue({ code: 'custom' });
+  return z.NEVER;
+});
+const identityRules = z.array(identityChoice).max(16);
+
+const windowDays = z
+  .number()
+  .min(1 / 1440)
+  .max(3_650);
+const windowRecords = z.number().int().min(1_000).max(2_000_000_000);
+
+/** What holds for the topics of these names; the first entry that names a topic decides. */
+const topicRule = z.strictObject({
+  topics: z.array(pattern).min(1),
+  /** Tried in order; none: the topic has no identities. Default: the top level's. */
+  identity: identityRules.optional(),
+  /** Copies farther apart than this are not found, in days. Default: the top level's. */
+  windowDays: windowDays.optional(),
+  /** Identities kept of a topic. Default: the top level's. */
+  windowRecords: windowRecords.optional(),
+  /** False: identities are kept as hashes alone. Default: the top level's. */
+  clearTexts: z.boolean().optional(),
+});
 
 const UNITS = { KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3, TiB: 1024 ** 4 } as const;
 const size = z
@@ -64,6 +103,18 @@ const sasl = z.strictObject({
   passwordFile: path.optional(),
 });
 
+/** One of several clusters; patterns default to the top level's. */
+const cluster = z.strictObject({
+  brokers: z.array(hostPort).min(1),
+  clientId: z.string().min(1).max(249).optional(),
+  ssl: ssl.default(false),
+  sasl: sasl.optional(),
+  topics: z.array(pattern).optional(),
+  excludeTopics: z.array(pattern).optional(),
+  groups: z.array(pattern).optional(),
+  excludeGroups: z.array(pattern).optional(),
+});
+
 export const CONFIG_SCHEMA = z.strictObject({
   /** SQLite file of the ledger; the same that the instrumented applications write. Default ./dupescope.db. */
   store: path.default('./dupescope.db'),
@@ -86,6 +137,28 @@ export const CONFIG_SCHEMA = z.strictObject({
   groups: z.array(pattern).default([]),
   /** Groups not to watch, in the same way; wins over `groups`. Default: none. */
   excludeGroups: z.array(pattern).default([]),
+  /** Topics to observe for what is written twice: names, globs, or regular expressions between slashes. Default: none. */
+  topics: z.array(pattern).default([]),
+  /** Topics not to observe, in the same way; wins over `topics`. Default: none. */
+  excludeTopics: z.array(pattern).default([]),
+  /** Where a topic begins that was never observed: beginning, end, or a time. Default beginning. */
+  from: z.union([z.enum(['beginning', 'end']), time]).default('beginning'),
+  /** Observe records of open and aborted transactions too. Default false. */
+  readUncommitted: z.boolean().default(false),
+  /** Where identities stand; tried in order. Default headers: the known headers. */
+  identity: identityRules.default([{ from: 'headers' }]),
+  /** Keep identities in clear with what is found; else as hashes alone. Default true. */
+  clearTexts: z.boolean().default(true),
+  /** Copies farther apart than this are not found, in days. Default 7. */
+  windowDays: windowDays.default(7),
+  /** Identities kept of each topic. Default: identitiesMax. */
+  windowRecords: windowRecords.optional(),
+  /** Identities kept of all topics: 7.5 to 15 B of memory and about 17 B of disk each. Default 10 000 000. */
+  identitiesMax: windowRecords.default(10_000_000),
+  /** Rules of single topics. In the file alone. Default: none. */
+  topicRules: z.array(topicRule).default([]),
+  /** Several clusters, instead of brokers, ssl and sasl. In the file alone. Default: none. */
+  clusters: z.array(cluster).min(1).optional(),
   /** Client id towards Kafka. Default dupescope. */
   clientId: z.string().min(1).max(249).default('dupescope'),
   /** TLS towards Kafka: true, or files. Default false. */
@@ -119,10 +192,24 @@ export interface SaslConfig {
   password: string;
 }
 
+/** How to reach a cluster, and what to watch there. */
+export interface ClusterConfig {
+  brokers: string[];
+  clientId: string;
+  ssl: SslConfig;
+  sasl: SaslConfig | null;
+  topics: string[];
+  excludeTopics: string[];
+  groups: string[];
+  excludeGroups: string[];
+}
+
 /** Checked, defaults filled in, files read, secrets in their place. */
-export interface Config extends Omit<Parsed, 'listen' | 'token' | 'tokenFile' | 'ssl' | 'sasl'> {
+export interface Config extends Omit<Parsed, 'listen' | 'token' | 'tokenFile' | 'ssl' | 'sasl' | 'clusters'> {
   listen: { host: string; port: number };
   token: string | null;
   ssl: SslConfig;
   sasl: SaslConfig | null;
+  /** Those of the list, or the one of `brokers`, or none. */
+  clusters: ClusterConfig[];
 }

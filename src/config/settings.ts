@@ -7,7 +7,8 @@ export interface Setting {
   /** Where the value stands in the file: `sasl.username`. */
   key: string;
   kind: SettingKind;
-  variable: string;
+  /** None: in the file alone. */
+  variable?: string;
   /** As commander takes it. */
   flag?: string;
   /** One line for --help. */
@@ -17,6 +18,7 @@ export interface Setting {
 }
 
 const FILE = 'the path of a file';
+const PATTERNS = 'names, globs as payments.*, or regular expressions between slashes';
 
 export const SETTINGS: readonly Setting[] = [
   {
@@ -71,8 +73,92 @@ export const SETTINGS: readonly Setting[] = [
     kind: 'list',
     variable: 'DUPESCOPE_BROKERS',
     flag: '--brokers <host:port,...>',
-    help: "Kafka's brokers, to watch groups and for consumer lag (default none)",
+    help: "Kafka's brokers, to observe topics, watch groups and for consumer lag (default none)",
     allowed: 'host:port, several separated by commas',
+  },
+  {
+    key: 'topics',
+    kind: 'list',
+    variable: 'DUPESCOPE_TOPICS',
+    flag: '--topics <patterns>',
+    help: 'topics to observe: names, globs or /regex/, separated by commas (default none)',
+    allowed: PATTERNS,
+  },
+  {
+    key: 'excludeTopics',
+    kind: 'list',
+    variable: 'DUPESCOPE_EXCLUDE_TOPICS',
+    flag: '--exclude-topics <patterns>',
+    help: 'topics not to observe (default none)',
+    allowed: PATTERNS,
+  },
+  {
+    key: 'from',
+    kind: 'text',
+    variable: 'DUPESCOPE_FROM',
+    flag: '--from <where>',
+    help: 'where a topic begins that was never observed: beginning, end or a time (default beginning)',
+    allowed: 'beginning, end, or a time as 2026-11-01T00:00:00Z',
+  },
+  {
+    key: 'readUncommitted',
+    kind: 'switch',
+    variable: 'DUPESCOPE_READ_UNCOMMITTED',
+    flag: '--read-uncommitted',
+    help: 'observe records of open and aborted transactions too',
+    allowed: 'true or false',
+  },
+  {
+    key: 'identity',
+    kind: 'list',
+    variable: 'DUPESCOPE_IDENTITY',
+    flag: '--identity <rules>',
+    help: 'where identities stand: headers, header:name, $.json.path, key, fingerprint; tried in order (default headers)',
+    allowed: 'headers, header:name, $.json.path, key, fingerprint or fingerprint:header+header',
+  },
+  {
+    key: 'clearTexts',
+    kind: 'switch',
+    variable: 'DUPESCOPE_CLEAR_TEXTS',
+    help: 'keep identities in clear with what is found (default true)',
+    allowed: 'true or false',
+  },
+  {
+    key: 'windowDays',
+    kind: 'number',
+    variable: 'DUPESCOPE_WINDOW_DAYS',
+    flag: '--window-days <days>',
+    help: 'copies farther apart than this are not found (default 7)',
+    allowed: 'a number from 1/1440 (a minute) to 3650',
+  },
+  {
+    key: 'windowRecords',
+    kind: 'number',
+    variable: 'DUPESCOPE_WINDOW_RECORDS',
+    flag: '--window-records <count>',
+    help: 'identities kept of each topic (default identitiesMax)',
+    allowed: 'a whole number from 1000 to 2000000000',
+  },
+  {
+    key: 'identitiesMax',
+    kind: 'number',
+    variable: 'DUPESCOPE_IDENTITIES_MAX',
+    flag: '--identities-max <count>',
+    help: 'identities kept of all topics, 15 B of memory each (default 10000000)',
+    allowed: 'a whole number from 1000 to 2000000000',
+  },
+  {
+    key: 'topicRules',
+    kind: 'list',
+    help: 'rules of single topics',
+    allowed: 'a list of sections with topics, identity, windowDays, windowRecords, clearTexts',
+  },
+  {
+    key: 'clusters',
+    kind: 'list',
+    help: 'several clusters',
+    allowed:
+      'a list of sections with brokers, clientId, ssl, sasl, topics, excludeTopics, groups, excludeGroups',
   },
   {
     key: 'groups',
@@ -194,6 +280,9 @@ export const SETTINGS: readonly Setting[] = [
     allowed: 'silent, fatal, error, warn, info, debug or trace',
   },
 ];
+
+/** Names of the variables of all keys that have one. */
+export const VARIABLES: readonly string[] = SETTINGS.flatMap(({ variable }) => variable ?? []);
 
 /** Variables of this name space that other parts read: the instrument, the command line, the tests. */
 export const FOREIGN_VARIABLES: readonly string[] = [

@@ -12,6 +12,7 @@ import {
   KUBERNETES_VARIABLES,
   SETTINGS,
   type Setting,
+  VARIABLES,
 } from './settings';
 
 export interface SourceValue {
@@ -78,7 +79,7 @@ export function fromEnvironment(env: NodeJS.ProcessEnv): Source {
       // An empty variable is how compose files and shells say "not set".
       if (text !== '') found.push({ key: setting.key, value: fromText(setting, text), place: name });
     } else if (!isForeign(name)) {
-      const known = [...SETTINGS.map((s) => s.variable), ...FOREIGN_VARIABLES];
+      const known = [...VARIABLES, ...FOREIGN_VARIABLES];
       const meant = suggestion(name, known) || ' Unset it, or see `dupescope serve --help` for the keys.';
       fail('bad-configuration', `The environment has ${name}, which Dupescope does not know.${meant}`);
     }

@@ -10,21 +10,21 @@ import { provenanceOf } from './provenance';
 
 /** What kafkajs leaves in a message's untyped `batchContext`, as far as it is used here. */
 export interface BatchContext {
-  firstOffset?: string;
+  firstOffset?: string | number;
   lastOffsetDelta?: number;
   timestampType?: number;
   /** '-1': not idempotent. */
-  producerId?: string;
+  producerId?: string | number;
   producerEpoch?: number;
   firstSequence?: number;
   inTransaction?: boolean;
 }
 
-/** A record as `eachBatch` gives it. */
+/** A record as `eachBatch` gives it, or with numbers instead of their texts. */
 export interface FetchedRecord extends Message {
-  offset: string;
-  /** Unix ms; '-1' where the record has none. */
-  timestamp: string;
+  offset: string | number;
+  /** Unix ms; -1 where the record has none. */
+  timestamp: string | number;
   batchContext?: BatchContext;
 }
 
@@ -158,7 +158,8 @@ export function clearTextOf(columns: RecordColumns, i: number): string | null {
     : Buffer.from(columns.texts.buffer, columns.texts.byteOffset + from, end - from).toString();
 }
 
-function emptyColumns(count: number): RecordColumns {
+/** Room for so many records; 0 for a batch without any. */
+export function emptyColumns(count: number): RecordColumns {
   return {
     count,
     offsets: new Float64Array(count),

@@ -10,6 +10,7 @@
  *     normalise  the same id in another spelling becomes the same text
  *     hash       topic, family and text become 128 bits under a key of the store's own; key and value become 32 bits
  *     columns    a fetched batch as typed arrays, ready to be handed to the store's thread
+ *     observed-batch  the columns with their place in the log, and where an observer stands
  *
  * The store (`store/identity`) remembers those hashes and tells what was seen before. What is found comes back here:
  *
@@ -32,4 +33,5 @@ export * from './hash';
 export * from './json-path';
 export * from './message';
 export * from './normalise';
+export * from './observed-batch';
 export * from './provenance';

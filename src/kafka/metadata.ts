@@ -4,7 +4,7 @@
  * older than Kafka 2.8, the public API answers and topic ids stay unknown.
  */
 import type { Kafka } from './client-shape';
-import { rawCluster, sendRaw } from './raw-cluster';
+import { type RawRequest, rawCluster, sendRaw } from './raw-cluster';
 
 export interface ClusterMetadata {
   clusterId: string | null;
@@ -12,7 +12,18 @@ export interface ClusterMetadata {
   topicIds: Map<string, string | null>;
 }
 
-const METADATA = { apiKey: 3, apiVersion: 12, apiName: 'Metadata' } as const;
+/** One topic as the brokers tell it. */
+export interface ToldTopic {
+  name: string;
+  /** 32 hex digits; null where the broker tells none. */
+  id: string | null;
+  /** Kafka's own: `__consumer_offsets` and the like. */
+  internal: boolean;
+  /** `leader` is a node's id, -1 where there is none now. */
+  partitions: { partition: number; leader: number }[];
+}
+
+export const METADATA = { apiKey: 3, apiVersion: 12, apiName: 'Metadata' } as const;
 const ZERO_ID = '0'.repeat(32);
 
 export async function readMetadata(kafka: Kafka, topics: readonly string[]): Promise<ClusterMetadata> {
@@ -22,12 +33,7 @@ export async function readMetadata(kafka: Kafka, topics: readonly string[]): Pro
     await cluster.connect();
     await cluster.refreshMetadata();
     const broker = await cluster.findControllerBroker();
-    const answer = await sendRaw(broker, {
-      ...METADATA,
-      body: encodeRequest(topics),
-      decode: decodeResponse,
-    });
-    return answer ?? (await readPublic(kafka));
+    return (await sendRaw(broker, metadataRequest(topics))) ?? (await readPublic(kafka));
   } catch {
     return await readPublic(kafka);
   } finally {
@@ -45,9 +51,16 @@ async function readPublic(kafka: Kafka): Promise<ClusterMetadata> {
   }
 }
 
-function encodeRequest(topics: readonly string[]): Buffer {
-  const parts: Buffer[] = [Buffer.from([0]), unsignedVarint(topics.length + 1)];
-  for (const topic of topics) {
+/** @param topics null: all that may be described */
+export function metadataRequest(
+  topics: readonly string[] | null,
+): RawRequest<ClusterMetadata & { topics: ToldTopic[] }> {
+  return { ...METADATA, body: encodeRequest(topics), decode: decodeResponse };
+}
+
+function encodeRequest(topics: readonly string[] | null): Buffer {
+  const parts: Buffer[] = [Buffer.from([0]), unsignedVarint(topics === null ? 0 : topics.length + 1)];
+  for (const topic of topics ?? []) {
     const name = Buffer.from(topic);
     parts.push(Buffer.alloc(16), unsignedVarint(name.length + 1), name, Buffer.from([0]));
   }
@@ -68,7 +81,7 @@ function unsignedVarint(value: number): Buffer {
 }
 
 /** Reads what is needed of a Metadata v12 answer. Throws on a short or odd one. */
-export function decodeResponse(payload: Buffer): ClusterMetadata {
+export function decodeResponse(payload: Buffer): ClusterMetadata & { topics: ToldTopic[] } {
   const reader = new CompactReader(payload);
   reader.tags(); // of the response header
   reader.skip(4); // throttle time
@@ -82,21 +95,28 @@ export function decodeResponse(payload: Buffer): ClusterMetadata {
   const clusterId = reader.string();
   reader.skip(4); // controller
   const topicIds = new Map<string, string | null>();
+  const told: ToldTopic[] = [];
   for (let topics = reader.length(); topics > 0; topics--) {
     const error = reader.int16();
     const name = reader.string();
     const id = reader.hex(16);
-    reader.skip(1); // internal
+    const internal = reader.int8() !== 0;
+    const parts: ToldTopic['partitions'] = [];
     for (let partitions = reader.length(); partitions > 0; partitions--) {
-      reader.skip(2 + 4 + 4 + 4); // error, index, leader, leader epoch
+      reader.skip(2); // error
+      parts.push({ partition: reader.int32(), leader: reader.int32() });
+      reader.skip(4); // leader epoch
       for (let lists = 0; lists < 3; lists++) reader.skip(4 * reader.length());
       reader.tags();
     }
     reader.skip(4); // authorised operations
     reader.tags();
-    if (name !== null) topicIds.set(name, error === 0 && id !== ZERO_ID ? id : null);
+    if (name === null) continue;
+    const known = error === 0 && id !== ZERO_ID ? id : null;
+    topicIds.set(name, known);
+    if (error === 0) told.push({ name, id: known, internal, partitions: parts });
   }
-  return { clusterId, topicIds };
+  return { clusterId, topicIds, topics: told };
 }
 
 class CompactReader {
@@ -107,6 +127,16 @@ class CompactReader {
   skip(count: number): void {
     this.at += count;
     if (this.at > this.bytes.length) throw new RangeError('the Metadata answer is shorter than it says');
+  }
+
+  int8(): number {
+    return this.bytes.readInt8(this.at++);
+  }
+
+  int32(): number {
+    const value = this.bytes.readInt32BE(this.at);
+    this.at += 4;
+    return value;
   }
 
   int16(): number {

@@ -6,6 +6,8 @@
 import type { Kafka } from './client-shape';
 
 export interface RawBroker {
+  /** What the broker speaks, by the number of the API; missing before the first connection. */
+  readonly versions?: Record<number, { minVersion: number; maxVersion: number } | undefined>;
   readonly [request: symbol]: (protocol: object) => Promise<unknown>;
 }
 

@@ -7,7 +7,7 @@ import type { AnswerContext } from './answers';
 import type { EventStreams } from './events';
 import { CONTENT_TYPES, toCsv, toNdjson } from './format';
 import { indexPage } from './index-page';
-import type { LagSource } from './lag';
+import type { LagSource, Watching } from './lag';
 import { Metrics } from './metrics';
 import { openApi } from './openapi';
 import { readQuery, searchOf } from './parameters';
@@ -24,6 +24,7 @@ export interface AppParts {
   token: string | null;
   allowedHosts: readonly string[];
   lag: LagSource | null;
+  observers: readonly Watching[];
   /** Null: reports are not taken. */
   reports: ReportSink | null;
   version: string;
@@ -146,7 +147,7 @@ function others(parts: AppParts): [string, RequestHandler][] {
   ];
 }
 
-function sendReadiness({ store, lag }: AppParts, response: Response): void {
+function sendReadiness({ store, lag, observers }: AppParts, response: Response): void {
   const problems: string[] = [];
   try {
     store.read(fileFacts);
@@ -154,6 +155,9 @@ function sendReadiness({ store, lag }: AppParts, response: Response): void {
     problems.push(error instanceof DupescopeError ? errorLine(error) : 'The store cannot be read.');
   }
   if (lag !== null && !lag.ready()) problems.push(lag.problem() ?? 'Consumer lag has not been read yet.');
+  for (const observer of observers) {
+    if (!observer.ready()) problems.push(observer.problem() ?? 'Topics are still being read.');
+  }
   const status = problems.length === 0 ? 'ok' : 'failing';
   response.status(problems.length === 0 ? 200 : 503).json({ status, problems } satisfies Health);
 }

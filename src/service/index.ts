@@ -12,12 +12,12 @@ import type { Logger } from 'pino';
 import { DupescopeError, errorLine } from '../errors';
 import { createApp } from './app';
 import { EventStreams } from './events';
-import type { LagSource } from './lag';
+import type { LagSource, Watching } from './lag';
 import type { ReportSink } from './reports';
 import { checkBinding } from './security';
 import { StoreAccess } from './store-access';
 
-export type { LagSource, PartitionLag } from './lag';
+export type { LagSource, PartitionLag, Watching } from './lag';
 export type { ReportSink } from './reports';
 
 export interface ServiceOptions {
@@ -31,6 +31,8 @@ export interface ServiceOptions {
   insecureNoToken?: boolean;
   /** Consumer lag; none: no lag is told, and readiness does not wait for it. */
   lag?: LagSource;
+  /** What else readiness waits for. */
+  observers?: readonly Watching[];
   /** Who writes what other hosts report; none: reports are not taken. */
   reports?: ReportSink;
   /** After so long without an event a stream says that it lives. Default 15000. */
@@ -54,8 +56,8 @@ export function createService(options: ServiceOptions): Service {
   const store = new StoreAccess(options.storePath);
   const streams = new EventStreams(store, options.heartbeatMs);
   const token = options.token ?? null;
-  const { allowedHosts, version, logger, lag = null, reports = null } = options;
-  const app = createApp({ store, streams, token, allowedHosts, lag, reports, version, logger });
+  const { allowedHosts, version, logger, lag = null, observers = [], reports = null } = options;
+  const app = createApp({ store, streams, token, allowedHosts, lag, observers, reports, version, logger });
   let server: Server | null = null;
 
   return {

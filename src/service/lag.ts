@@ -16,6 +16,13 @@ export interface PartitionLag {
   at: number;
 }
 
+/** Something that has to catch up before the service calls itself ready. */
+export interface Watching {
+  ready(): boolean;
+  /** Why it is not ready, one line. */
+  problem(): string | null;
+}
+
 export interface LagSource {
   /** The last values, however old. */
   all(): readonly PartitionLag[];

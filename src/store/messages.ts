@@ -1,5 +1,6 @@
 /** What the main thread and the writer's thread say to each other. */
 import type { ErrorCode } from '../errors';
+import type { ExpectedTopic, ObservedBatch, ObserverState } from '../identity';
 import type { Report, ReportAnswer } from '../journal';
 import type { WatchBatch, WatchedState } from '../ledger';
 import type { PartitionPast, PastQuestion } from './past';
@@ -9,6 +10,10 @@ export type ToWriter =
   | { type: 'report'; id: number; report: Report }
   | { type: 'watched'; id: number; cluster: string }
   | { type: 'watch'; id: number; batch: WatchBatch }
+  | { type: 'observer'; id: number; cluster: string }
+  | { type: 'expect'; id: number; topics: readonly ExpectedTopic[] }
+  /** The columns' buffers come by transfer. */
+  | { type: 'observe'; id: number; seed: Uint8Array; batches: readonly ObservedBatch[] }
   | { type: 'flush'; id: number }
   | { type: 'close'; id: number };
 
@@ -19,6 +24,7 @@ export type FromWriter =
   | { type: 'applied'; seq: number }
   | { type: 'past'; id: number; past: PartitionPast | null }
   | { type: 'watched'; id: number; state: WatchedState }
+  | { type: 'observer'; id: number; state: ObserverState }
   | { type: 'stored'; id: number }
   | { type: 'reported'; id: number; answer: ReportAnswer }
   /** Not to be taken in: the question itself, or not now. */

@@ -1,5 +1,6 @@
 /** The main thread's handle of the writer's thread. */
 import { DupescopeError } from '../errors';
+import { type ExpectedTopic, type ObservedBatch, type ObserverState, transferOf } from '../identity';
 import type { Report, ReportAnswer } from '../journal';
 import type { WatchBatch, WatchedState } from '../ledger';
 import { launchThread } from '../thread';
@@ -14,6 +15,8 @@ export interface WriterClientOptions {
   ownJournal?: string;
   retentionDays?: number;
   retentionBytes?: number;
+  /** Identities that are kept in all, of observed topics. Default 10 million. */
+  identitiesMax?: number;
   /** Default 200. */
   flushMs?: number;
   /** Default 2 000. */
@@ -33,6 +36,15 @@ export interface WriterClient {
   state(cluster: string): Promise<WatchedState>;
   /** Stores what the group watcher found; resolves when it is durable. Throws 'watch-gap' and the store's errors. */
   store(batch: WatchBatch): Promise<void>;
+  /** Where the topic observer of that cluster goes on. Throws the store's errors. */
+  observerState(cluster: string): Promise<ObserverState>;
+  /** Makes topics known that are going to be observed. Throws the store's errors. */
+  expect(topics: readonly ExpectedTopic[]): Promise<void>;
+  /**
+   * Stores what the topic observer read and takes its buffers away; resolves when it is durable. Throws 'observe-gap'
+   * and the store's errors.
+   */
+  observe(seed: Uint8Array, batches: readonly ObservedBatch[]): Promise<void>;
   /** Takes in the own journal now; false when that failed or took longer than `limitMs`. */
   flush(limitMs: number): Promise<boolean>;
   close(): Promise<void>;
@@ -42,6 +54,8 @@ export interface WriterClient {
 const REPORT_LIMIT_MS = 15_000;
 /** A cluster of a million places is read in some seconds. */
 const WATCH_LIMIT_MS = 60_000;
+/** An index of 100 million identities without a snapshot is opened in a minute. */
+const INDEX_LIMIT_MS = 300_000;
 
 /** Starts the writer. Resolves as soon as the thread runs; the store may still be failing (see `onProblem`). */
 export async function startWriter(options: WriterClientOptions): Promise<WriterClient> {
@@ -57,6 +71,7 @@ export function launchWriter(options: WriterClientOptions): WriterClient {
       days: options.retentionDays ?? DEFAULT_RETENTION.days,
       bytes: options.retentionBytes ?? DEFAULT_RETENTION.bytes,
     },
+    identities: { capacity: options.identitiesMax ?? null },
     flushMs: options.flushMs ?? 200,
     sweepMs: options.sweepMs ?? 2_000,
   };
@@ -90,6 +105,24 @@ export function launchWriter(options: WriterClientOptions): WriterClient {
     async store(batch) {
       const answer = await thread.ask((id) => ({ type: 'watch', id, batch }), WATCH_LIMIT_MS);
       if (answer?.type !== 'stored') refused(answer, 'Send what was watched again.');
+    },
+    async observerState(cluster) {
+      const answer = await thread.ask((id) => ({ type: 'observer', id, cluster }), INDEX_LIMIT_MS);
+      if (answer?.type === 'observer') return answer.state;
+      return refused(answer, 'Ask again where to go on.');
+    },
+    async expect(topics) {
+      const answer = await thread.ask((id) => ({ type: 'expect', id, topics }), WATCH_LIMIT_MS);
+      if (answer?.type !== 'stored') refused(answer, 'Tell the topics again.');
+    },
+    async observe(seed, batches) {
+      const transfer = batches.flatMap(({ records }) => transferOf(records));
+      const answer = await thread.ask(
+        (id) => ({ type: 'observe', id, seed, batches }),
+        WATCH_LIMIT_MS,
+        transfer,
+      );
+      if (answer?.type !== 'stored') refused(answer, 'Go on from where the store stands.');
     },
     async flush(limitMs) {
       const answer = await thread.ask((id) => ({ type: 'flush', id }), limitMs);

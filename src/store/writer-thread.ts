@@ -15,6 +15,9 @@ export interface WriterThreadData extends WriterOptions {
   sweepMs: number;
 }
 
+/** Of the one who asks: what it sends does not go on from what is stored. */
+const GAPS: readonly string[] = ['watch-gap', 'observe-gap'];
+
 const port = parentPort;
 if (port !== null) run(workerData as WriterThreadData);
 
@@ -75,7 +78,7 @@ function run(options: WriterThreadData): void {
       } catch (error) {
         refused = error;
         // Of the one who asks, not of the store.
-        if (error instanceof DupescopeError && error.code === 'watch-gap') return null;
+        if (error instanceof DupescopeError && GAPS.includes(error.code)) return null;
         throw error;
       }
     });
@@ -120,6 +123,31 @@ function run(options: WriterThreadData): void {
         say(
           answered(message.id, () => {
             writer.watched(message.batch);
+            return { type: 'stored', id: message.id };
+          }),
+        );
+        break;
+      case 'observer':
+        say(
+          answered(message.id, () => ({
+            type: 'observer',
+            id: message.id,
+            state: writer.observerState(message.cluster),
+          })),
+        );
+        break;
+      case 'expect':
+        say(
+          answered(message.id, () => {
+            writer.expect(message.topics);
+            return { type: 'stored', id: message.id };
+          }),
+        );
+        break;
+      case 'observe':
+        say(
+          answered(message.id, () => {
+            writer.observed(message.seed, message.batches);
             return { type: 'stored', id: message.id };
           }),
         );

@@ -6,10 +6,13 @@
 import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { DupescopeError } from '../errors';
+import type { ExpectedTopic, ObservedBatch, ObserverState } from '../identity';
 import { isProvenDead, JournalReader, type Report, type ReportAnswer } from '../journal';
 import type { WatchBatch, WatchedState } from '../ledger';
+import type { WindowLimits } from './identity';
 import { JournalIntake } from './intake';
 import { journalRoot } from './journal-root';
+import { type IdentityLimits, Observing } from './observing';
 import { openStore, type Store, storeError } from './open';
 import { type PartitionPast, type PastQuestion, pastOf } from './past';
 import { ReportIntakes } from './report-intakes';
@@ -26,11 +29,15 @@ export interface WriterOptions {
   /** Id of this process's own journal, null for a process that observes nothing itself. */
   ownJournal: string | null;
   retention: RetentionLimits;
+  /** Of the identity index. Default: its own. */
+  identities?: IdentityLimits;
 }
 
 export class Writer {
   private db: Store | null = null;
   private tables: Tables | null = null;
+  private index: Observing | null = null;
+  private readonly windows = new Map<string, WindowLimits>();
   private readonly intakes = new Map<string, JournalIntake<JournalReader>>();
   private readonly reported = new ReportIntakes((intake, died) => this.transact([intake], died));
   private readonly root: string;
@@ -106,11 +113,33 @@ export class Writer {
     );
   }
 
+  /** Where the topic observer of that cluster goes on. */
+  observerState(cluster: string): ObserverState {
+    return this.observing((index) => index.state(cluster));
+  }
+
+  expect(topics: readonly ExpectedTopic[]): void {
+    for (const { topic, limits } of topics) this.windows.set(topic, limits);
+    this.observing((index) => index.expect(topics));
+  }
+
+  /** Takes in what a topic observer read; when this returns, it is durable. Throws 'observe-gap'. */
+  observed(seed: Uint8Array, batches: readonly ObservedBatch[]): void {
+    this.observing((index) => index.observe(seed, batches));
+  }
+
   /** Explains the redeliveries and rewinds that are new or may be explained better now. */
   settle(now: number): void {
     const { causes, rewinds } = this.store().tables;
     causes.settle(now);
     rewinds.settle(now);
+    const { index } = this;
+    if (index !== null) {
+      this.guarded(
+        () => index.maintain(now),
+        () => undefined,
+      );
+    }
     this.look(now);
   }
 
@@ -141,10 +170,36 @@ export class Writer {
     mkdirSync(this.root, { recursive: true });
   }
 
+  /** Keeps a snapshot of the identity index, which a large one takes a second for. */
   close(): void {
+    try {
+      this.index?.close();
+    } catch {
+      // Without a snapshot the next start reads the log of identities instead.
+    }
+    this.drop();
+  }
+
+  /** Without a snapshot: what is in memory may not be what the file holds. */
+  private drop(): void {
+    this.index = null;
     this.db?.close();
     this.db = null;
     this.tables = null;
+  }
+
+  private observing<T>(use: (index: Observing) => T): T {
+    const { db } = this.store();
+    let answer: T | undefined;
+    this.guarded(
+      () => {
+        const { storePath, identities } = this.options;
+        this.index ??= new Observing(db, storePath, identities ?? { capacity: null }, this.windows);
+        answer = use(this.index);
+      },
+      () => undefined,
+    );
+    return answer as T;
   }
 
   private transact(intakes: JournalIntake[], died: boolean): void {
@@ -169,14 +224,14 @@ export class Writer {
       undo();
       const translated = storeError(this.options.storePath, error);
       // A damaged or vanished file may be replaced: open anew next time.
-      if (!['store-busy', 'store-full', 'watch-gap'].includes(translated.code)) this.close();
+      if (!['store-busy', 'store-full', 'watch-gap', 'observe-gap'].includes(translated.code)) this.drop();
       throw translated;
     }
   }
 
   private store(): { db: Store; tables: Tables } {
     if (this.db !== null && !existsSync(this.options.storePath)) {
-      this.close();
+      this.drop();
       this.forgetIntakes();
     }
     if (this.db === null || this.tables === null) {

@@ -30,6 +30,7 @@ function servedPaths(): string[] {
     token: null,
     allowedHosts: [],
     lag: null,
+    observers: [],
     reports: null,
     version: 'x',
     logger: pino({ level: 'silent' }),

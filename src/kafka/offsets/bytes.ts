@@ -95,6 +95,20 @@ export class ByteReader {
     return { start, end: start + length };
   }
 
+  /** The same with a compact length; nothing for null. */
+  compactPlace(): { start: number; end: number } {
+    const length = Math.max(0, this.uvarint() - 1);
+    const start = this.take(length);
+    return { start, end: start + length };
+  }
+
+  /** As `arrayLength`, 0 for null. */
+  nullableLength(flexible: boolean, leastBytes: number): number {
+    const length = flexible ? this.uvarint() - 1 : this.int32();
+    if (length * leastBytes > this.end - this.at) throw UNREADABLE;
+    return Math.max(0, length);
+  }
+
   /** How many elements follow, each of at least `leastBytes`: no array is longer than its bytes allow. */
   arrayLength(flexible: boolean, leastBytes: number): number {
     const length = flexible ? this.uvarint() - 1 : this.int32();

@@ -85,8 +85,11 @@ export function decodeFetch(payload: Buffer): FetchedPartition[] {
   return fetched;
 }
 
-/** ListOffsets v1: where a partition begins (-2) or ends (-1). */
-export function edgeRequest(topic: string, partition: number, edge: -1 | -2): RawRequest<number | null> {
+/**
+ * ListOffsets v1: where a partition begins (-2) or ends (-1), or its first record of that time (unix ms) or later: -1
+ * where there is none. Null: the broker does not say.
+ */
+export function edgeRequest(topic: string, partition: number, edge: number): RawRequest<number | null> {
   const name = Buffer.from(topic);
   const body = Buffer.alloc(4 + 4 + 2 + name.length + 4 + 4 + 8);
   let at = body.writeInt32BE(-1, 0); // no replica

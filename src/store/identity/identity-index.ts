@@ -9,12 +9,13 @@
  * Cost of a record that was not seen before: see `npm run bench:identity`.
  */
 import { rmSync } from 'node:fs';
+import type { ObservedBatch, ObserverOffset } from '../../identity';
 import { Dimensions } from '../dimensions';
 import type { Store } from '../open';
 import { type Finding, Findings } from './findings';
 import { IdentityLog } from './log';
 import type { IndexMemory } from './memory';
-import { Observed, type ObservedBatch, type ObserverOffset } from './observed';
+import { Observed } from './observed';
 import { openMemory } from './restore';
 import { SnapshotWriter } from './snapshot';
 import { Turn } from './turn';
@@ -102,10 +103,18 @@ export class IdentityIndex {
 
   /**
    * Tells that these partitions are going to be read: until they are live, the topic's window reaches back from what
-   * was read of the one furthest behind. Without this a partition counts from its first batch on.
+   * was read of the one furthest behind. Without this a partition counts from its first batch on. With `limits` the
+   * topic's window has those from now on.
    */
-  expect(cluster: string, topic: string, topicId: string | null, partitions: readonly number[]): void {
+  expect(
+    cluster: string,
+    topic: string,
+    topicId: string | null,
+    partitions: readonly number[],
+    limits?: WindowLimits,
+  ): void {
     const window = this.windowOf(this.opened(), this.topicRow(cluster, topic, topicId, Date.now()), topic);
+    if (limits !== undefined) window.limits = limits;
     for (const partition of partitions) {
       const newestAt = window.partitions.get(partition)?.newestAt ?? 0;
       window.partitions.set(partition, { newestAt, live: false });

@@ -20,7 +20,8 @@
  *
  * After a kill -9 the store has whole turns: go on from `offsets()`. A batch given twice counts once.
  */
+
+export type { ObservedBatch, ObserverOffset } from '../../identity';
 export * from './findings';
 export * from './identity-index';
-export type { ObservedBatch, ObserverOffset } from './observed';
 export type { EffectiveWindow, WindowLimits } from './window';

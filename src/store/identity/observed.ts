@@ -2,40 +2,9 @@
  * What an observer hands over and where it stands: next offsets, the offsets read so far, and how many records had
  * their identity where.
  */
-import type { RecordColumns } from '../../identity';
+import type { ObservedBatch, ObserverOffset } from '../../identity';
 import { addDelivery, type Interval } from '../../ledger';
 import type { Store } from '../open';
-
-/** One partition's share of what was fetched. All of it becomes durable at once, or none of it. */
-export interface ObservedBatch {
-  /** Kafka's id of the cluster. */
-  cluster: string;
-  topic: string;
-  /** Kafka's id of the topic, null where the broker tells none: then a recreated topic must come under another name. */
-  topicId: string | null;
-  partition: number;
-  /** Where the fetch began. What lies between here and `nextOffset` and is not in the columns holds no record. */
-  firstOffset: number;
-  /** Where the next fetch begins. */
-  nextOffset: number;
-  /** The partition's end was reached. */
-  live: boolean;
-  /** The observer's clock, unix ms. */
-  observedAt: number;
-  /** In the order of their offsets. May be empty, to tell that the end was reached. */
-  records: RecordColumns;
-}
-
-export interface ObserverOffset {
-  cluster: string;
-  topic: string;
-  topicId: string | null;
-  partition: number;
-  nextOffset: number;
-  live: boolean;
-  /** The newest record time seen, unix ms. */
-  newestAt: number;
-}
 
 interface OffsetRow {
   topic: number;

@@ -6,6 +6,7 @@ import {
   type CopyRuns,
   clearTextOf,
   type FoundCopy,
+  type ObservedBatch,
   type WrittenBatch,
   type WrittenCopy,
 } from '../../identity';
@@ -15,7 +16,7 @@ import { BLOCK_ENTRIES, Block, type Entry, encodeBlock, NO_PRODUCER, PAYLOAD_MAS
 import type { Finding, Findings } from './findings';
 import type { IdentityLog } from './log';
 import { type IndexMemory, PAYLOADS_MAX } from './memory';
-import type { Observed, ObservedBatch } from './observed';
+import type { Observed } from './observed';
 import type { EndedBy, TopicWindow, WindowRow } from './window';
 
 /** Slots of the table looked at for entries given up, for each record. */

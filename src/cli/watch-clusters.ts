@@ -1,0 +1,99 @@
+/** What `serve` watches from outside, cluster by cluster: topics, groups, and the lag of groups. */
+import type { Logger } from 'pino';
+import type { ClusterConfig, Config } from '../config';
+import { errorLine } from '../errors';
+import { kafkaClient } from '../kafka/client';
+import { LagPoller } from '../kafka/lag';
+import type { TopicObserver } from '../kafka/topics/topic-observer';
+import type { LagSource, Watching } from '../service';
+import { openReader } from '../store/open';
+import { knownTopics } from '../store/queries';
+import type { WriterClient } from '../store/writer-client';
+import { topicObserver } from './observe-topics';
+import { groupWatcher, lagOfBoth } from './watch-groups';
+
+interface Part {
+  start(): void;
+  stop(): Promise<void>;
+}
+
+export interface ClusterWatch {
+  /** Of all clusters; null where there is none. */
+  lag: LagSource | null;
+  /** What the service waits for before it calls itself ready. */
+  observers: Watching[];
+  parts: Part[];
+}
+
+/** Nothing is asked of a broker before its parts are started. Throws 'bad-configuration'. */
+export function watchClusters(
+  config: Config,
+  logger: Logger,
+  writer: () => WriterClient | null,
+): ClusterWatch {
+  const sources: LagSource[] = [];
+  const observers: Watching[] = [];
+  const parts: Part[] = [];
+  for (const cluster of config.clusters) {
+    const settings = { ...config, ...cluster };
+    const poller = lagPoller(settings, logger);
+    const watcher = groupWatcher(settings, logger, writer);
+    const observer = topicObserver(config, cluster, logger, writer);
+    sources.push(lagOfBoth(watcher, poller));
+    parts.push(poller, watcher);
+    if (observer !== null) {
+      observers.push(watchingOf(observer, cluster));
+      parts.push(observer);
+    }
+  }
+  return { lag: sources.length === 0 ? null : lagOfAll(sources), observers, parts };
+}
+
+function watchingOf(observer: TopicObserver, { brokers, topics }: ClusterConfig): Watching {
+  return {
+    ready: () => observer.ready(),
+    problem: () =>
+      observer.problem() ??
+      `The topics ${topics.join(', ')} of ${brokers.join(', ')} are still being read up to their ends.`,
+  };
+}
+
+function lagOfAll(sources: readonly LagSource[]): LagSource {
+  return {
+    all: () => sources.flatMap((source) => source.all()),
+    of: (...place) => {
+      for (const source of sources) {
+        const value = source.of(...place);
+        if (value !== null) return value;
+      }
+      return null;
+    },
+    ready: () => sources.every((source) => source.ready()),
+    problem: () => sources.map((source) => source.problem()).find((problem) => problem !== null) ?? null,
+  };
+}
+
+function lagPoller(config: Config, logger: Logger): LagPoller {
+  return new LagPoller({
+    kafka: kafkaClient(config, logger),
+    settings: config,
+    intervalMs: config.lagIntervalMs,
+    targets: (cluster) => {
+      try {
+        const db = openReader(config.store);
+        try {
+          return knownTopics(db, cluster);
+        } finally {
+          db.close();
+        }
+      } catch (error) {
+        logger.warn(`consumer lag waits for the store: ${errorLine(error)}`);
+        return [];
+      }
+    },
+    onProblem: (problem) => {
+      if (problem === null) logger.info('consumer lag can be read again');
+      else logger.warn({ code: problem.code }, errorLine(problem));
+    },
+  });
+}
