@@ -1,7 +1,7 @@
 /**
  * Traces and metrics, where the application has OpenTelemetry. The library's part needs `@opentelemetry/api` alone,
  * and that only from the application: `api` finds it, `tracer` and `meters` hold what is registered, the span files
- * make spans of deliveries, commits and seeks. What the service exports stands in `service/`.
+ * make spans of deliveries, commits and seeks. The service alone uses `exporting` and `finding-spans`.
  */
 export { activeTrace } from './active-trace';
 export type { Consuming } from './attributes';

@@ -5,6 +5,6 @@ import { join } from 'node:path';
 /** A folder of the test's own, removed after the file's tests. */
 export function testFolder(prefix: string): string {
   const folder = mkdtempSync(join(tmpdir(), `dupescope-${prefix}-`));
-  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+  afterAll(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }));
   return folder;
 }
