@@ -168,7 +168,9 @@ function times(deliveries: number): string {
 }
 
 function eventLine(event: RecordHistory['history'][number]['events'][number]): string {
-  const by = `by ${plain(processName(event))}`;
+  const { host, pid } = event;
+  const by =
+    host === null || pid === null ? '(seen from outside)' : `by ${plain(processName({ host, pid }))}`;
   const at = shortTime(event.at);
   switch (event.kind) {
     case 'committed':

@@ -96,7 +96,6 @@ describe.each([
   ['rewinds of a cause', () => q.rewindPage(db, { places: null, cause: 'reset', limit: 101 })],
   ['rewinds of a group', () => q.rewindPage(db, { places: placesOfGroup('group-3'), limit: 101 })],
   ['rewinds over an offset', () => q.rewindsOver(db, 7, 500, 10)],
-  ['lowered commits', () => q.commitsLoweredOver(db, 7, 500, 10)],
   ['seeks', () => q.seeksBefore(db, 7, 500, 0, 10)],
   ['changes', () => q.redeliveriesAfter(db, { version: 50_000, id: 3 }, 200)],
   ['one redelivery', () => q.redeliveryById(db, 500)],

@@ -63,13 +63,13 @@ test('runs over an offset are found from their first offset to their last uncert
   expect(runsAt(200)).toEqual([]);
 });
 
-test('the first commit behind an offset, lowered commits and seeks over it', () => {
+test('the first commit behind an offset, rewinds and seeks over it', () => {
   const gp = gpOf('billing', 0, ORDERS);
   expect(q.commitPast(db, gp, 49, BEGIN)).toMatchObject({ committed: 50 });
   expect(q.commitPast(db, gp, 50, BEGIN)).toMatchObject({ committed: 200 });
   expect(q.commitPast(db, gp, 200, BEGIN)).toBeUndefined();
-  expect(q.commitsLoweredOver(db, gp, 150, 10)).toHaveLength(1);
-  expect(q.commitsLoweredOver(db, gp, 149, 10)).toHaveLength(0);
+  expect(q.rewindsOver(db, gp, 150, 10)).toHaveLength(1);
+  expect(q.rewindsOver(db, gp, 149, 10)).toHaveLength(0);
   expect(q.seeksBefore(db, gp, 150, BEGIN, 10)).toHaveLength(1);
   expect(q.seeksBefore(db, gp, 149, BEGIN, 10)).toHaveLength(0);
 });

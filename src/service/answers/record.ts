@@ -6,11 +6,12 @@ import {
   type CommitRow,
   commitBefore,
   commitPast,
-  commitsLoweredOver,
   type PlaceRow,
   placesOf,
   positionPast,
   type RecordRunRow,
+  type RewindRow,
+  rewindsOver,
   runsOver,
   seeksBefore,
   takeoversBetween,
@@ -124,12 +125,25 @@ function eventsOf(
       .filter((row) => row.loweredFrom === null)
       .map((row) => eventShape('committed', row)),
     ...takeoversBetween(db, gp, from, lastAt, EVENTS_SHOWN).map((row) => eventShape('taken_over', row)),
-    ...commitsLoweredOver(db, gp, offset, EVENTS_SHOWN).map((row) => eventShape('commit_lowered', row)),
+    ...rewindsOver(db, gp, offset, EVENTS_SHOWN).map(rewindEvent),
     ...seeksBefore(db, gp, offset, from, EVENTS_SHOWN).map(({ target, ...row }) =>
       eventShape('seek', { ...row, committed: Number(target), loweredFrom: null }),
     ),
   ];
   return events.sort((a, b) => (a.at < b.at ? -1 : a.at > b.at ? 1 : 0));
+}
+
+/** Seen by the consumer that committed it, from outside, or by both: one event. */
+function rewindEvent({ at, from, to, host, pid, clientId }: RewindRow): InGroup['events'][number] {
+  return {
+    kind: 'commit_lowered',
+    at: rfc3339(at),
+    offset: to,
+    from_offset: from,
+    host,
+    pid,
+    client_id: clientId,
+  };
 }
 
 function eventShape(kind: InGroup['events'][number]['kind'], row: CommitRow): InGroup['events'][number] {

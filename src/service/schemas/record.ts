@@ -32,8 +32,8 @@ const RecordEvent = z.strictObject({
     description: 'What was committed, found or sought; -1: nothing was committed; -2: the earliest',
   }),
   from_offset: offset.nullable().meta({ description: 'Of a lowered commit' }),
-  host: z.string(),
-  pid: z.int(),
+  host: z.string().nullable().meta({ description: 'null: seen from outside alone' }),
+  pid: z.int().nullable(),
   client_id: z.string().nullable(),
 });
 

@@ -110,15 +110,6 @@ export function takeoversBetween(
   return statement<CommitRow>(db, sql).all({ gp, from, to, limit });
 }
 
-/** Commits that went down over the offset: it was to be delivered again. */
-export function commitsLoweredOver(db: Store, gp: number, offset: number, limit: number): CommitRow[] {
-  const sql = `
-    SELECT ${COMMIT_COLUMNS} FROM commit_point p INDEXED BY commit_point_lowered JOIN session s ON s.id = p.session
-    WHERE p.gp = @gp AND p.lowered_from IS NOT NULL AND p.lowered_from > @offset AND p.committed <= @offset
-    ORDER BY p.at LIMIT @limit`;
-  return statement<CommitRow>(db, sql).all({ gp, offset, limit });
-}
-
 export interface SeekRow {
   at: number;
   /** As the application gave it; -2 is the earliest offset. */
