@@ -69,9 +69,9 @@ export function incidentWords(incident: {
     case 'rewind':
       return `the committed offset of ${who} went back by ${what}${where}: ${cause}`;
     case 'duplicate':
-      return `${what} of ${who} stand in the log again: ${cause}`;
+      return `${what} of ${who} ${records === 1 ? 'stands' : 'stand'} in the log again: ${cause}`;
     case 'id_reuse':
-      return `${what} of ${who} use an identity again with another payload`;
+      return `${what} of ${who} ${records === 1 ? 'uses' : 'use'} an identity again with another payload`;
   }
 }
 

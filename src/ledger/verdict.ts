@@ -47,7 +47,7 @@ export function verdictOf(facts: VerdictFacts): VerdictTold {
     };
   }
   if (redeliveries > 0) return { verdict: 'at_least_once', words: `at least once: ${again}` };
-  if (deliveries === 0) return { verdict: 'nothing_delivered', words: 'nothing delivered yet' };
+  if (deliveries === 0) return { verdict: 'nothing_delivered', words: 'no delivery seen' };
   return {
     verdict: 'exactly_once_so_far',
     words:

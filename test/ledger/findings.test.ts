@@ -25,7 +25,7 @@ const facts = {
 };
 
 test.each([
-  [{ ...facts, deliveries: 0 }, 'nothing_delivered', 'nothing delivered yet'],
+  [{ ...facts, deliveries: 0 }, 'nothing_delivered', 'no delivery seen'],
   [facts, 'exactly_once_so_far', 'exactly once so far'],
   [{ ...facts, uncertain: 2 }, 'exactly_once_so_far', 'exactly once so far, 2 perhaps delivered again'],
   [{ ...facts, redeliveries: 3 }, 'at_least_once', 'at least once: 3 redelivered'],

@@ -76,7 +76,8 @@ function delaysOf(
   row: ObservedTopicRow,
   window: ObservedTopic['window'],
 ): ObservedTopic['time_to_duplicate'] {
-  const reachMs = window === null ? null : window.reach_seconds * 1000;
+  // While nothing was given up all that was read is remembered, and the window reaches as far as is configured.
+  const reachMs = window === null ? null : row.endedBy === null ? row.ageMs : window.reach_seconds * 1000;
   const found = timeToDuplicate(delayBuckets(db, row.id), row.longestDelayMs, reachMs);
   return found === null
     ? null
