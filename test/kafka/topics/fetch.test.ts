@@ -40,9 +40,9 @@ test('by ids and by names, as an older broker is asked, the same comes', async (
   const topic = { name, id: told?.id ?? null };
   const positions = [0, 1].map((partition) => ({ topic, partition, offset: partition * 3 }));
   const broker = await cluster.findBroker({ nodeId: String(node) });
-  const [byId, byName] = (await Promise.all(
-    ([BY_ID, BY_NAME] as const).map((version) => sendRaw(broker, fetchRequest(version, LIMITS, positions))),
-  )) as [FetchedPart[], FetchedPart[]];
+  // One after the other: at two first fetches at once kafkajs opens two connections and forgets one.
+  const byId = (await sendRaw(broker, fetchRequest(BY_ID, LIMITS, positions))) as FetchedPart[];
+  const byName = (await sendRaw(broker, fetchRequest(BY_NAME, LIMITS, positions))) as FetchedPart[];
   const facts = (parts: FetchedPart[]) =>
     parts
       .map((part) => {
