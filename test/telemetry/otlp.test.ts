@@ -1,5 +1,4 @@
 /** Over the wire: a consumer killed in mid-batch, another that gets the records again. */
-import { until } from '../support/broker';
 import { OtlpReceiver, type WireSpan } from '../support/otlp-receiver';
 import { CARRIER, deliveriesIn, offsetOf, PARENT, previousOf, repeats, Scene } from '../support/otlp-scene';
 
