@@ -87,6 +87,8 @@ const RULES: readonly Rule[] = [
       const known = copy.generation !== null && previous.generation !== null;
       const older = known && (copy.generation as number) < (previous.generation as number);
       if (!joinedBefore || (known && !older)) return null;
+      // The joins' times are of two clocks that are known to differ: they tell nothing.
+      if (e.clocksDiffer && !known) return null;
       // A run has the times of its first and its last record alone: of two at once either may have been the first.
       const after = copy.firstAt > previous.lastAt;
       return {
@@ -241,8 +243,10 @@ const RULES: readonly Rule[] = [
       if (!isFreshStart(e) || e.evicted === null) return null;
       const { silentMs } = e.evicted;
       const slow = silentMs >= e.settings.sessionTimeoutMs;
+      // Both were at it at once: which delivery of a record was the first is not known, and it may be a zombie's.
+      const apart = e.copy.firstAt > e.previous.lastAt;
       return {
-        certainty: slow ? 'proven' : 'probable',
+        certainty: slow && apart ? 'proven' : 'probable',
         because: [
           `${e.previous.name} lost its membership with no rebalance announced`,
           `it had not reached the group for ${seconds(silentMs)}; the session time-out is ${seconds(e.settings.sessionTimeoutMs)}`,
@@ -270,13 +274,19 @@ const RULES: readonly Rule[] = [
       if (!isFreshStart(e) || !committedBelow(e)) return null;
       const stopped = e.previousEnd !== null;
       if (!stopped && e.previous.session === e.copy.session && e.copy.joinedAt === null) return null;
+      // Some of the records come again because the one in hand was committed instead of the next.
+      const short =
+        e.shortCommit !== null && e.first <= e.shortCommit.offset && e.shortCommit.offset <= e.last;
       return {
-        certainty: 'proven',
+        certainty: short ? 'probable' : 'proven',
         because: [
           stopped
             ? `${e.previous.name} stopped (${e.previousEnd?.how}) without committing what it had handled`
             : `the group was rebalanced ${e.copy.joinedAt === null ? '' : `${seconds(e.copy.firstAt - e.copy.joinedAt)} `}before`,
           committedWords(e),
+          ...(short
+            ? [`offset ${e.shortCommit?.offset} had been handled, and was committed instead of the next one`]
+            : []),
         ],
         advice: commitAdvice(e),
       };

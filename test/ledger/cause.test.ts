@@ -1,0 +1,96 @@
+import { type CopyEvidence, explain, type RedeliveryEvidence } from '../../src/ledger';
+
+const copy: CopyEvidence = {
+  session: 'b',
+  name: 'b on h (pid 2)',
+  outcome: 'handled',
+  first: 10,
+  last: 19,
+  handled: 20,
+  firstAt: 50_000,
+  lastAt: 51_000,
+  error: null,
+  memberId: 'b1',
+  generation: 3,
+  joinedAt: 49_000,
+};
+const previous: CopyEvidence = {
+  ...copy,
+  session: 'a',
+  name: 'a on h (pid 1)',
+  firstAt: 40_000,
+  lastAt: 41_000,
+  memberId: 'a1',
+  generation: 2,
+  joinedAt: 30_000,
+};
+const base: RedeliveryEvidence = {
+  first: 10,
+  last: 19,
+  copy,
+  previous,
+  start: { committed: 10, logStart: 0, logEnd: 100, at: 49_100 },
+  previousStart: null,
+  previousEnd: null,
+  committed: { offset: 10, at: 39_000 },
+  seek: null,
+  lowered: null,
+  evicted: null,
+  shortCommit: null,
+  failedCommit: null,
+  settings: { sessionTimeoutMs: 2_000, autoCommit: true, autoCommitIntervalMs: null },
+  clocksDiffer: false,
+};
+const told = (given: Partial<RedeliveryEvidence>) => {
+  const { cause, certainty } = explain({ ...base, ...given });
+  return `${cause} ${certainty}`;
+};
+const evicted = { at: 52_000, silentMs: 4_700 };
+
+test('a rebalance is proven, unless one of the records was committed in the place of the next', () => {
+  expect(told({})).toBe('rebalance_before_commit proven');
+  expect(told({ shortCommit: { offset: 12, at: 40_500 } })).toBe('rebalance_before_commit probable');
+  expect(told({ shortCommit: { offset: 9, at: 40_500 } })).toBe('rebalance_before_commit proven');
+  const { because } = explain({ ...base, shortCommit: { offset: 12, at: 40_500 } });
+  expect(because.at(-1)).toBe('offset 12 had been handled, and was committed instead of the next one');
+});
+
+test('a session time-out is proven, unless both members delivered at once', () => {
+  expect(told({ evicted })).toBe('session_timeout proven');
+  expect(told({ evicted: { ...evicted, silentMs: 100 } })).toBe('session_timeout probable');
+  const late = { ...previous, lastAt: copy.firstAt + 1 };
+  expect(told({ evicted, previous: late })).toBe('session_timeout probable');
+});
+
+test('the time of a join tells no zombie where the clocks differ and no generation is known', () => {
+  const early = { ...copy, generation: null, joinedAt: 20_000 };
+  const before = { ...previous, generation: null };
+  const sides = { copy: early, previous: before, previousEnd: { how: 'died', at: 42_000 } };
+  expect(told(sides)).toBe('zombie probable');
+  expect(told({ ...sides, clocksDiffer: true, start: null })).toMatch(/^killed_before_commit /);
+});
+
+test.each([
+  [
+    'the log ended below what had been delivered',
+    { start: { committed: -2, logStart: 0, logEnd: 15, at: 49_100 } },
+    'truncated probable',
+  ],
+  [
+    'the log ended below what had been committed',
+    { committed: { offset: 40, at: 1 }, start: { committed: -2, logStart: 0, logEnd: 30, at: 49_100 } },
+    'truncated probable',
+  ],
+  [
+    'kafkajs found the offset outside of the log, with no new join',
+    { lowered: { from: 40, to: -2, at: 49_500 } },
+    'out_of_range proven',
+  ],
+  [
+    'the records were deleted',
+    { start: { committed: 5, logStart: 10, logEnd: 100, at: 49_100 } },
+    'out_of_range proven',
+  ],
+])('%s', (_name, given, expected) => {
+  expect(told(given)).toBe(expected);
+});
