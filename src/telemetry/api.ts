@@ -13,6 +13,7 @@ export type OpenTelemetry = typeof import('@opentelemetry/api');
 interface Registry {
   trace?: object;
   metrics?: object;
+  context?: object;
 }
 
 const REGISTRY = Symbol.for('opentelemetry.js.api.1');
@@ -29,6 +30,17 @@ export function openTelemetry(): OpenTelemetry | null {
   const of = registry();
   if (of.trace === undefined && of.metrics === undefined) return null;
   if (loaded?.of !== of) loaded = { api: load(of), of };
+  return loaded.api;
+}
+
+/** The API by which the active context is reached; null where no context is kept: then there is no active span. */
+export function contextApi(): OpenTelemetry | null {
+  const of = registry();
+  if (of.context === undefined) return null;
+  const api = openTelemetry();
+  if (api !== null) return api;
+  // Contexts alone, with no provider: an application that only hands traces on.
+  if (loaded?.of !== of || loaded.api === null) loaded = { api: load(of), of };
   return loaded.api;
 }
 
@@ -55,5 +67,5 @@ function loadFrom(file: string): OpenTelemetry | null {
 /** A copy that may not use what is registered (another major version, an older minor one) answers with its own. */
 function sees({ trace, metrics }: OpenTelemetry, of: Registry): boolean {
   if (of.trace !== undefined) return trace.getTracerProvider() === of.trace;
-  return metrics?.getMeterProvider() === of.metrics;
+  return of.metrics === undefined || metrics?.getMeterProvider() === of.metrics;
 }
