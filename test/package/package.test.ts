@@ -85,16 +85,17 @@ describe('the tarball', () => {
 });
 
 describe('installed in an empty project', () => {
-  test('require and import give instrument and deliveryOf', async () => {
+  test('require and import give the library's public face', async () => {
     const commonJs = `const d = require('dupescope'); console.log(JSON.stringify(Object.keys(d).sort()))`;
-    const module = `import { deliveryOf, instrument } from 'dupescope';
-      console.log(JSON.stringify([deliveryOf.name, instrument.name]))`;
+    const module = `import { deliveryOf, IdReuse, idempotent, instrument, recordHit } from 'dupescope';
+      const all = { deliveryOf, IdReuse, idempotent, instrument, recordHit };
+      console.log(JSON.stringify(Object.keys(all).filter((name) => typeof all[name] === 'function').sort()))`;
     for (const args of [
       ['-e', commonJs],
       ['--input-type=module', '-e', module],
     ]) {
       const { stdout } = await run(process.execPath, args, { cwd: installed.project });
-      expect(JSON.parse(stdout)).toEqual(['deliveryOf', 'instrument']);
+      expect(JSON.parse(stdout)).toEqual(['IdReuse', 'deliveryOf', 'idempotent', 'instrument', 'recordHit']);
     }
   });
 

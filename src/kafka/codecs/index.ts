@@ -3,7 +3,6 @@
  * gzip is Node's, zstd is Node's where it has it (22.15) and else fzstd's, the two others are small enough to stand
  * here. What comes out is bounded: 1 MiB of zeros may have been a GiB.
  */
-import { createRequire } from 'node:module';
 import * as zlib from 'node:zlib';
 import { inflateLz4 } from './lz4';
 import { inflateSnappy } from './snappy';
@@ -37,7 +36,7 @@ let fzstd: typeof import('fzstd') | null = null;
 function inflateZstd(bytes: Buffer, max: number): Buffer {
   if (nodeZstd !== undefined) return nodeZstd(bytes, { maxOutputLength: max });
   // Loaded when the first such batch comes.
-  fzstd ??= createRequire(__filename)('fzstd') as typeof import('fzstd');
+  fzstd ??= require('fzstd') as typeof import('fzstd');
   const parts: Uint8Array[] = [];
   let length = 0;
   const stream = new fzstd.Decompress((part) => {
