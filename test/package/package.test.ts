@@ -85,7 +85,7 @@ describe('the tarball', () => {
 });
 
 describe('installed in an empty project', () => {
-  test('require and import give the library's public face', async () => {
+  test('require and import give the public face', async () => {
     const commonJs = `const d = require('dupescope'); console.log(JSON.stringify(Object.keys(d).sort()))`;
     const module = `import { deliveryOf, IdReuse, idempotent, instrument, recordHit } from 'dupescope';
       const all = { deliveryOf, IdReuse, idempotent, instrument, recordHit };
