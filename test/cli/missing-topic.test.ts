@@ -22,8 +22,15 @@ beforeAll(async () => {
   await admin.setOffsets({ groupId: `z-${group}`, topic, partitions: [{ partition: 0, offset: '0' }] });
   const seed = new Seed(store);
   const cluster = seed.cluster((await admin.describeCluster()).clusterId);
-  seed.place(seed.group(cluster, group), seed.topic(cluster, gone, null), 0, { deliveries: 1 });
-  seed.place(seed.group(cluster, `z-${group}`), seed.topic(cluster, topic, null), 0, { deliveries: 1 });
+  // Lag is asked for of instrumented groups: those with a session.
+  for (const [name, read] of [
+    [group, gone],
+    [`z-${group}`, topic],
+  ] as const) {
+    const row = seed.group(cluster, name);
+    seed.session(row, name, Date.now());
+    seed.place(row, seed.topic(cluster, read, null), 0, { deliveries: 1 });
+  }
   seed.close();
 });
 afterAll(async () => {
