@@ -83,6 +83,15 @@ interface PartitionState {
   quietBelow: number;
 }
 
+const NOBODY_KNOWN = {
+  state: 'unknown',
+  since: null,
+  stateBefore: 'unknown',
+  generation: null,
+  members: 0,
+  owner: null,
+} as const;
+
 export class OffsetsLog {
   readonly skipped: SkippedRecords = { unknown: 0, unreadable: 0 };
   /** Records applied since the start. */
@@ -356,6 +365,8 @@ export class OffsetsLog {
       owner: owner === null ? null : { memberId: owner.memberId, clientId: owner.clientId, host: owner.host },
       retentionMs: this.options.retentionMs,
       seenBy: source === null ? 'poll' : 'log',
+      // Who is in the group is not known while it is only asked for: what the log last told may be long past.
+      ...(source === null ? NOBODY_KNOWN : {}),
     };
     const { topic, topicId, partition } = place;
     place.lowered = source === null ? null : { source, from, followed: false };
