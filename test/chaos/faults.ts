@@ -20,7 +20,6 @@ const DEPTH = [1, 4] as const;
 /** Feeds, and waits until one member is in the middle of it. */
 async function busy(lane: Lane, random: Random): Promise<Worker> {
   const victim = random.pick(lane.owners());
-  // Progress is read off the size of a file: not so far that short lines never get there.
   const progress = victim.progress(random.between(1, FEED - 20));
   await lane.feed(FEED);
   await progress;

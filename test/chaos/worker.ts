@@ -1,12 +1,11 @@
 /** The parent's handle of one consumer process (`app.js`). */
-import { existsSync, statSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ConsumerRunConfig } from 'kafkajs';
 import { until } from '../support/broker';
 import { Child } from './child';
 
-/** Bytes of a line of the ground truth, about: enough to wait for progress by. */
-const LINE_BYTES = 60;
+const NEWLINE = 10;
 
 export interface WorkerTask {
   name: string;
@@ -52,6 +51,7 @@ export class Worker {
   readonly problems: string[] = [];
   readonly child: Child;
   private readonly heard = new Set<'began' | 'done'>();
+  private readonly counted = { bytes: 0, lines: 0 };
 
   constructor(
     private readonly task: WorkerTask,
@@ -86,18 +86,30 @@ export class Worker {
     return until(`${this.name} tells "${news}"`, () => this.heard.has(news), limitMs);
   }
 
-  /** Waits until its handler was given about so many records from now on. */
+  /** Waits until its handler was given so many records from now on. */
   async progress(records: number): Promise<void> {
-    const from = this.truthBytes();
-    const far = from + records * LINE_BYTES;
+    const far = this.given() + records;
     await until(
       `${this.name} gets ${records} records`,
-      () => this.child.hasEnded || this.truthBytes() >= far,
+      () => this.child.hasEnded || this.given() >= far,
       20_000,
     );
   }
 
-  private truthBytes(): number {
-    return existsSync(this.task.truthFile) ? statSync(this.task.truthFile).size : 0;
+  /** Lines of its ground truth: what is new since the last look is counted. */
+  private given(): number {
+    if (!existsSync(this.task.truthFile)) return 0;
+    const file = openSync(this.task.truthFile, 'r');
+    try {
+      const bytes = Buffer.alloc(65_536);
+      for (;;) {
+        const length = readSync(file, bytes, 0, bytes.length, this.counted.bytes);
+        for (const byte of bytes.subarray(0, length)) if (byte === NEWLINE) this.counted.lines++;
+        this.counted.bytes += length;
+        if (length === 0) return this.counted.lines;
+      }
+    } finally {
+      closeSync(file);
+    }
   }
 }
