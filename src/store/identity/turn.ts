@@ -91,7 +91,9 @@ export class Turn {
       entry.ordinal = this.row.nextOrdinal++;
       const head = this.known.headOf(i);
       const all = head === i ? this.fromTable(i) : this.known.of(head);
-      const near = all.length === 0 ? all : all.filter((one) => window.holds(one, entry.ordinal));
+      // A replay of the log may have kept more payloads of an identity than were kept when it was written.
+      const near =
+        all.length === 0 ? all : all.filter((one) => window.holds(one, entry.ordinal)).slice(-PAYLOADS_MAX);
       if (near.length > 0) {
         runs ??= findings.openRuns(this.row.topic, batch.partition);
         this.findings.push(this.finding(i, entry, loggedAt, near, runs, findings));
