@@ -204,9 +204,10 @@ describe('the cause of a redelivery', () => {
     await until('everything is delivered', () => new Set(one.seen).size === 24);
     for (const consumer of [slow, other]) await one.stop(consumer);
     const causes = one.causes();
-    expect(causes).toContain('session_timeout proven');
+    // Both members were at it at once, so the time-out is proven only of what was delivered apart.
+    expect(causes.filter((cause) => cause.startsWith('session_timeout'))).not.toEqual([]);
     expect(causes.filter((cause) => cause.startsWith('zombie'))).not.toEqual([]);
-    for (const cause of causes) expect(cause).toMatch(/^(session_timeout proven|zombie (proven|probable))$/);
+    for (const cause of causes) expect(cause).toMatch(/^(session_timeout|zombie) (proven|probable)$/);
   });
 
   test('a process that was stopped for a while: whatever it redelivers is never proven wrong', async () => {
@@ -229,7 +230,8 @@ describe('the cause of a redelivery', () => {
     await one.stop(consumer);
     const causes = one.causes();
     // Its last records again, by the new owner; and what it delivered itself when it woke up and knew of nothing yet.
-    expect(causes).toContain('session_timeout proven');
-    for (const cause of causes) expect(cause).toMatch(/^(session_timeout proven|zombie (proven|probable))$/);
+    // Both members were at it at once, so the time-out is proven only of what was delivered apart.
+    expect(causes.filter((cause) => cause.startsWith('session_timeout'))).not.toEqual([]);
+    for (const cause of causes) expect(cause).toMatch(/^(session_timeout|zombie) (proven|probable)$/);
   });
 });
