@@ -36,6 +36,8 @@ async function main() {
     commitFirst: async ({ topic, partition, message }) => {
       seen(topic, partition, [message]);
       await consumer.commitOffsets([{ topic, partition, offset: String(Number(message.offset) + 1) }]);
+      // Noted once more: a test that kills now knows that the commit was answered.
+      seen(topic, partition, [message]);
       await work();
     },
     eachBatch: async ({ batch, resolveOffset, heartbeat, isRunning }) => {
