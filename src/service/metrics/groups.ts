@@ -1,0 +1,76 @@
+/** What /metrics counts of groups. The store's own totals, which only grow: facts that come late add to them. */
+import type { Store } from '../../store/open';
+import { causeTotalsOf, rebalanceTotalsOf, rewindTotalsOf, totalsOf } from '../../store/queries';
+import { Exemplars } from './exemplars';
+import { Family } from './family';
+import type { LabelSets } from './label-sets';
+
+const counter = (name: string, unit: string, help: string) =>
+  new Family({ name, type: 'counter', unit, help });
+
+export function groupMetrics(db: Store, places: LabelSets, groups: LabelSets): Family[] {
+  const exemplars = new Exemplars(db);
+  const byName = {
+    deliveries: counter('dupescope_deliveries_total', 'deliveries', 'Records handed to handlers'),
+    redeliveries: counter(
+      'dupescope_redeliveries_total',
+      'redeliveries',
+      'Records handed to the same group again',
+    ),
+    failed: counter(
+      'dupescope_failed_deliveries_total',
+      'deliveries',
+      'Deliveries that ended with an error of the handler',
+    ),
+    uncertain: counter('dupescope_uncertain_records_total', 'records', 'Records that a kill left uncertain'),
+    premature: counter(
+      'dupescope_premature_commits_total',
+      'records',
+      'Records committed before they were handled, and then not handled',
+    ),
+    skipped: counter(
+      'dupescope_skipped_records_total',
+      'records',
+      'Records below the committed offset, known to exist, never delivered to the group',
+    ),
+    hits: counter(
+      'dupescope_idempotency_hits_total',
+      'hits',
+      "Copies that the consumer's own check recognised",
+    ),
+    appliedAgain: counter('dupescope_applied_again_total', 'records', 'Copies that were handled with no hit'),
+  };
+  for (const { cluster, group, topic, ...totals } of totalsOf(db)) {
+    const labels = places.labels({ cluster, group, topic });
+    for (const [name, family] of Object.entries(byName)) {
+      const exemplar = name === 'redeliveries' ? exemplars.of(cluster, group, topic) : {};
+      family.add(labels, totals[name as keyof typeof byName], exemplar);
+    }
+  }
+  const causes = counter(
+    'dupescope_redelivery_causes_total',
+    'records',
+    'Redelivered records by cause, counted once the cause is settled (up to a minute late)',
+  );
+  for (const { cluster, group, topic, cause, records } of causeTotalsOf(db)) {
+    const labels = { ...places.labels({ cluster, group, topic }), cause };
+    causes.add(labels, records, exemplars.of(cluster, group, topic, cause));
+  }
+  const rewinds = counter(
+    'dupescope_rewinds_total',
+    'rewinds',
+    'Committed offsets that went down, by cause, counted once the cause is settled (up to a minute late)',
+  );
+  for (const { cluster, group, topic, cause, rewinds: count } of rewindTotalsOf(db)) {
+    rewinds.add({ ...places.labels({ cluster, group, topic }), cause }, count);
+  }
+  const rebalances = counter(
+    'dupescope_rebalances_total',
+    'rebalances',
+    'Generations that began with members, of groups watched from outside',
+  );
+  for (const { cluster, group, rebalances: count } of rebalanceTotalsOf(db)) {
+    rebalances.add(groups.labels({ cluster, group }), count);
+  }
+  return [...Object.values(byName), causes, rewinds, rebalances];
+}
