@@ -1,4 +1,5 @@
 /** What /metrics counts of groups. The store's own totals, which only grow: facts that come late add to them. */
+import { CAUSES, REWIND_CAUSES } from '../../ledger';
 import type { Store } from '../../store/open';
 import { causeTotalsOf, rebalanceTotalsOf, rewindTotalsOf, totalsOf } from '../../store/queries';
 import { Exemplars } from './exemplars';
@@ -40,27 +41,30 @@ export function groupMetrics(db: Store, places: LabelSets, groups: LabelSets): F
     ),
     appliedAgain: counter('dupescope_applied_again_total', 'records', 'Copies that were handled with no hit'),
   };
-  for (const { cluster, group, topic, ...totals } of totalsOf(db)) {
-    const labels = places.labels({ cluster, group, topic });
-    for (const [name, family] of Object.entries(byName)) {
-      const exemplar = name === 'redeliveries' ? exemplars.of(cluster, group, topic) : {};
-      family.add(labels, totals[name as keyof typeof byName], exemplar);
-    }
-  }
   const causes = counter(
     'dupescope_redelivery_causes_total',
     'records',
     'Redelivered records by cause, counted once the cause is settled (up to a minute late)',
   );
-  for (const { cluster, group, topic, cause, records } of causeTotalsOf(db)) {
-    const labels = { ...places.labels({ cluster, group, topic }), cause };
-    causes.add(labels, records, exemplars.of(cluster, group, topic, cause));
-  }
   const rewinds = counter(
     'dupescope_rewinds_total',
     'rewinds',
     'Committed offsets that went down, by cause, counted once the cause is settled (up to a minute late)',
   );
+  for (const { cluster, group, topic, ...totals } of totalsOf(db)) {
+    const labels = places.labels({ cluster, group, topic });
+    // Each cause from the start: a series that begins with its first count shows no increase.
+    if (totals.deliveries > 0) for (const cause of CAUSES) causes.add({ ...labels, cause }, 0);
+    for (const cause of REWIND_CAUSES) rewinds.add({ ...labels, cause }, 0);
+    for (const [name, family] of Object.entries(byName)) {
+      const exemplar = name === 'redeliveries' ? exemplars.of(cluster, group, topic) : {};
+      family.add(labels, totals[name as keyof typeof byName], exemplar);
+    }
+  }
+  for (const { cluster, group, topic, cause, records } of causeTotalsOf(db)) {
+    const labels = { ...places.labels({ cluster, group, topic }), cause };
+    causes.add(labels, records, exemplars.of(cluster, group, topic, cause));
+  }
   for (const { cluster, group, topic, cause, rewinds: count } of rewindTotalsOf(db)) {
     rewinds.add({ ...places.labels({ cluster, group, topic }), cause }, count);
   }

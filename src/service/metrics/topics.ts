@@ -1,5 +1,5 @@
 /** What /metrics says of observed topics, and of how far their observer has come. */
-import { upperMs } from '../../identity';
+import { DUPLICATE_CAUSES, upperMs } from '../../identity';
 import type { Store } from '../../store/open';
 import {
   delayBuckets,
@@ -13,6 +13,9 @@ import type { LabelSets } from './label-sets';
 
 /** Upper bounds of the histogram, in seconds: where windows of de-duplication are set. */
 const BOUNDS = [0.1, 1, 10, 60, 300, 900, 3_600, 6 * 3_600, 86_400, 7 * 86_400];
+
+/** Of duplicates; a series that begins with its first count shows no increase, so each is there from the start. */
+const COPY_CAUSES = DUPLICATE_CAUSES.filter((cause) => cause !== 'retry_topic');
 
 const DELAYS = 'dupescope_time_to_duplicate_seconds';
 
@@ -49,6 +52,12 @@ export function topicMetrics(db: Store, topics: LabelSets, now: number): Family[
     unit: 'seconds',
     help: 'From the first copy of a message to a later one, to within 1%',
   });
+  const duplicates = new Family({
+    name: 'dupescope_duplicates_total',
+    type: 'counter',
+    unit: 'duplicates',
+    help: 'Records whose identity stands at another place, by cause, counted once the cause is settled (up to a minute late)',
+  });
   // A topic made anew under its name goes on counting where the old one stopped.
   for (const row of observedTopics(db, { limit: 100_000 })) {
     const labels = topics.labels({ cluster: row.cluster, topic: row.topic });
@@ -60,13 +69,8 @@ export function topicMetrics(db: Store, topics: LabelSets, now: number): Family[
     behind.add(labels, late.length);
     lag.add(labels, Math.max(0, ...late.map(({ newestAt }) => (newestAt > 0 ? now - newestAt : 0))) / 1000);
     addDelays(db, delays, labels, row);
+    for (const cause of COPY_CAUSES) duplicates.add({ ...labels, kind: 'duplicate', cause }, 0);
   }
-  const duplicates = new Family({
-    name: 'dupescope_duplicates_total',
-    type: 'counter',
-    unit: 'duplicates',
-    help: 'Records whose identity stands at another place, by cause, counted once the cause is settled (up to a minute late)',
-  });
   for (const { cluster, topic, kind, cause, records } of duplicateTotalsOf(db)) {
     duplicates.add({ ...topics.labels({ cluster, topic }), kind, cause }, records);
   }
@@ -79,7 +83,6 @@ function addDelays(db: Store, delays: Family, labels: Labels, { id }: ObservedTo
     at: upperMs(bucket) / 1000,
     records,
   }));
-  if (buckets.length === 0) return;
   const upTo = (bound: number) =>
     buckets.reduce((sum, { at, records }) => (at <= bound ? sum + records : sum), 0);
   for (const bound of [...BOUNDS, Number.POSITIVE_INFINITY]) {
