@@ -3,8 +3,8 @@
  *
  * Times of a view are unix seconds. `at_ms` is the same time in ms and the one to filter and sort by: it is a column
  * of the table, so an index answers. `place` (a partition as a group reads it, see v_places) and `topic_id` do the
- * same for names: the latest of few names among millions are found by v_redelivery_times and v_duplicate_times, which
- * join nothing.
+ * same for names: the latest of few names among millions are found by v_redelivery_times, v_hit_times and
+ * v_duplicate_times, which join nothing.
  */
 export const up = `
 CREATE TABLE dropped_total (
@@ -46,6 +46,8 @@ SELECT t.id AS topic_id, c.cluster_id AS cluster, t.name AS topic,
 FROM topic t JOIN cluster c ON c.id = t.cluster;
 
 CREATE VIEW v_redelivery_times AS SELECT id, gp AS place, at AS at_ms, first AS first_offset FROM redelivery;
+CREATE VIEW v_hit_times AS
+SELECT session, run, first AS first_offset, gp AS place, at AS at_ms FROM idempotency_hit;
 CREATE VIEW v_duplicate_times AS SELECT id, topic AS topic_id, found_at AS at_ms FROM duplicate;
 
 DROP VIEW v_incidents;
@@ -95,7 +97,7 @@ CREATE VIEW v_hits AS
 SELECT h.at / 1000.0 AS time, c.cluster_id AS cluster, g.name AS "group", t.name AS topic, gp.partition,
        h.first AS first_offset, h.last AS last_offset, h.last - h.first + 1 AS records,
        h.age_ms / 1000.0 AS age_seconds, h.window_ms / 1000.0 AS window_seconds, s.host, s.pid, s.client_id,
-       h.gp AS place, h.at AS at_ms
+       h.gp AS place, h.at AS at_ms, h.session, h.run
 FROM idempotency_hit h
 JOIN group_partition gp ON gp.id = h.gp
 JOIN consumer_group g ON g.id = gp.grp
