@@ -37,7 +37,9 @@ const YES_NO: dashboard.ValueMapping[] = [
   } as unknown as dashboard.ValueMapping,
 ];
 
-const BOTH = '{__name__=~"dupescope_deliveries_total|dupescope_observed_records_total"';
+const ANY_GROUP = '{__name__=~"dupescope_deliveries_total|dupescope_rewinds_total"';
+const BOTH =
+  '{__name__=~"dupescope_deliveries_total|dupescope_rewinds_total|dupescope_observed_records_total"';
 
 const row = (title: string) => new dashboard.RowBuilder(title);
 
@@ -55,9 +57,7 @@ export function overview(): dashboard.Dashboard {
     .tooltip(dashboard.DashboardCursorSync.Crosshair)
     .withVariable(dataSource('datasource', 'prometheus', 'Prometheus'))
     .withVariable(labels('cluster', `label_values(${BOTH}}, cluster)`))
-    .withVariable(
-      labels('group', `label_values(${metric('deliveries_total', 'none')}{cluster=~"$cluster"}, group)`),
-    )
+    .withVariable(labels('group', `label_values(${ANY_GROUP}, cluster=~"$cluster"}, group)`))
     .withVariable(labels('topic', `label_values(${BOTH}, cluster=~"$cluster"}, topic)`))
     .annotation(
       event(

@@ -27,30 +27,30 @@ export const INCIDENTS = `SELECT last_time AS time, id, kind, cause, certainty, 
 FROM v_incidents
 WHERE ${IN_RANGE} AND ${chosen('cluster', 'cluster')}
   AND ("group" IS NULL OR ${chosen('"group"', 'group')}) AND (topic IS NULL OR ${chosen('topic', 'topic')})
-ORDER BY at_ms DESC LIMIT ${LATEST}`;
+ORDER BY at_ms DESC, id DESC LIMIT ${LATEST}`;
 
 export const REDELIVERIES = `WITH latest AS (
   SELECT t.id FROM (${PLACES}) p
   JOIN v_redelivery_times t ON t.id IN (
-    SELECT x.id FROM v_redelivery_times x WHERE x.place = p.place AND x.${IN_RANGE} ORDER BY x.at_ms DESC LIMIT ${LATEST})
-  ORDER BY t.at_ms DESC LIMIT ${LATEST})
+    SELECT x.id FROM v_redelivery_times x WHERE x.place = p.place AND x.${IN_RANGE} ORDER BY x.at_ms DESC, x.id DESC LIMIT ${LATEST})
+  ORDER BY t.at_ms DESC, t.id DESC LIMIT ${LATEST})
 SELECT r.time, r."group", r.topic, r.partition, r.first_offset, r.records, r.attempt, r.cause, r.certainty,
        r.gap_seconds AS gap, r.client_id AS to_client, r.host AS to_host, r.outcome, r.previous_host AS before_host,
        r.previous_outcome AS before_outcome, r.because, r.advice, r.incident
 FROM latest JOIN v_redeliveries r ON r.id = latest.id
-ORDER BY r.at_ms DESC`;
+ORDER BY r.at_ms DESC, r.id DESC`;
 
 export const DUPLICATES = `WITH latest AS (
   SELECT t.id FROM (${TOPICS}) p
   JOIN v_duplicate_times t ON t.id IN (
     SELECT x.id FROM v_duplicate_times x WHERE x.topic_id = p.topic_id AND x.${IN_RANGE}
-    ORDER BY x.at_ms DESC LIMIT ${LATEST})
-  ORDER BY t.at_ms DESC LIMIT ${LATEST})
+    ORDER BY x.at_ms DESC, x.id DESC LIMIT ${LATEST})
+  ORDER BY t.at_ms DESC, t.id DESC LIMIT ${LATEST})
 SELECT d.time, d.topic, d.kind, d.partition, d."offset" AS first_offset, d.first_partition, d.first_offset AS first_copy,
        d.copies, d.delay_seconds AS delay, d.cause, d.certainty, coalesce(d.identity, d.identity_hash) AS identity,
        d.identity_source, d.because, d.advice, d.incident
 FROM latest JOIN v_duplicates d ON d.id = latest.id
-ORDER BY d.at_ms DESC`;
+ORDER BY d.at_ms DESC, d.id DESC`;
 
 export const HITS = `WITH latest AS (
   SELECT t.session, t.run, t.first_offset, t.at_ms FROM (${PLACES}) p
@@ -76,7 +76,8 @@ const NUMBER = (variable: string) => `CAST(\${${variable}:sqlstring} AS INTEGER)
 export const RECORD = `WITH asked AS (
   SELECT place FROM v_places
   WHERE topic = trim(\${record_topic:sqlstring}) AND partition = ${NUMBER('record_partition')})
-SELECT time, 'delivered' AS what, "group", client_id AS client, host, pid, outcome AS how, error AS words
+SELECT time, 'delivered' AS what, "group", client_id AS client, host, pid,
+       CASE WHEN handled_below > ${NUMBER('record_offset')} THEN 'handled' ELSE outcome END AS how, error AS words
 FROM asked a JOIN v_deliveries d ON d.place = a.place
   AND d.first_offset BETWEEN ${NUMBER('record_offset')} - ${RUN_RECORDS} AND ${NUMBER('record_offset')}
 WHERE d.last_offset >= ${NUMBER('record_offset')}

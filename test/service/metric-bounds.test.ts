@@ -52,7 +52,7 @@ test('10,000 groups: the first are told by name, the rest in one series; sums st
   expect(told.size).toBe(1_001);
   expect([...told.values()].reduce((sum, value) => sum + value, 0)).toBe(all);
   expect(told.get(`group-${GROUPS}`)).toBe(1);
-  expect(before.text).toContain(`dupescope_label_sets_in_other{of="group_topic"} ${GROUPS - 1_000}\n`);
+  expect(before.text).toContain(`dupescope_label_sets_in_other{of="delivering"} ${GROUPS - 1_000}\n`);
   expect(promtool(before.text)).toBe('');
 
   // One more, with a name before all others: nothing changes sides, and it is not said again for a few more.
@@ -67,10 +67,43 @@ test('10,000 groups: the first are told by name, the rest in one series; sums st
 
   const warned = lines.map((line) => JSON.parse(line) as { of: string; beyond: number; msg: string });
   expect(warned.map(({ of, beyond }) => [of, beyond])).toEqual([
+    ['delivering', GROUPS - 1_000],
     ['group_topic', GROUPS - 1_000],
-    ['group', GROUPS - 1_000],
   ]);
   expect(warned[0]?.msg).toContain('named other');
+});
+
+test('thousands of groups seen from outside take no room from those that tell of deliveries', async () => {
+  const storePath = join(folder.path, 'outside.db');
+  const seed = new Seed(storePath);
+  const cluster = seed.cluster('c1');
+  const topic = seed.topic(cluster, 'orders', null);
+  seed.db.transaction(() => {
+    for (let i = 0; i < 3_000; i++) {
+      const outside = seed.group(cluster, `outside-${i}`);
+      const rewind = { gp: seed.place(outside, topic, 0), cause: 'reset', rewinds: 1 };
+      seed.row('rewind_total', rewind);
+    }
+  })();
+  const late = seed.group(cluster, 'late');
+  seed.place(late, topic, 0, { deliveries: 9, redeliveries: 2 });
+  seed.session(late, 'late', BEGIN);
+  for (let i = 0; i < 30; i++) {
+    seed.place(late, seed.topic(cluster, `more-${i}`, null), 0, { deliveries: 1 });
+  }
+  seed.close();
+  const { service, port } = await startService({ storePath });
+  const { text } = await ask(port, '/metrics');
+  await service.close();
+  expect(text).toContain('dupescope_redeliveries_total{cluster="c1",group="late",topic="orders"} 2\n');
+  expect(text).toContain('dupescope_sessions{cluster="c1",group="late"} 1\n');
+  // Its topics have a bound too.
+  expect(text).toContain('dupescope_deliveries_total{cluster="c1",group="late",topic="other"} 11\n');
+  expect(text).not.toMatch(/dupescope_deliveries_total\{.*outside/);
+  const rewinds = [...text.matchAll(/^dupescope_rewinds_total\{.*\} (\d+)$/gm)].map(([, value]) =>
+    Number(value),
+  );
+  expect(rewinds.reduce((sum, value) => sum + value, 0)).toBe(3_000);
 });
 
 test('partitions beyond the bound: exposure adds up, its age is the greatest', async () => {

@@ -1,15 +1,28 @@
 /** What /metrics counts of groups. The store's own totals, which only grow: facts that come late add to them. */
 import { CAUSES, REWIND_CAUSES } from '../../ledger';
 import type { Store } from '../../store/open';
-import { causeTotalsOf, rebalanceTotalsOf, rewindTotalsOf, totalsOf } from '../../store/queries';
+import {
+  causeTotalsOf,
+  rebalanceTotalsOf,
+  rewindTotalsOf,
+  type TotalsRow,
+  totalsOf,
+} from '../../store/queries';
 import { Exemplars } from './exemplars';
 import { Family } from './family';
-import type { LabelSets } from './label-sets';
+import type { DeliveringSets, LabelSets } from './label-sets';
 
 const counter = (name: string, unit: string, help: string) =>
   new Family({ name, type: 'counter', unit, help });
 
-export function groupMetrics(db: Store, places: LabelSets, groups: LabelSets): Family[] {
+export interface GroupBounds {
+  delivering: DeliveringSets;
+  /** Groups with their topics, and groups, as they are seen from outside. */
+  places: LabelSets;
+  groups: LabelSets;
+}
+
+export function groupMetrics(db: Store, bounds: GroupBounds): Family[] {
   const exemplars = new Exemplars(db);
   const byName = {
     deliveries: counter('dupescope_deliveries_total', 'deliveries', 'Records handed to handlers'),
@@ -51,22 +64,26 @@ export function groupMetrics(db: Store, places: LabelSets, groups: LabelSets): F
     'rewinds',
     'Committed offsets that went down, by cause, counted once the cause is settled (up to a minute late)',
   );
-  for (const { cluster, group, topic, ...totals } of totalsOf(db)) {
-    const labels = places.labels({ cluster, group, topic });
-    // Each cause from the start: a series that begins with its first count shows no increase.
-    if (totals.deliveries > 0) for (const cause of CAUSES) causes.add({ ...labels, cause }, 0);
+  const rows = totalsOf(db);
+  for (const { cluster, group, topic } of rows) {
+    const labels = bounds.places.labels({ cluster, group, topic });
     for (const cause of REWIND_CAUSES) rewinds.add({ ...labels, cause }, 0);
+  }
+  for (const { cluster, group, topic, ...totals } of delivering(rows)) {
+    const labels = bounds.delivering.labels({ cluster, group, topic });
+    // Each cause from the start: a series that begins with its first count shows no increase.
+    for (const cause of CAUSES) causes.add({ ...labels, cause }, 0);
     for (const [name, family] of Object.entries(byName)) {
       const exemplar = name === 'redeliveries' ? exemplars.of(cluster, group, topic) : {};
       family.add(labels, totals[name as keyof typeof byName], exemplar);
     }
   }
   for (const { cluster, group, topic, cause, records } of causeTotalsOf(db)) {
-    const labels = { ...places.labels({ cluster, group, topic }), cause };
+    const labels = { ...bounds.delivering.labels({ cluster, group, topic }), cause };
     causes.add(labels, records, exemplars.of(cluster, group, topic, cause));
   }
   for (const { cluster, group, topic, cause, rewinds: count } of rewindTotalsOf(db)) {
-    rewinds.add({ ...places.labels({ cluster, group, topic }), cause }, count);
+    rewinds.add({ ...bounds.places.labels({ cluster, group, topic }), cause }, count);
   }
   const rebalances = counter(
     'dupescope_rebalances_total',
@@ -74,7 +91,15 @@ export function groupMetrics(db: Store, places: LabelSets, groups: LabelSets): F
     'Generations that began with members, of groups watched from outside',
   );
   for (const { cluster, group, rebalances: count } of rebalanceTotalsOf(db)) {
-    rebalances.add(groups.labels({ cluster, group }), count);
+    rebalances.add(bounds.groups.labels({ cluster, group }), count);
   }
   return [...Object.values(byName), causes, rewinds, rebalances];
+}
+
+/** Those that tell of deliveries, in the order of their first sessions: nobody later comes before them. */
+function delivering(rows: readonly TotalsRow[]): TotalsRow[] {
+  const order = ({ firstSession }: TotalsRow) => firstSession ?? Number.MAX_SAFE_INTEGER;
+  return rows
+    .filter(({ firstSession, deliveries }) => firstSession !== null || deliveries > 0)
+    .sort((a, b) => order(a) - order(b) || a.firstPlace - b.firstPlace);
 }

@@ -11,12 +11,16 @@ import type { AnswerContext } from '../answers';
 import type { Watching } from '../lag';
 import { Family, registryFor, textOf } from './family';
 import { groupMetrics } from './groups';
-import { LabelSets } from './label-sets';
+import { DeliveringSets, LabelSets } from './label-sets';
 import { nowMetrics } from './now';
 import { topicMetrics } from './topics';
 
-/** So many groups with their topics, groups, and topics are told by themselves. */
+/** So many groups, groups with their topics, and topics are told by themselves. */
 const SETS_MAX = 1_000;
+const TOPICS_OF_GROUP_MAX = 20;
+
+/** A bound of label sets. */
+type Limit = Pick<LabelSets, 'of' | 'beyond'>;
 
 export interface MetricsText {
   type: string;
@@ -34,15 +38,16 @@ export class Metrics {
 
   /** @param accept the Accept header */
   scrape(db: Store, accept: string, context: AnswerContext): MetricsText {
+    const delivering = new DeliveringSets(SETS_MAX, TOPICS_OF_GROUP_MAX);
     const places = new LabelSets('group_topic', SETS_MAX);
     const groups = new LabelSets('group', SETS_MAX);
     const topics = new LabelSets('topic', SETS_MAX);
-    const counted = groupMetrics(db, places, groups);
-    const now = nowMetrics(db, context, groups);
+    const counted = groupMetrics(db, { delivering, places, groups });
+    const now = nowMetrics(db, context, { delivering, places, groups });
     const observed = topicMetrics(db, topics, context.now);
-    const bounds = [places, groups, topics, ...now.bounds];
-    this.say(bounds);
-    const own = [...this.ownMetrics(db, context), boundMetrics(bounds)];
+    const limits = [delivering, places, groups, topics, ...now.limits];
+    this.say(limits);
+    const own = [...this.ownMetrics(db, context), limitMetrics(limits)];
     const families = [...counted, ...now.families, ...observed, ...own];
     const registry = registryFor(accept);
     return { type: registry.contentType, body: () => textOf(registry, families) };
@@ -82,8 +87,8 @@ export class Metrics {
   }
 
   /** When a bound is reached, and again when twice as many are beyond it. */
-  private say(bounds: readonly LabelSets[]): void {
-    for (const { of, beyond } of bounds) {
+  private say(limits: readonly Limit[]): void {
+    for (const { of, beyond } of limits) {
       if (beyond < 2 * (this.said.get(of) ?? 0.5)) continue;
       this.said.set(of, beyond);
       this.logger.warn(
@@ -98,13 +103,13 @@ function isWell(observer: Watching): boolean {
   return observer.ready() && observer.problem() === null;
 }
 
-function boundMetrics(bounds: readonly LabelSets[]): Family {
+function limitMetrics(limits: readonly Limit[]): Family {
   const beyond = new Family({
     name: 'dupescope_label_sets_in_other',
     type: 'gauge',
     unit: 'label sets',
     help: 'How many groups, topics or partitions are told together as `other`, because there are too many',
   });
-  for (const { of, beyond: count } of bounds) beyond.add({ of }, count);
+  for (const { of, beyond: count } of limits) beyond.add({ of }, count);
   return beyond;
 }

@@ -42,6 +42,47 @@ export class LabelSets {
   }
 }
 
+/**
+ * Groups that tell of their deliveries, each with its topics. They have a bound of their own: a cluster's thousands of
+ * other groups, seen from outside, take no room from them.
+ */
+export class DeliveringSets {
+  readonly of = 'delivering';
+  private readonly groups: LabelSets;
+  private readonly topics = new Map<Labels, LabelSets>();
+  private readonly known = new Set<string>();
+
+  /** So many groups are told by themselves, and so many topics of each. */
+  constructor(
+    groups: number,
+    private readonly topicsMax: number,
+  ) {
+    this.groups = new LabelSets(this.of, groups);
+  }
+
+  get beyond(): number {
+    return [...this.topics.values()].reduce((sum, topics) => sum + topics.beyond, this.groups.beyond);
+  }
+
+  /** Ask in the order of the groups' first sessions, and of a group's topics as the store came to know them. */
+  labels({ topic, ...of }: { cluster: string; group: string; topic: string }): Labels {
+    this.known.add(JSON.stringify(of));
+    const group = this.groups.labels(of);
+    if (group.group === OTHER) return { ...group, topic: OTHER };
+    let topics = this.topics.get(group);
+    if (topics === undefined) {
+      topics = new LabelSets(this.of, this.topicsMax);
+      this.topics.set(group, topics);
+    }
+    return { ...group, ...topics.labels({ topic }) };
+  }
+
+  /** Of the group alone; null: it tells of no deliveries. */
+  group(of: { cluster: string; group: string }): Labels | null {
+    return this.known.has(JSON.stringify(of)) ? this.groups.labels(of) : null;
+  }
+}
+
 /** Of one line and of bounded length; Prometheus ends a text at a zero byte. */
 function readable(name: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: those are what is meant

@@ -5,6 +5,7 @@ import { livePositions, liveSessions, openIncidents, stalledNow } from '../../st
 import type { LagSource } from '../lag';
 import { seconds } from '../time';
 import { Family, type FamilyFacts } from './family';
+import type { GroupBounds } from './groups';
 import { LabelSets } from './label-sets';
 
 /** So many partitions are told by themselves, of each gauge. */
@@ -16,27 +17,29 @@ const gauge = (name: string, unit: string, help: string, together: Pick<FamilyFa
 export interface NowMetrics {
   families: Family[];
   /** The bounds that held for them. */
-  bounds: LabelSets[];
+  limits: LabelSets[];
 }
 
 export function nowMetrics(
   db: Store,
   { now, lag }: { now: number; lag: LagSource | null },
-  groups: LabelSets,
+  { delivering, groups }: GroupBounds,
 ): NowMetrics {
   const exposed = exposure(db, now);
-  const lagging = lag === null ? { families: [], bounds: [] } : consumerLag(lag);
+  const lagging = lag === null ? { families: [], limits: [] } : consumerLag(lag);
   const incidents = gauge(
     'dupescope_incidents_open',
     'incidents',
     'Incidents with a finding within the last five minutes',
   );
   for (const { cluster, group, kind, incidents: open } of openIncidents(db, now)) {
-    incidents.add({ ...groups.labels({ cluster, group: group ?? '' }), kind }, open);
+    const of = { cluster, group: group ?? '' };
+    incidents.add({ ...(delivering.group(of) ?? groups.labels(of)), kind }, open);
   }
   const sessions = gauge('dupescope_sessions', 'sessions', 'Consumers that live now');
   for (const { cluster, group, sessions: living } of liveSessions(db)) {
-    sessions.add(groups.labels({ cluster, group }), living);
+    const labels = delivering.group({ cluster, group });
+    if (labels !== null) sessions.add(labels, living);
   }
   const stalled = gauge(
     'dupescope_stalled_commits',
@@ -44,11 +47,12 @@ export function nowMetrics(
     'Partitions in which records are handled and none was committed for long',
   );
   for (const { cluster, group, partitions } of stalledNow(db)) {
-    stalled.add(groups.labels({ cluster, group }), partitions);
+    const labels = delivering.group({ cluster, group });
+    if (labels !== null) stalled.add(labels, partitions);
   }
   return {
     families: [...exposed.families, ...lagging.families, incidents, sessions, stalled],
-    bounds: [...exposed.bounds, ...lagging.bounds],
+    limits: [...exposed.limits, ...lagging.limits],
   };
 }
 
@@ -72,7 +76,7 @@ function exposure(db: Store, now: number): NowMetrics {
     records.add(labels, count);
     age.add(labels, seconds(ageMs));
   }
-  return { families: [records, age], bounds: [bound] };
+  return { families: [records, age], limits: [bound] };
 }
 
 function consumerLag(lag: LagSource): NowMetrics {
@@ -89,5 +93,5 @@ function consumerLag(lag: LagSource): NowMetrics {
     if (count !== null) records.add(labels, count);
     if (typeof old === 'number') age.add(labels, old);
   }
-  return { families: [records, age], bounds: [bound] };
+  return { families: [records, age], limits: [bound] };
 }

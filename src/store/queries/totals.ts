@@ -1,6 +1,6 @@
 /**
- * Counters for /metrics. They only grow: the writer adds to `group_partition`, retention leaves it alone. Those that are
- * told by name come in the order in which the store came to know them.
+ * Counters for /metrics. They only grow: the writer adds to `group_partition`, retention leaves it alone. Rows
+ * come in the order in which the store came to know them.
  */
 import type { Store } from '../open';
 import { statement } from './statement';
@@ -17,6 +17,10 @@ export interface TotalsRow {
   skipped: number;
   hits: number;
   appliedAgain: number;
+  /** Of the group; null: it is known from outside alone. */
+  firstSession: number | null;
+  /** Number of the first of these places. */
+  firstPlace: number;
 }
 
 /** By name: a recreated topic goes on counting where the old one stopped. */
@@ -25,12 +29,13 @@ export function totalsOf(db: Store): TotalsRow[] {
     SELECT c.cluster_id AS cluster, g.name AS "group", t.name AS topic, sum(gp.deliveries) AS deliveries,
            sum(gp.redeliveries) AS redeliveries, sum(gp.failed) AS failed, sum(gp.uncertain) AS uncertain,
            sum(gp.premature) AS premature, sum(gp.skipped) AS skipped,
-           sum(gp.hits) AS hits, sum(gp.applied_again) AS appliedAgain
+           sum(gp.hits) AS hits, sum(gp.applied_again) AS appliedAgain,
+           (SELECT min(s.id) FROM session s WHERE s.grp = g.id) AS firstSession, min(gp.id) AS firstPlace
     FROM group_partition gp
     JOIN consumer_group g ON g.id = gp.grp
     JOIN topic t ON t.id = gp.topic
     JOIN cluster c ON c.id = t.cluster
-    GROUP BY 1, 2, 3 ORDER BY min(gp.id)`;
+    GROUP BY g.id, t.name ORDER BY firstPlace`;
   return statement<TotalsRow>(db, sql).all({});
 }
 
