@@ -13,6 +13,8 @@ import { idempotent, instrument } from '../../src';
 import { createTopic, testBrokers, testKafka, uniqueName, until } from '../support/broker';
 
 const MAIN = join(__dirname, '../../dist/cli/main.js');
+/** Of a step, on a machine that has much else to do. */
+const PATIENCE_MS = 180_000;
 const RECORDS = 40;
 const COPIES = 10;
 const QUICK = {
@@ -72,7 +74,7 @@ export class Workload {
     for (const role of ['early', 'skipping', 'moved'] as const) {
       await this.pass(role, { autoCommitThreshold: 1, eachMessage: async () => this.count(role) });
     }
-    await until('the silent one has read too', () => this.seen('silent') >= RECORDS, 60_000);
+    await until('the silent one has read too', () => this.seen('silent') >= RECORDS, PATIENCE_MS);
   }
 
   /** One fault after the other. */
@@ -121,7 +123,11 @@ export class Workload {
       autoCommitThreshold: 1,
       eachMessage: async () => this.count('moved'),
     });
-    await until('what lay above is delivered again', () => this.seen('moved') >= 2 * RECORDS - 10, 60_000);
+    await until(
+      'what lay above is delivered again',
+      () => this.seen('moved') >= 2 * RECORDS - 10,
+      PATIENCE_MS,
+    );
     await this.end(consumer);
   }
 
@@ -129,7 +135,7 @@ export class Workload {
   private async catchCopies(): Promise<void> {
     const consumer = await this.consumer('checked', this.checked());
     const before = this.seen('checked');
-    await until('the copies came', () => this.seen('checked') >= before, 60_000);
+    await until('the copies came', () => this.seen('checked') >= before, PATIENCE_MS);
     consumer.seek({ topic: this.topic, partition: 0, offset: '0' });
     await this.committed('checked', RECORDS + COPIES);
     await this.end(consumer);
@@ -144,7 +150,7 @@ export class Workload {
       },
     });
     consumer.seek({ topic: this.topic, partition: 0, offset: '20' });
-    await until('it handles what was handled', () => again >= RECORDS + COPIES - 20, 60_000);
+    await until('it handles what was handled', () => again >= RECORDS + COPIES - 20, PATIENCE_MS);
     await this.end(consumer);
   }
 
@@ -200,7 +206,7 @@ export class Workload {
   /** Reads all there is, commits it and leaves. */
   private async pass(role: Role, run: ConsumerRunConfig): Promise<void> {
     const consumer = await this.consumer(role, run);
-    await until(`${role} has read`, () => this.seen(role) >= RECORDS, 60_000);
+    await until(`${role} has read`, () => this.seen(role) >= RECORDS, PATIENCE_MS);
     await this.end(consumer);
   }
 
@@ -228,7 +234,7 @@ export class Workload {
           const [found] = await admin.fetchOffsets({ groupId: this.group(role), topics: [this.topic] });
           return Number(found?.partitions[0]?.offset) >= offset;
         },
-        60_000,
+        PATIENCE_MS,
       );
     } finally {
       await admin.disconnect();

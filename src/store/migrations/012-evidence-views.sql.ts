@@ -45,7 +45,8 @@ SELECT t.id AS topic_id, c.cluster_id AS cluster, t.name AS topic,
        EXISTS (SELECT 1 FROM observed_topic o WHERE o.topic = t.id) AS observed
 FROM topic t JOIN cluster c ON c.id = t.cluster;
 
-CREATE VIEW v_redelivery_times AS SELECT id, gp AS place, at AS at_ms, first AS first_offset FROM redelivery;
+CREATE VIEW v_redelivery_times AS
+SELECT id, gp AS place, at AS at_ms, first AS first_offset, last AS last_offset FROM redelivery;
 CREATE VIEW v_hit_times AS
 SELECT session, run, first AS first_offset, gp AS place, at AS at_ms FROM idempotency_hit;
 CREATE VIEW v_duplicate_times AS SELECT id, topic AS topic_id, found_at AS at_ms FROM duplicate;
