@@ -133,9 +133,9 @@ export class Workload {
 
   /** Copies in the log, and deliveries repeated by a seek: its check knows all of them. */
   private async catchCopies(): Promise<void> {
-    const consumer = await this.consumer('checked', this.checked());
     const before = this.seen('checked');
-    await until('the copies came', () => this.seen('checked') >= before, PATIENCE_MS);
+    const consumer = await this.consumer('checked', this.checked());
+    await until('the copies came', () => this.seen('checked') >= before + COPIES, PATIENCE_MS);
     consumer.seek({ topic: this.topic, partition: 0, offset: '0' });
     await this.committed('checked', RECORDS + COPIES);
     await this.end(consumer);
@@ -172,7 +172,7 @@ export class Workload {
     await this.end(consumer);
   }
 
-  /** Over the first half of the copies, which nobody deletes. */
+  /** Over records that are there, in the middle of what it has fetched. */
   private async seekForward(): Promise<void> {
     await this.produce(Array.from({ length: 20 }, (_, i) => `late${i}`));
     let sought = false;
