@@ -72,9 +72,12 @@ beforeAll(async () => {
   const seen = async () => {
     const series = await prometheus.query('dupescope_deliveries_total > 0');
     const groups = new Set(series.map(({ metric }) => metric.group));
-    return workload.groups().every((group) => groups.has(group));
+    // The observer looks for new topics now and then.
+    const observed = await prometheus.query('dupescope_observed_records_total > 0');
+    const topics = new Set(observed.map(({ metric }) => metric.topic));
+    return workload.groups().every((group) => groups.has(group)) && topics.has(workload.topic);
   };
-  await until('Prometheus has seen all groups', seen, 180_000);
+  await until('Prometheus has seen all groups and the topic', seen, 180_000);
   await workload.misbehave();
 
   let missing = asked;
