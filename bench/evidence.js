@@ -91,12 +91,7 @@ function* statements() {
 }
 
 function choices(title) {
-  const record = {
-    record_topic: ['topic-1'],
-    record_partition: ['1'],
-    record_offset: [String(FINDINGS / 3)],
-  };
-  if (title.startsWith('Life')) return [['a record', record]];
+  if (title.startsWith('Life')) return [['a record', someRecord()]];
   if (title.startsWith('variable')) return [['all', {}]];
   return [
     ['all', {}],
@@ -104,6 +99,15 @@ function choices(title) {
     ['a rare group', { group: ['group-0'] }],
     ['a topic', { topic: ['topic-3'] }],
   ];
+}
+
+/** From the middle of what was found. */
+function someRecord() {
+  const db = openReader(path);
+  const sql = 'SELECT topic, partition, first_offset AS first FROM v_redeliveries WHERE id = ?';
+  const { topic, partition, first } = db.prepare(sql).get(Math.floor(FINDINGS / 3));
+  db.close();
+  return { record_topic: [topic], record_partition: [String(partition)], record_offset: [String(first)] };
 }
 
 function timed(sql) {
