@@ -1,4 +1,4 @@
-/** Where a row leads: the service's own page and API, the record on this dashboard, and its traces. */
+/** Where a row leads: the service's own page, the record on this dashboard, and its traces. */
 import { EVIDENCE_UID } from './evidence';
 import { dashboard } from './sdk';
 
@@ -24,7 +24,7 @@ const lifeHere = () =>
 const ofRecord = () =>
   link(
     'The same in Dupescope',
-    `\${service}/v1/records/${field('topic')}/${field('partition')}/${field('first_offset')}`,
+    `\${service}/#/records/${field('topic')}/${field('partition')}/${field('first_offset')}`,
   );
 
 /** TraceQL finds the spans by the record's place, whichever trace it carried. */
@@ -45,6 +45,6 @@ function encodedAround(text: string): string {
 export const recordLinks = () => [lifeHere(), ofRecord(), traces()];
 
 export const incidentLinks = () => [
-  link('This incident in Dupescope', `\${service}/v1/incidents/${field('id')}`),
-  link('The page of Dupescope', `\${service}/`),
+  link('This incident in Dupescope', `\${service}/#/incidents/${field('id')}`),
+  link('Its findings by the API', `\${service}/v1/incidents/${field('id')}`),
 ];
