@@ -136,8 +136,9 @@ export class Workload {
     const before = this.seen('checked');
     const consumer = await this.consumer('checked', this.checked());
     await until('the copies came', () => this.seen('checked') >= before + COPIES, PATIENCE_MS);
+    const again = this.seen('checked') + RECORDS + COPIES;
     consumer.seek({ topic: this.topic, partition: 0, offset: '0' });
-    await this.committed('checked', RECORDS + COPIES);
+    await until('all came again', () => this.seen('checked') >= again, PATIENCE_MS);
     await this.end(consumer);
   }
 
