@@ -51,6 +51,10 @@ const api = async <T>(path: string): Promise<T> => {
   return (await answer.json()) as T;
 };
 
+/** For a message of what went wrong. */
+const said = async (path: string): Promise<string> =>
+  `${path}: ${await (await fetch(service.url + path)).text()}`;
+
 beforeAll(async () => {
   const id = uniqueName('grafana');
   const process = start(
@@ -91,9 +95,10 @@ beforeAll(async () => {
     await new Promise((resolve) => setTimeout(resolve, 1_000));
     return missing.length === 0;
   };
-  await until('every expression answers', allAnswer, 240_000).catch((error: Error) => {
+  await until('every expression answers', allAnswer, 240_000).catch(async (error: Error) => {
     const told = missing.map(({ of, expr }) => `${of}: ${expr}`).join('\n');
-    throw new Error(`${error.message}; without an answer:\n${told}`);
+    const state = await Promise.all(['/v1/topics', '/v1/duplicates?limit=3', '/readyz'].map(said));
+    throw new Error(`${error.message}; without an answer:\n${told}\n${state.join('\n')}`);
   });
   await workload.stop();
   await until('the last of it is scraped', scrapedAll, 120_000);
