@@ -13,6 +13,8 @@
  * nine tenths. Each round runs every kind once, in an order that turns; reported are medians of the ratios within
  * rounds, as absolute figures on a machine that others use mean little. `by CPU` compares the CPU time a record of the
  * whole process, its writer thread and garbage collection included: that hardly depends on what else runs.
+ *
+ * At the end the two claims by rate, kept or missed for each handler; a missed one is an exit code of 1.
  */
 const { fork } = require('node:child_process');
 const { mkdtempSync, rmSync } = require('node:fs');
@@ -21,6 +23,12 @@ const { join } = require('node:path');
 const { parseArgs } = require('node:util');
 const { startBroker } = require('../dist/demo/broker');
 const { fill, median, thousands } = require('./topic');
+
+/** At least so much of the throughput of another kind. */
+const CLAIMS = [
+  { kind: 'redeliveries', base: 'bare', atLeast: 0.95 },
+  { kind: 'all', base: 'instrumentation', atLeast: 1.5 },
+];
 
 const KINDS = ['bare', 'off', 'redeliveries', 'all', 'instrumentation'];
 
@@ -51,7 +59,9 @@ async function main() {
       `${new Date().toISOString().slice(0, 10)}, ${cpus().length} cores, Node ${process.version}, ${RECORDS} records of 200 B, ${ROUNDS} rounds`,
     );
     for (const handler of values.handler.split(',')) {
-      print(handler, await rounds({ brokers: broker.brokers, topic, handler, records: RECORDS }, folder));
+      const measured = await rounds({ brokers: broker.brokers, topic, handler, records: RECORDS }, folder);
+      print(handler, measured);
+      judge(handler, measured);
     }
   } finally {
     rmSync(folder, { recursive: true, force: true });
@@ -89,6 +99,19 @@ function run(task) {
       code === 0 && result !== null ? resolve(result) : reject(new Error(`a run ended with code ${code}`)),
     );
   });
+}
+
+function judge(handler, rounds) {
+  for (const { kind, base, atLeast } of CLAIMS) {
+    if (!kinds.includes(kind) || !kinds.includes(base)) continue;
+    const ratios = rounds.map((round) => round[kind].rate / round[base].rate);
+    const isKept = median(ratios) >= atLeast;
+    if (!isKept) process.exitCode = 1;
+    const all = ratios.map((ratio) => ratio.toFixed(2)).join(', ');
+    console.log(
+      `${handler.padEnd(12)} claim: ${kind} >= ${atLeast} of ${base}: ${isKept ? 'kept' : 'MISSED'}, median ${median(ratios).toFixed(3)} (${all})`,
+    );
+  }
 }
 
 function print(handler, rounds) {

@@ -20,7 +20,8 @@ const ROOMS: Record<string, { rooms: string[]; packages: string[] }> = {
   check: { rooms: ['identity', 'journal'], packages: ['kafkajs'] },
   config: { rooms: [], packages: ['zod', 'yaml'] },
   service: {
-    rooms: ['store', 'journal', 'ledger', 'identity', 'config'],
+    // Of telemetry the ids alone, for exemplars.
+    rooms: ['store', 'journal', 'ledger', 'identity', 'config', 'telemetry'],
     packages: ['express', 'helmet', 'pino', 'prom-client', 'zod', 'better-sqlite3'],
   },
   demo: { rooms: ['ledger', 'store', 'service'], packages: ['kafkajs', 'zod', '@opentelemetry/sdk-node'] },

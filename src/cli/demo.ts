@@ -5,6 +5,7 @@ import { fail } from '../errors';
 interface Given {
   once?: boolean;
   listen?: string;
+  service?: string;
   seed?: string;
   keep?: boolean;
   json?: boolean;
@@ -16,14 +17,22 @@ export function demoCommand(program: Command): void {
     .description('start a broker, consumers and faults, and watch what is found')
     .option('--once', 'one round, then a table of injected against found')
     .option('--listen <host:port>', 'where the service answers')
+    .option('--service <url>', 'report to a service that runs already, instead of starting one')
     .option('--seed <number>', 'decides the order of the faults')
     .option('--keep', 'keep the folder with the store and the logs')
     .option('--json', 'with --once: the verdict as JSON')
-    .action(async ({ once, listen, seed, keep, json }: Given) => {
+    .action(async ({ once, listen, service, seed, keep, json }: Given) => {
       if (json === true && once !== true) fail('bad-usage', '--json is the verdict of a round: add --once.');
+      if (service !== undefined && (once === true || listen !== undefined)) {
+        fail(
+          'bad-usage',
+          '--service takes neither --once nor --listen: the store and the address are its own.',
+        );
+      }
       const options = {
         once: once === true,
         ...(listen === undefined ? {} : { listen }),
+        ...(service === undefined ? {} : { service }),
         ...(seed === undefined ? {} : { seed: seedOf(seed) }),
         ...(keep === undefined ? {} : { keep }),
         ...(json === undefined ? {} : { json }),

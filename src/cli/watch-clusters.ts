@@ -54,7 +54,9 @@ function watchingOf(observer: TopicObserver, { brokers, topics }: ClusterConfig)
     ready: () => observer.ready(),
     problem: () =>
       observer.problem() ??
-      `The topics ${topics.join(', ')} of ${brokers.join(', ')} are still being read up to their ends.`,
+      (observer.ready()
+        ? null
+        : `The topics ${topics.join(', ')} of ${brokers.join(', ')} are still being read up to their ends.`),
   };
 }
 

@@ -20,9 +20,9 @@ import {
 } from './workload';
 
 const settings = JSON.parse(process.argv[2] ?? '{}') as WorkerSettings;
-const { name, brokers, topic, group, store } = settings;
+const { name, brokers, topic, group, evidence } = settings;
 
-const kafka = instrument(new Kafka({ clientId: name, brokers, logLevel: logLevel.ERROR }), { store });
+const kafka = instrument(new Kafka({ clientId: name, brokers, logLevel: logLevel.ERROR }), evidence);
 
 const truth = new TruthWriter(settings.truthFile);
 const consumer = kafka.consumer({

@@ -18,6 +18,8 @@ export class Group {
   constructor(
     readonly role: Role,
     readonly place: Place,
+    /** Where evidence is reported to; undefined: into the place's store. */
+    private readonly service: string | undefined,
     readonly tally: Tally,
     private readonly onLost: (why: string) => void,
   ) {
@@ -35,7 +37,10 @@ export class Group {
         topic,
         group: this.id,
         handler: HANDLERS[this.role],
-        store,
+        evidence:
+          this.service === undefined
+            ? { store }
+            : { service: this.service, journal: join(folder, 'journal') },
         truthFile: join(folder, 'truth', `${name}.tsv`),
       },
       join(folder, 'logs', `${name}.log`),

@@ -19,6 +19,8 @@ export interface DemoOptions {
   once: boolean;
   /** host:port of the service. Default 127.0.0.1:7475, or a free port where that is taken. */
   listen?: string;
+  /** URL of a service that runs already; the consumers report to it. Default: one of the demo's own. */
+  service?: string;
   /** Decides the order of the faults, their victims and amounts. Default: another one each time. */
   seed?: number;
   /** Keep the folder with the store, the ground truth and the logs. Default false. */
@@ -70,6 +72,7 @@ export async function runDemo(options: DemoOptions): Promise<number> {
       once: options.once,
       keep: options.keep === true,
       listen: options.listen,
+      service: options.service,
       terminal,
       ending,
       stop,

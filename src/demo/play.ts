@@ -14,7 +14,7 @@ import { Payments } from './producer';
 import { Random } from './random';
 import { playRound } from './round';
 import { beganLine, clock, finishedLine, invitation, screenLines } from './screen';
-import { startService } from './service';
+import { givenService, startService } from './service';
 import { Tally } from './tally';
 import type { Terminal } from './terminal';
 import { type Injection, judge, type Verdict } from './verdict';
@@ -34,6 +34,7 @@ export interface PlayOptions {
   once: boolean;
   keep: boolean;
   listen: string | undefined;
+  service: string | undefined;
   terminal: Terminal;
   ending: Ending;
   /** Aborted by Ctrl-C, and here when a piece is lost. */
@@ -52,12 +53,17 @@ export async function play(options: PlayOptions): Promise<Verdict> {
   const place = await makePlace(brokers, folder);
   ending.add('topic', () => clearPlace(place, options.isOwnBroker));
 
-  say('Starting the service');
-  const service = await startService(place, { listen: options.listen, keep: options.keep, onLost }, patience);
+  say(
+    options.service === undefined ? 'Starting the service' : `Waiting for the service at ${options.service}`,
+  );
+  const service =
+    options.service === undefined
+      ? await startService(place, { listen: options.listen, keep: options.keep, onLost }, patience)
+      : await givenService(options.service, patience);
   ending.add('service', () => service.stop());
 
   const tally = new Tally(join(folder, 'truth'), options.once);
-  const groups = ROLES.map((role) => new Group(role, place, tally, onLost));
+  const groups = ROLES.map((role) => new Group(role, place, options.service, tally, onLost));
   ending.add('consumers', async () => {
     await Promise.all(groups.map((group) => group.end()));
   });

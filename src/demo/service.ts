@@ -14,6 +14,8 @@ const HOST = '127.0.0.1';
 const PORT = 7475;
 const PORT_MAX = 65_535;
 const READY_LIMIT_MS = 30_000;
+/** It may be reading topics from their beginning. */
+const GIVEN_LIMIT_MS = 120_000;
 const STOP_LIMIT_MS = 5_000;
 const LAG_INTERVAL_MS = 1_000;
 
@@ -54,6 +56,16 @@ export async function startService(
     throw error;
   }
   return { answers, stop };
+}
+
+/** Somebody else's, who ends it too. @param url of it */
+export async function givenService(url: string, patience: Patience): Promise<Service> {
+  const answers = new Answers(url.replace(/\/+$/, ''));
+  await until(`the service at ${url} is ready`, () => answers.isReady(), {
+    limitMs: GIVEN_LIMIT_MS,
+    ...patience,
+  });
+  return { answers, stop: async () => undefined };
 }
 
 /** @throws DupescopeError 'bad-usage': the demo's service has no token, so it answers this machine alone */

@@ -29,7 +29,8 @@ export interface WorkerSettings {
   topic: string;
   group: string;
   handler: HandlerKind;
-  store: string;
+  /** Options of `instrument`. */
+  evidence: { store: string } | { service: string; journal: string };
   truthFile: string;
 }
 

@@ -112,7 +112,7 @@ function sendList(
 
 /** What is neither an object nor a list of the table. */
 function others(parts: AppParts): [string, RequestHandler][] {
-  const metrics = new Metrics();
+  const metrics = new Metrics(parts.logger, parts.observers);
   const description = openApi(parts.version);
   const page = indexPage(parts.version);
   const plain =

@@ -19,7 +19,7 @@ export interface PartitionLag {
 /** Something that has to catch up before the service calls itself ready. */
 export interface Watching {
   ready(): boolean;
-  /** Why it is not ready, one line. */
+  /** Why it is not ready, or cannot go on, one line; null: it is well. */
   problem(): string | null;
 }
 

@@ -20,12 +20,17 @@ export interface Started {
   ended: Promise<Ended>;
 }
 
-export function start(args: readonly string[], env: Record<string, string> = {}): Started {
+/** @param limitMs it is killed then */
+export function start(
+  args: readonly string[],
+  env: Record<string, string> = {},
+  limitMs = LIMIT_MS,
+): Started {
   const clean = Object.entries(process.env).filter(([name]) => !name.startsWith('DUPESCOPE_'));
   const child = spawn(process.execPath, [MAIN, ...args], {
     env: { ...Object.fromEntries(clean), ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
-    timeout: LIMIT_MS,
+    timeout: limitMs,
   });
   let stdout = '';
   let stderr = '';

@@ -9,8 +9,11 @@ afterAll(() => folder.remove());
 function parsed(text: string): Map<string, number> {
   const samples = new Map<string, number>();
   for (const line of text.trim().split('\n')) {
-    if (line === '' || /^# (HELP|TYPE) dupescope_\w+ \S/.test(line) || line === '# EOF') continue;
-    const found = /^(dupescope_\w+)(\{(?:\w+="(?:[^"\\\n]|\\.)*",?)*\})? (-?[\d.e+]+)$/.exec(line);
+    if (line === '' || /^# (HELP|TYPE|UNIT) dupescope_\w+ \S/.test(line) || line === '# EOF') continue;
+    const found =
+      /^(dupescope_\w+)(\{(?:\w+="(?:[^"\\\n]|\\.)*",?)*\})? (-?[\d.e+]+)(?: # \{trace_id="[0-9a-f]{32}"\} \S+ \S+)?$/.exec(
+        line,
+      );
     if (found === null) throw new Error(`not a sample: ${line}`);
     samples.set(`${found[1]}${found[2] ?? ''}`, Number(found[3]));
   }

@@ -112,3 +112,22 @@ function lossPage<Row>(
   for (const [name, value] of Object.entries(given)) bound[name] = value ?? null;
   return statement<Row>(db, sql).all(bound);
 }
+
+export interface StalledNowRow {
+  cluster: string;
+  group: string;
+  partitions: number;
+}
+
+/** Partitions whose commits stall now, by group. */
+export function stalledNow(db: Store): StalledNowRow[] {
+  const sql = `
+    SELECT c.cluster_id AS cluster, g.name AS "group", count(DISTINCT f.gp) AS partitions
+    FROM stalled_commit f INDEXED BY stalled_open
+    JOIN session s ON s.id = f.session AND s.ended_at IS NULL
+    JOIN group_partition gp ON gp.id = f.gp
+    JOIN consumer_group g ON g.id = gp.grp
+    JOIN cluster c ON c.id = g.cluster
+    WHERE f.ended_at IS NULL GROUP BY g.id ORDER BY g.id`;
+  return statement<StalledNowRow>(db, sql).all({});
+}

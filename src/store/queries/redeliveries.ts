@@ -75,3 +75,31 @@ export const REDELIVERY_SELECT = `
 export function redeliveryById(db: Store, id: number): RedeliveryRow | undefined {
   return statement<RedeliveryRow>(db, `${REDELIVERY_SELECT} WHERE r.id = @id`).get({ id });
 }
+
+export interface LatestRedeliveryRow {
+  cluster: string;
+  group: string;
+  topic: string;
+  topicId: string | null;
+  partition: number;
+  first: number;
+  last: number;
+  at: number;
+  cause: Cause;
+  settled: 0 | 1;
+}
+
+/** The latest of the whole store, the latest first, without their two sides. */
+export function latestRedeliveries(db: Store, limit: number): LatestRedeliveryRow[] {
+  const sql = `
+    SELECT c.cluster_id AS cluster, g.name AS "group", t.name AS topic, t.topic_id AS topicId, gp.partition, r.first,
+           r.last, r.at, r.cause, r.settled
+    FROM (SELECT gp, first, last, at, cause, settled FROM redelivery INDEXED BY redelivery_by_time
+          ORDER BY at DESC, id DESC LIMIT @limit) r
+    JOIN group_partition gp ON gp.id = r.gp
+    JOIN consumer_group g ON g.id = gp.grp
+    JOIN topic t ON t.id = gp.topic
+    JOIN cluster c ON c.id = t.cluster
+    ORDER BY r.at DESC`;
+  return statement<LatestRedeliveryRow>(db, sql).all({ limit });
+}

@@ -1,4 +1,7 @@
-/** Counters for /metrics. They only grow: the writer adds to `group_partition`, retention leaves it alone. */
+/**
+ * Counters for /metrics. They only grow: the writer adds to `group_partition`, retention leaves it alone. Rows
+ * come in the order in which the store came to know them.
+ */
 import type { Store } from '../open';
 import { statement } from './statement';
 
@@ -8,25 +11,31 @@ export interface TotalsRow {
   topic: string;
   deliveries: number;
   redeliveries: number;
+  failed: number;
   uncertain: number;
   premature: number;
   skipped: number;
   hits: number;
   appliedAgain: number;
+  /** Of the group; null: it is known from outside alone. */
+  firstSession: number | null;
+  /** Number of the first of these places. */
+  firstPlace: number;
 }
 
 /** By name: a recreated topic goes on counting where the old one stopped. */
 export function totalsOf(db: Store): TotalsRow[] {
   const sql = `
     SELECT c.cluster_id AS cluster, g.name AS "group", t.name AS topic, sum(gp.deliveries) AS deliveries,
-           sum(gp.redeliveries) AS redeliveries, sum(gp.uncertain) AS uncertain,
+           sum(gp.redeliveries) AS redeliveries, sum(gp.failed) AS failed, sum(gp.uncertain) AS uncertain,
            sum(gp.premature) AS premature, sum(gp.skipped) AS skipped,
-           sum(gp.hits) AS hits, sum(gp.applied_again) AS appliedAgain
+           sum(gp.hits) AS hits, sum(gp.applied_again) AS appliedAgain,
+           (SELECT min(s.id) FROM session s WHERE s.grp = g.id) AS firstSession, min(gp.id) AS firstPlace
     FROM group_partition gp
     JOIN consumer_group g ON g.id = gp.grp
     JOIN topic t ON t.id = gp.topic
     JOIN cluster c ON c.id = t.cluster
-    GROUP BY 1, 2, 3 ORDER BY 1, 2, 3`;
+    GROUP BY g.id, t.name ORDER BY firstPlace`;
   return statement<TotalsRow>(db, sql).all({});
 }
 
@@ -66,4 +75,24 @@ export function knownTopics(db: Store, cluster: string): KnownTopicRow[] {
     JOIN cluster c ON c.id = g.cluster
     WHERE c.cluster_id = @cluster AND EXISTS (SELECT 1 FROM session s WHERE s.grp = g.id) ORDER BY 1, 2`;
   return statement<KnownTopicRow>(db, sql).all({ cluster });
+}
+
+export interface RebalanceTotalRow {
+  cluster: string;
+  group: string;
+  rebalances: number;
+}
+
+/** Of groups that were ever watched from outside, also of those that retention forgot. */
+export function rebalanceTotalsOf(db: Store): RebalanceTotalRow[] {
+  const sql = `
+    SELECT c.cluster_id AS cluster, g.name AS "group", r.rebalances
+    FROM rebalance_total r JOIN consumer_group g ON g.id = r.grp JOIN cluster c ON c.id = g.cluster ORDER BY r.grp`;
+  return statement<RebalanceTotalRow>(db, sql).all({});
+}
+
+/** Deliveries whose detail could not be kept, ever. */
+export function droppedTotal(db: Store): number {
+  const sql = 'SELECT deliveries FROM dropped_total';
+  return statement<{ deliveries: number }>(db, sql).get({})?.deliveries ?? 0;
 }

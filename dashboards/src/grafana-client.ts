@@ -1,0 +1,115 @@
+/** Grafana's HTTP API, as far as the smoke test asks it. Works from version 10 on. */
+
+export interface Target {
+  refId: string;
+  datasource: { type: string; uid: string };
+  expr?: string;
+  queryText?: string;
+  rawQueryText?: string;
+}
+
+export interface Panel {
+  type: string;
+  title: string;
+  targets: Target[];
+}
+
+export interface Rule {
+  name: string;
+  health: string;
+  lastError?: string;
+}
+
+export interface QueryResult {
+  error: string | null;
+  /** How many values came. */
+  values: number;
+}
+
+interface Frame {
+  data?: { values?: unknown[][] };
+}
+
+const LIMIT_MS = 30_000;
+
+export class GrafanaClient {
+  private constructor(
+    readonly url: string,
+    private readonly authorization: string,
+  ) {}
+
+  static fromEnvironment(env: NodeJS.ProcessEnv): GrafanaClient {
+    const url = (env.GRAFANA_URL || 'http://127.0.0.1:3000').replace(/\/+$/, '');
+    if (env.GRAFANA_TOKEN) return new GrafanaClient(url, `Bearer ${env.GRAFANA_TOKEN}`);
+    const login = `${env.GRAFANA_USER || 'admin'}:${env.GRAFANA_PASSWORD || 'admin'}`;
+    return new GrafanaClient(url, `Basic ${Buffer.from(login).toString('base64')}`);
+  }
+
+  async version(): Promise<string> {
+    return (await this.get<{ version: string }>('/api/health')).version;
+  }
+
+  async dataSources(): Promise<string[]> {
+    return (await this.get<{ uid: string }[]>('/api/datasources')).map(({ uid }) => uid);
+  }
+
+  /** Types of data sources that can be asked. */
+  async plugins(): Promise<ReadonlySet<string>> {
+    const plugins = await this.get<{ id: string }[]>('/api/plugins?type=datasource');
+    return new Set(plugins.map(({ id }) => id));
+  }
+
+  /** Null: there is none. */
+  async dashboard(uid: string): Promise<{ title: string; panels: Panel[] } | null> {
+    const answer = await this.ask(`/api/dashboards/uid/${uid}`);
+    if (answer.status === 404) return null;
+    return ((await read(answer)) as { dashboard: { title: string; panels: Panel[] } }).dashboard;
+  }
+
+  async rules(): Promise<Rule[]> {
+    const body = await this.get<{ data: { groups: { rules: Rule[] }[] } }>(
+      '/api/prometheus/grafana/api/v1/rules',
+    );
+    return body.data.groups.flatMap(({ rules }) => rules);
+  }
+
+  /** Runs one target by the back end. Its errors are part of the answer. */
+  async query(target: Target, { from, to }: { from: number; to: number }): Promise<QueryResult> {
+    const body = JSON.stringify({ queries: [target], from: String(from), to: String(to) });
+    const headers = { 'content-type': 'application/json' };
+    const answer = await this.ask('/api/ds/query', { method: 'POST', body, headers });
+    const text = await answer.text();
+    const parsed = jsonOf(text) as {
+      message?: string;
+      results?: Record<string, { error?: string; frames?: Frame[] }>;
+    } | null;
+    const result = parsed?.results?.[target.refId];
+    if (result === undefined)
+      return { error: parsed?.message ?? `${answer.status} ${text.slice(0, 200)}`, values: 0 };
+    const values = (result.frames ?? []).reduce((sum, { data }) => sum + (data?.values?.[0]?.length ?? 0), 0);
+    return { error: result.error ?? null, values };
+  }
+
+  private async get<T>(path: string): Promise<T> {
+    return (await read(await this.ask(path))) as T;
+  }
+
+  private ask(path: string, options: RequestInit = {}): Promise<Response> {
+    const headers = { ...options.headers, authorization: this.authorization };
+    return fetch(this.url + path, { ...options, headers, signal: AbortSignal.timeout(LIMIT_MS) });
+  }
+}
+
+async function read(answer: Response): Promise<unknown> {
+  if (!answer.ok)
+    throw new Error(`${answer.status} from ${answer.url}: ${(await answer.text()).slice(0, 200)}`);
+  return answer.json();
+}
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}

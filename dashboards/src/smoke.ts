@@ -1,0 +1,120 @@
+/**
+ * `npm run smoke:grafana`: asks a running Grafana, by its own HTTP API, for everything that was provisioned: the data
+ * sources, dashboards and alert rules are there, and each target of each panel is run by /api/ds/query, as a browser
+ * would have it run.
+ *
+ *     GRAFANA_URL                       default http://127.0.0.1:3000
+ *     GRAFANA_TOKEN                     or GRAFANA_USER and GRAFANA_PASSWORD (default admin, admin)
+ *     SMOKE_FROM                        beginning of the time range, in minutes ago (default 60)
+ *     SMOKE_LOOSE=1                     targets without data are listed and are no failure
+ *
+ * Targets of a data source whose plugin is not installed are listed as not run. Exit code: 0 all well; 1 something is
+ * missing or answered an error (or no data); 2 Grafana cannot be asked.
+ */
+import { ALERTS, pageOf } from './alerts';
+import { EVIDENCE_UID } from './evidence';
+import { GrafanaClient, type Panel, type QueryResult } from './grafana-client';
+import { OVERVIEW_UID } from './overview';
+import { filled } from './smoke-values';
+
+const SOURCES = ['dupescope-prometheus', 'dupescope-traces', 'dupescope-store'];
+/** Panels that are empty where nothing of the kind happened. */
+const MAY_BE_EMPTY =
+  /^(Stalled commits|Committed early, and skipped|Idempotency hits|Duplicates|Duplicates by cause|Open incidents|Life of the record|Rewinds|Copies caught|Catch ratio by group|Redeliveries by cause|Deliveries|Consumer lag, in time|Identities reach back)/;
+
+type Verdict = 'data' | 'no data' | 'error' | 'not run';
+
+interface Line {
+  what: string;
+  verdict: Verdict;
+  detail: string;
+  isProblem: boolean;
+}
+
+async function main(): Promise<number> {
+  const client = GrafanaClient.fromEnvironment(process.env);
+  console.log(`${client.url}: Grafana ${await client.version()}`);
+  const lines: Line[] = [];
+  const missing = await provisioned(client);
+  for (const what of missing) console.log(`MISSING  ${what}`);
+  const to = Date.now();
+  const range = { from: to - Number(process.env.SMOKE_FROM ?? 60) * 60_000, to };
+  const plugins = await client.plugins();
+  for (const uid of [OVERVIEW_UID, EVIDENCE_UID]) {
+    const board = await client.dashboard(uid);
+    if (board === null) continue;
+    for (const panel of board.panels.filter(({ type }) => type !== 'row')) {
+      lines.push(...(await runPanel(client, panel, range, plugins, board.title)));
+    }
+  }
+  for (const { what, verdict, detail, isProblem } of lines) {
+    console.log(
+      `${isProblem ? 'FAIL' : 'ok  '}  ${verdict.padEnd(8)} ${what}${detail === '' ? '' : `: ${detail}`}`,
+    );
+  }
+  const count = (of: Verdict) => lines.filter(({ verdict }) => verdict === of).length;
+  const told = (['data', 'no data', 'error', 'not run'] as const).map((of) => `${count(of)} ${of}`);
+  console.log(`${lines.length} targets: ${told.join(', ')}; ${missing.length} missing`);
+  return missing.length === 0 && lines.every(({ isProblem }) => !isProblem) ? 0 : 1;
+}
+
+/** What should have been provisioned and is not there, or not well. */
+async function provisioned(client: GrafanaClient): Promise<string[]> {
+  const missing: string[] = [];
+  const sources = await client.dataSources();
+  for (const uid of SOURCES) if (!sources.includes(uid)) missing.push(`data source ${uid}`);
+  for (const uid of [OVERVIEW_UID, EVIDENCE_UID]) {
+    if ((await client.dashboard(uid)) === null) missing.push(`dashboard ${uid}`);
+  }
+  const rules = await client.rules();
+  for (const alert of ALERTS) {
+    const rule = rules.find(({ name }) => name === `Dupescope${alert.name}`);
+    if (rule === undefined) missing.push(`alert rule ${pageOf(alert)}`);
+    else if (rule.health === 'error')
+      missing.push(`alert rule ${pageOf(alert)}: ${rule.lastError ?? 'error'}`);
+  }
+  return missing;
+}
+
+async function runPanel(
+  client: GrafanaClient,
+  panel: Panel,
+  range: { from: number; to: number },
+  plugins: ReadonlySet<string>,
+  board: string,
+): Promise<Line[]> {
+  const lines: Line[] = [];
+  for (const target of panel.targets) {
+    const what = `${board}, ${panel.title} ${target.refId}`;
+    const { type } = target.datasource;
+    if (!plugins.has(type)) {
+      lines.push({
+        what,
+        verdict: 'not run',
+        detail: `the plugin ${type} is not installed`,
+        isProblem: false,
+      });
+      continue;
+    }
+    const result = await client.query(filled(target, range), range);
+    lines.push({ what, ...judged(result, panel.title) });
+  }
+  return lines;
+}
+
+function judged(result: QueryResult, title: string): Omit<Line, 'what'> {
+  if (result.error !== null) return { verdict: 'error', detail: result.error, isProblem: true };
+  if (result.values > 0) return { verdict: 'data', detail: '', isProblem: false };
+  const isFine = process.env.SMOKE_LOOSE === '1' || MAY_BE_EMPTY.test(title);
+  return { verdict: 'no data', detail: '', isProblem: !isFine };
+}
+
+main().then(
+  (code) => {
+    process.exitCode = code;
+  },
+  (error: Error) => {
+    console.error(`Grafana cannot be asked: ${error.message}`);
+    process.exitCode = 2;
+  },
+);
