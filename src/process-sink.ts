@@ -5,8 +5,8 @@
  */
 import { DupescopeError, errorLine } from './errors';
 import type { Journal } from './journal';
-import { liveSessions } from './kafka/observe-consumer';
 import type { InstrumentOptions } from './kafka/options';
+import { liveSessions } from './kafka/session';
 import type { Sink } from './kafka/sink';
 
 /** Brings a journal to its destination: the store's writer, or the reporter. */

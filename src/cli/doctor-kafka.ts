@@ -6,6 +6,7 @@ import { errorLine } from '../errors';
 import { kafkaClient, kafkaError } from '../kafka/client';
 import { openReader } from '../store/open';
 import { type KnownTopicRow, knownTopics } from '../store/queries';
+import { groupLogCheck } from './doctor-groups';
 import { observedChecks } from './doctor-observed';
 import type { Line } from './doctor-store';
 import { topicCheck, unseenTopics } from './doctor-topics';
@@ -44,6 +45,7 @@ export async function kafkaChecks(config: Config, topics: readonly string[]): Pr
       ...named,
       await groupCheck(admin, config, known),
       await lagCheck(admin, config, known),
+      await groupLogCheck(config, kafka),
       ...(await observedChecks(config, config, kafka)),
       notSeen(config),
     ];

@@ -7,6 +7,7 @@ import { FETCH_ERRORS } from '../kafka/offsets/fetch';
 import { TopicSource } from '../kafka/topics/topic-source';
 import { openReader } from '../store/open';
 import { identitySources, observedTopics } from '../store/queries';
+import { principalOf } from './doctor-groups';
 import type { Line } from './doctor-store';
 import { topicChoice } from './observe-topics';
 
@@ -52,8 +53,7 @@ export async function observedChecks(config: Config, cluster: ClusterConfig, kaf
 function readable({ sasl }: ClusterConfig, count: number, refused: readonly string[]): Line {
   const what = 'topics';
   if (refused.length === 0) return { level: 'ok', what, text: `${count} are observed, all may be read` };
-  const principal = sasl === null ? 'User:ANONYMOUS' : `User:${sasl.username}`;
-  const grant = `kafka-acls --add --allow-principal ${principal} --operation Read --operation Describe --topic ${refused[0]}`;
+  const grant = `kafka-acls --add --allow-principal ${principalOf({ sasl })} --operation Read --operation Describe --topic ${refused[0]}`;
   return {
     level: 'fail',
     what,

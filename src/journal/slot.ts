@@ -35,6 +35,8 @@ export const Field = {
   hitFirst: 15,
   hitLast: 16,
   hitAgeMs: 17,
+  /** What a transaction is about to commit; below 0: none. */
+  promised: 18,
   checksum: 19,
 } as const;
 
@@ -47,6 +49,8 @@ export const Flag = {
   busy: 4,
   /** There is a stretch of hits. */
   hits: 8,
+  /** Offsets are committed by transactions: a record is handled when that is answered. */
+  withheld: 16,
 } as const;
 
 export interface SlotState {
@@ -69,6 +73,9 @@ export interface SlotState {
   peakHour: number;
   /** The latest stretch of hits of the open run; `ageMs` -1: the check did not say. */
   hits: { first: number; last: number; ageMs: number } | null;
+  withheld: boolean;
+  /** The offset that a transaction is about to commit; -1: none. */
+  promised: number;
 }
 
 /**
@@ -119,5 +126,7 @@ export function readSlot(doubles: Float64Array, words: Int32Array, slot: number)
       (flags & Flag.hits) === 0
         ? null
         : { first: at(Field.hitFirst), last: at(Field.hitLast), ageMs: at(Field.hitAgeMs) },
+    withheld: (flags & Flag.withheld) !== 0,
+    promised: (flags & Flag.withheld) === 0 ? -1 : at(Field.promised),
   };
 }

@@ -1,8 +1,8 @@
 /** `deliveryOf`: what is known of the delivery that a handler has in its hands; `recordHit`: what its check says of it. */
 import { thisProcess } from '../journal';
 import type { KafkaMessage } from './client-shape';
-import { liveSessions } from './observe-consumer';
 import type { Session } from './session';
+import { liveSessions } from './session';
 import type { PastDelivery } from './sink';
 import type { OwnStretch, Track } from './track';
 

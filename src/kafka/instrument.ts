@@ -13,6 +13,7 @@ import {
 import { observeConsumer } from './observe-consumer';
 import { observeProducer } from './observe-producer';
 import { hearingErrors, hearingSends } from './observing-logger';
+import { transactions } from './open-transactions';
 import { ProducerSession } from './producer-session';
 import { Session, type SessionConfig } from './session';
 import type { Sink } from './sink';
@@ -70,6 +71,7 @@ export function observeClient<T extends Kafka>(kafka: T, options: ObserveOptions
     if (sink === null) return producer;
     try {
       session = new ProducerSession(sink, producerSettings(config));
+      if (config?.transactionalId !== undefined) transactions.producers++;
       return observeProducer(producer, session, { kafka, stamp: options.stamp });
     } catch (error) {
       sink.problem(error);

@@ -6,7 +6,7 @@ import { isPromise } from 'node:util/types';
 import { type Exposed, exposeBy, isWrapped } from '../telemetry';
 import type { Consumer, ConsumerRunConfig, EachBatchPayload, EachMessagePayload } from './client-shape';
 import { errorText } from './error-text';
-import type { Session } from './session';
+import { liveSessions, type Session } from './session';
 import type { EachBatch, EachMessage } from './traced-handler';
 import type { Track } from './track';
 
@@ -16,8 +16,6 @@ const FLUSH_LIMIT_MS = 2_000;
 /** Kafka's API key of OffsetCommit. */
 const OFFSET_COMMIT = 8;
 
-/** Sessions whose handlers may have a message now: where `deliveryOf` looks. */
-export const liveSessions = new Set<Session>();
 exposeBy(exposures);
 
 export function observeConsumer(consumer: Consumer, session: Session): Consumer {
@@ -291,6 +289,7 @@ function listen(consumer: Consumer, session: Session, quietly: (work: () => void
   );
   consumer.on(events.COMMIT_OFFSETS, ({ payload }) =>
     quietly(() => {
+      session.commitsItself();
       session.generation(payload.memberId, payload.groupGenerationId);
       for (const { topic, partitions } of payload.topics) {
         // Strings in automatic commits, numbers and Longs in manual ones.

@@ -7,6 +7,7 @@ import type { Kafka, Producer, ProducerBatch, ProducerRecord, RecordMetadata, Se
 import { readMetadata } from './metadata';
 import type { ProducerSession } from './producer-session';
 import { prepare } from './sent-messages';
+import { observedEnds } from './transactions';
 
 const FLUSH_LIMIT_MS = 2_000;
 
@@ -44,7 +45,11 @@ export function observeProducer(
 
   producer.transaction = async () => {
     const transaction = await original.transaction();
-    return Object.assign(transaction, observedSender(transaction, session, stamp));
+    return Object.assign(
+      transaction,
+      observedSender(transaction, session, stamp),
+      observedEnds({ ...transaction }, session, kafka),
+    );
   };
   return producer;
 }

@@ -36,6 +36,7 @@ export class ProducerSession {
     failedSends: 0,
     acks: [],
   };
+  clusterId: string | null = null;
   private begun = false;
   private changed = false;
   private toldAt = Number.NEGATIVE_INFINITY;
@@ -51,6 +52,7 @@ export class ProducerSession {
   begin(clusterId: string | null): void {
     if (this.begun) return;
     this.begun = true;
+    this.clusterId = clusterId;
     const { host, pid, bootId } = thisProcess();
     this.sink.journal.define({
       t: 'producer',

@@ -16,6 +16,7 @@ import type { Kafka } from './client-shape';
 import { errorText } from './error-text';
 import { type ClusterMetadata, readMetadata } from './metadata';
 import type { HandlerError } from './observing-logger';
+import { transactions } from './open-transactions';
 import type { PastStretch, Sink } from './sink';
 import { readStarts, type Starts } from './start';
 import { SessionTelemetry } from './telemetry';
@@ -37,6 +38,9 @@ export interface KnownPast {
   /** False: the ledger did not answer in time, or knows more than it told. */
   complete: boolean;
 }
+
+/** Sessions whose handlers may have a message now: where `deliveryOf` looks. */
+export const liveSessions = new Set<Session>();
 
 const METADATA_RETRY_MS = 2_000;
 /** Whether OpenTelemetry's providers are registered is looked at this often. */
@@ -69,6 +73,13 @@ export class Session {
   /** Partitions of which the present member has committed: what the group had before cannot be asked for any more. */
   private readonly committedSince = new Set<string>();
   private told: RunStarted | null = null;
+  /**
+   * Whether its offsets are committed by transactions:
+   *
+   *     no -> expected (run with autoCommit off, where a producer has a transactionalId) -> seen (sendOffsets for the
+   *     group) ; expected, seen -> mixed (the consumer commits by itself too): as `no` from then on
+   */
+  private transactional: 'no' | 'expected' | 'seen' | 'mixed' = 'no';
   /** Offsets that the application commits by name right now, by topic and partition. */
   private readonly byHand = new Map<string, number>();
   /** Batches that began before the track of their partition was made. */
@@ -76,7 +87,7 @@ export class Session {
 
   constructor(
     readonly sink: Sink,
-    private readonly kafka: Kafka,
+    readonly kafka: Kafka,
     readonly config: SessionConfig,
   ) {
     this.ref = sink.journal.nextRef();
@@ -84,7 +95,12 @@ export class Session {
 
   /** How `run` was called; told when the first join is. */
   running(fact: Omit<RunStarted, 't' | 'session' | 'at'>): void {
+    if (this.transactional === 'no' && !fact.autoCommit && transactions.producers > 0) {
+      this.transactional = 'expected';
+      for (const track of this.allTracks()) track.withhold();
+    }
     this.told = { t: 'running', session: this.ref, at: Date.now(), ...fact };
+    if (this.transactional !== 'no') this.told.transactional = this.transactional;
     if (this.begun) this.sink.journal.append(this.told);
   }
 
@@ -280,6 +296,52 @@ export class Session {
     this.sink.journal.append({ t: 'rewind', track: track.ref, at: Date.now(), from, to: offset });
   }
 
+  /** A transaction was given offsets of this group. */
+  offersOffsets(): void {
+    if (this.transactional === 'seen' || this.transactional === 'mixed') return;
+    this.becomes('seen');
+    for (const track of this.allTracks()) track.withhold();
+  }
+
+  /** The consumer itself has committed. */
+  commitsItself(): void {
+    if (this.transactional === 'no' || this.transactional === 'mixed') return;
+    this.becomes('mixed');
+    for (const track of this.allTracks()) track.release();
+  }
+
+  /** A transaction is about to commit this offset; -1: it was aborted. */
+  promised(topic: string, partition: number, offset: number): void {
+    // From here on what the group has committed may be this.
+    this.committedSince.add(`${partition} ${topic}`);
+    this.tracks.get(topic)?.get(partition)?.promise(offset);
+  }
+
+  /** The commit of a transaction was answered. */
+  transacted(topic: string, partition: number, offset: number): void {
+    const track = this.tracks.get(topic)?.get(partition);
+    this.committedSince.add(`${partition} ${topic}`);
+    if (track === undefined || !Number.isSafeInteger(offset)) return;
+    const from = track.transacted(offset);
+    this.telemetry?.committed(topic, partition, offset, from);
+    if (from === null) return;
+    this.sink.journal.append({ t: 'rewind', track: track.ref, at: Date.now(), from, to: offset });
+  }
+
+  /** The commit of a transaction failed, or was not answered: it may have taken place all the same. */
+  leftInDoubt(topic: string, partition: number, offset: number, reason: string): void {
+    const track = this.tracks.get(topic)?.get(partition);
+    if (track === undefined || !Number.isSafeInteger(offset)) return;
+    const from = track.committedTo;
+    this.sink.journal.append({ t: 'promise', track: track.ref, at: Date.now(), from, next: offset });
+    this.commitFailed(reason);
+  }
+
+  private becomes(state: 'seen' | 'mixed'): void {
+    this.transactional = state;
+    this.sink.journal.append({ t: 'transactional', session: this.ref, at: Date.now(), state });
+  }
+
   ended(how: 'stop' | 'disconnect' | 'crash' | 'exit', error?: unknown, restart?: boolean): void {
     if (!this.begun) return;
     for (const track of this.allTracks()) track.leave();
@@ -334,8 +396,10 @@ export class Session {
       idleMs: (this.config.settings.sessionTimeoutMs ?? 30_000) / 2,
       everyRecord: this.config.everyRecord,
       inferEnds: this.config.inferEnds,
+      isUncommitted: () => this.transactional === 'seen' || transactions.open > 0,
       onProblem: (error) => this.sink.problem(error),
     });
+    if (this.transactional === 'expected' || this.transactional === 'seen') track.withhold();
     track.watcher = this.telemetry;
     return track;
   }

@@ -39,6 +39,8 @@ export interface TrackOptions {
   everyRecord: boolean;
   /** Errors of handlers are told by `threw`, so that ends within a reserve may be inferred. */
   inferEnds: boolean;
+  /** Of a track that withholds: a transaction may still drop what its handler finishes. */
+  isUncommitted?: () => boolean;
   onProblem: (error: unknown) => void;
 }
 
@@ -64,6 +66,16 @@ export interface OwnStretch {
   at: number;
   outcome: Outcome;
 }
+
+/** Records of a run that has ended, finished by their handler while their transaction was not committed. */
+interface Finished {
+  run: number;
+  first: number;
+  last: number;
+}
+
+/** So many of them are remembered: a transaction that is longer stays partly unhandled. */
+const FINISHED_MAX = 1_000;
 
 /** So many own stretches are remembered; steady consuming is one. */
 const OWN_MAX = 256;
@@ -124,6 +136,11 @@ export class Track {
   /** What the check of the open stretch of hits remembers, in ms; null: it does not say. */
   private hitWindowMs: number | null = null;
   private fetchedFrom = 0;
+  /** Offsets are committed by transactions: what the handler has finished is handled when that is answered. */
+  private withheld = false;
+  /** Everything of the run before this offset is finished. */
+  private finishedTo = -1;
+  private finished: Finished[] = [];
 
   constructor(options: TrackOptions) {
     this.options = options;
@@ -133,6 +150,7 @@ export class Track {
     this.values[Field.committed] = -1;
     this.values[Field.last] = -1;
     this.values[Field.hitFirst] = -1;
+    this.values[Field.promised] = -1;
     this.settlement = this.settle();
   }
 
@@ -144,6 +162,11 @@ export class Track {
   /** Everything of the batch in hand before this offset is handled. */
   get handledTo(): number {
     return this.handled;
+  }
+
+  /** -1: nothing was acknowledged yet, and no run has begun. */
+  get committedTo(): number {
+    return this.values[Field.committed] as number;
   }
 
   /** Records of the fetched batch that a handler has got, by offsets. */
@@ -195,7 +218,7 @@ export class Track {
     this.pending = false;
     this.inferred = false;
     this.current = null;
-    this.handled = this.next;
+    this.finish(this.next);
     this.ahead = -1;
     if (this.slow) this.write(performance.now());
   }
@@ -258,7 +281,7 @@ export class Track {
   /** The eachBatch handler has resolved `offset`. */
   resolved(offset: number): void {
     if (!this.pending || !(offset < this.next)) return;
-    if (offset >= this.handled) this.handled = offset + 1;
+    this.finish(offset + 1, true);
     const now = performance.now();
     if (now - this.writtenAt > 1 && this.listed === null) this.write(now);
   }
@@ -267,8 +290,8 @@ export class Track {
   batchSucceeded(all: boolean): void {
     this.pending = false;
     this.batch = null;
-    if (all) this.handled = this.next;
-    if (this.handled < this.next) this.close('unresolved');
+    if (all) this.finish(this.next);
+    if (Math.max(this.handled, this.finishedTo) < this.next) this.close('unresolved');
     else if (this.listed !== null) this.close('handled');
     else this.write(performance.now());
     this.watcher?.ended(this, performance.now() - this.pacedAt);
@@ -308,20 +331,64 @@ export class Track {
    * @param byHand the application named the offset; kafkajs itself commits nothing that it has not seen handled
    */
   committed(offset: number, byHand: boolean): number | null {
-    const before = this.values[Field.committed] as number;
-    const seen = ((this.values[Field.flags] as number) & Flag.commitSeen) !== 0;
-    if (offset < 0) return before;
+    if (offset < 0) return this.values[Field.committed] as number;
     if (!byHand && this.pending && this.inferred && offset >= this.next) this.succeeded();
     if (byHand && this.pending && offset > this.handled) {
       this.ahead = offset;
       this.aheadAt = wallClock(performance.now());
     }
+    return this.acknowledged(offset);
+  }
+
+  private acknowledged(offset: number): number | null {
+    const before = this.values[Field.committed] as number;
+    const seen = ((this.values[Field.flags] as number) & Flag.commitSeen) !== 0;
     this.notePeak();
     this.values[Field.committed] = offset;
     this.values[Field.flags] = (this.values[Field.flags] as number) | Flag.commitSeen;
     this.values[Field.exposedSince] = offset >= this.handled ? 0 : wallClock(performance.now());
     this.write(performance.now());
     return seen && offset < before ? before : null;
+  }
+
+  /** From here on what the handler finishes is handled when a transaction has committed it. */
+  withhold(): void {
+    if (this.withheld) return;
+    this.withheld = true;
+    this.finishedTo = this.handled;
+    this.reserved = this.next - 1;
+    this.reserve = 0;
+    if (this.next >= 0) this.write(performance.now());
+  }
+
+  /** The consumer commits by itself: what is finished is handled. */
+  release(): void {
+    if (!this.withheld) return;
+    this.withheld = false;
+    this.values[Field.promised] = -1;
+    this.tellCovered(Number.MAX_SAFE_INTEGER);
+    this.handled = Math.max(this.handled, this.finishedTo);
+    if (this.next >= 0) this.write(performance.now());
+  }
+
+  /** A transaction is about to commit `offset`; -1: it was aborted. One write, before it is sent. */
+  promise(offset: number): void {
+    this.values[Field.promised] = offset;
+    this.write(performance.now());
+  }
+
+  /**
+   * A transaction has committed `offset`: what was handed over below it is handled, also what its handler still has.
+   * Answers the offset that it went down from, else null.
+   */
+  transacted(offset: number): number | null {
+    this.values[Field.promised] = -1;
+    this.tellCovered(offset);
+    if (this.first >= 0 || this.listed !== null) {
+      this.handled = Math.max(this.handled, Math.min(offset, this.next));
+      this.finishedTo = Math.max(this.finishedTo, this.handled);
+    }
+    return this.acknowledged(offset);
   }
 
   /** From here on other deliveries are those of a new member; `epoch` lets the next one through. */
@@ -366,10 +433,59 @@ export class Track {
     this.current = null;
     const wentOn = offset !== null && offset >= this.next;
     const committed = (this.values[Field.committed] as number) >= this.next;
-    if (wentOn || committed) this.handled = this.next;
+    if (wentOn || committed) this.finish(this.next);
     // The same record again without a word in the log: an error of kafkajs's own class, which it does not log.
     else if (offset === this.next - 1) this.close('failed');
     else this.close('unresolved');
+  }
+
+  /** The handler is done with everything before `offset`; `goesOn`: it has not returned, and may begin a transaction. */
+  private finish(offset: number, goesOn = false): void {
+    this.finishedTo = Math.max(this.finishedTo, offset);
+    if (this.withheld && (goesOn || this.options.isUncommitted?.() !== false)) return;
+    this.handled = Math.max(this.handled, offset);
+  }
+
+  private keepFinished(): void {
+    const last = this.finishedTo - 1;
+    if (this.listed === null) {
+      this.finished.push({ run: this.values[Field.run] as number, first: this.handled, last });
+    } else {
+      for (const [i, [from, to]] of this.ranges.entries()) {
+        const first = Math.max(from, this.handled);
+        if (first <= Math.min(to, last))
+          this.finished.push({ run: this.listed + i, first, last: Math.min(to, last) });
+      }
+    }
+    this.finished.splice(0, this.finished.length - FINISHED_MAX);
+  }
+
+  /** What was finished and is delivered anew is not what the next transaction covers. */
+  private supersede(from: number): void {
+    if (this.finished.length === 0) return;
+    this.finished = this.finished
+      .map((one) => ({ ...one, last: Math.min(one.last, from - 1) }))
+      .filter(({ first, last }) => first <= last);
+  }
+
+  /** A transaction has committed `offset`: told of runs that ended before, and of those of the batch in hand. */
+  private tellCovered(offset: number): void {
+    const { journal, track } = this.options;
+    const at = wallClock(performance.now());
+    for (const { run, first, last } of this.finished) {
+      if (first < offset)
+        journal.append({ t: 'covered', track, run, first, last: Math.min(last, offset - 1), at });
+    }
+    this.finished = this.finished
+      .map((one) => ({ ...one, first: Math.max(one.first, offset) }))
+      .filter(({ first, last }) => first <= last);
+    if (this.listed === null) return;
+    // A slot does not tell of a batch with gaps: a kill would leave it in flight.
+    for (const [i, [from, to]] of this.ranges.entries()) {
+      const first = Math.max(from, this.handled);
+      const last = Math.min(to, offset - 1);
+      if (first <= last) journal.append({ t: 'covered', track, run: this.listed + i, first, last, at });
+    }
   }
 
   private growHits(first: number, last: number, ageMs: number | null, windowMs: number | null): void {
@@ -423,7 +539,8 @@ export class Track {
     this.pacedFrom = offset;
     this.slow = pace > SLOW_MS;
     // Grows by doubling, so that one quick record does not open a wide reserve.
-    const fitting = this.options.everyRecord || pace >= SURE_MS ? 0 : Math.floor(RESERVE_MS / pace);
+    const fitting =
+      this.options.everyRecord || this.withheld || pace >= SURE_MS ? 0 : Math.floor(RESERVE_MS / pace);
     this.reserve = Math.min(fitting, 2 * this.reserve + 1, RESERVE_MAX);
     this.next = offset + 1;
     this.reserved = Math.min(offset + this.reserve, this.batchLast, this.first + RUN_RECORDS_MAX - 1);
@@ -447,7 +564,9 @@ export class Track {
     this.first = offset;
     this.started = offset;
     this.handled = offset;
+    this.finishedTo = offset;
     this.next = offset;
+    this.supersede(offset);
     this.startedAt = now;
     this.writtenTo = offset;
     this.writtenAt = now;
@@ -462,12 +581,14 @@ export class Track {
   }
 
   /** Ends the open run: one line in the log, then the slot says so. */
-  private close(outcome: Exclude<Outcome, 'open' | 'in_flight'>, error?: string): void {
+  private close(how: Exclude<Outcome, 'open' | 'in_flight'>, error?: string): void {
+    const outcome = how === 'handled' && this.handled < this.next ? 'unresolved' : how;
     const now = performance.now();
     if (outcome !== 'handled') this.tellPremature(outcome);
     this.ahead = -1;
     this.remember(outcome, wallClock(now));
     this.closeHits();
+    if (this.withheld && this.finishedTo > this.handled) this.keepFinished();
     if (this.listed !== null) this.closeListed(outcome, now, error);
     else if (this.first >= 0) {
       this.options.journal.append({
@@ -526,6 +647,8 @@ export class Track {
     if ((this.values[Field.committed] as number) < 0) this.values[Field.committed] = first;
     this.started = first;
     this.handled = first;
+    this.finishedTo = first;
+    this.supersede(first);
     this.pacedAt = performance.now();
     this.next = (ranges.at(-1)?.[1] ?? first) + 1;
   }
@@ -556,7 +679,9 @@ export class Track {
     values[Field.lastAt] = wallClock(now);
     const seen = (values[Field.flags] as number) & Flag.commitSeen;
     const hits = this.first >= 0 && (values[Field.hitFirst] as number) >= 0 ? Flag.hits : 0;
-    values[Field.flags] = seen | hits | (this.first >= 0 ? Flag.open : 0) | (this.pending ? Flag.busy : 0);
+    const withheld = this.withheld ? Flag.withheld : 0;
+    values[Field.flags] =
+      seen | hits | withheld | (this.first >= 0 ? Flag.open : 0) | (this.pending ? Flag.busy : 0);
     values[Field.checksum] = checksumOf(this.words, 0);
     this.writtenAt = now;
     this.writtenTo = this.next;

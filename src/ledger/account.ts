@@ -12,12 +12,14 @@
 import { type RunSpan, segmentsOf } from './attempt';
 import { outcomeOf } from './outcome';
 
-/** Contiguous deliveries of one run that the consumer's own check recognised. */
+/** Contiguous deliveries of one run of which more is known than how the run ended. */
 export interface HitSpan {
   sessionKey: string;
   run: number;
   first: number;
   last: number;
+  /** The consumer's own check recognised them; or a transaction that was committed since covers them. */
+  fate: 'hit' | 'applied';
 }
 
 /** In records. */
@@ -30,6 +32,8 @@ export interface Account {
   appliedAgain: number;
   /** Attempts that did not apply the record: the handler threw, left it unresolved, or its process died. */
   failedAgain: number;
+  /** Of those: in flight when the process died, and so perhaps applied again. */
+  perhapsAgain: number;
   /** In a handler now, or not known to have ended. */
   pending: number;
 }
@@ -43,6 +47,7 @@ export const NO_ACCOUNT: Account = {
   hits: 0,
   appliedAgain: 0,
   failedAgain: 0,
+  perhapsAgain: 0,
   pending: 0,
 };
 
@@ -58,8 +63,15 @@ export function accountOf(fates: readonly Fate[]): Account {
     hits: count('hit'),
     appliedAgain: count('applied'),
     failedAgain: count('failed', 'lost'),
+    perhapsAgain: Math.max(0, count('lost') - Number(isFirstInDoubt(fates, original))),
     pending: count('pending'),
   };
+}
+
+/** Nothing is known to be applied: the first of those in flight would be the one that was. */
+function isFirstInDoubt(fates: readonly Fate[], original: number | null): boolean {
+  const isKnown = fates.some((fate) => fate === 'applied' || fate === 'hit');
+  return !isKnown && fates[original ?? 0] !== 'lost';
 }
 
 /** The delivery that is no copy; null: there is none, the record is a duplicate. */
@@ -136,11 +148,12 @@ export function addAccount(total: Account, account: Account, times: number): voi
 }
 
 function fateOf(run: RunSpan, hits: readonly HitSpan[], offset: number): Fate {
-  const isHit = hits.some(
+  const told = hits.filter(
     (hit) =>
       hit.run === run.run && hit.sessionKey === run.sessionKey && hit.first <= offset && offset <= hit.last,
   );
-  if (isHit) return 'hit';
+  // What was recognised was not applied, in a committed transaction either.
+  if (told.length > 0) return told.some(({ fate }) => fate === 'hit') ? 'hit' : 'applied';
   switch (outcomeOf(run, offset)) {
     case 'handled':
       return 'applied';

@@ -34,11 +34,11 @@ const RULES: readonly Rule[] = [
       sameMember(e) &&
       e.previous.outcome === 'failed' &&
       e.copy.first <= e.previous.last + 1 &&
-      e.last >= e.previous.handled
+      e.last >= threwAt(e)
         ? {
             certainty: 'proven',
             because: [
-              `the handler threw at offset ${e.previous.handled}${e.previous.error === null ? '' : ` (${e.previous.error})`}`,
+              `the handler threw at offset ${threwAt(e)}${e.previous.error === null ? '' : ` (${e.previous.error})`}`,
               `the same member got the record again ${seconds(e.copy.firstAt - e.previous.lastAt)} later, with no new join`,
             ],
             advice:
@@ -52,11 +52,11 @@ const RULES: readonly Rule[] = [
     // The consumer crashed by it, or its partition moved before the next try.
     cause: 'handler_error',
     explain: (e) =>
-      isFreshStart(e) && e.previous.outcome === 'failed' && e.first >= e.previous.handled && !isKafkasOwn(e)
+      isFreshStart(e) && e.previous.outcome === 'failed' && e.first >= threwAt(e) && !isKafkasOwn(e)
         ? {
             certainty: 'proven',
             because: [
-              `the handler of ${e.previous.name} threw at offset ${e.previous.handled}${e.previous.error === null ? '' : ` (${e.previous.error})`}`,
+              `the handler of ${e.previous.name} threw at offset ${threwAt(e)}${e.previous.error === null ? '' : ` (${e.previous.error})`}`,
               committedWords(e),
             ],
             advice: 'Make the handler safe to repeat, and send what always fails to a dead-letter topic.',
@@ -354,6 +354,11 @@ function isBelowLog({ committed, logStart }: NonNullable<RedeliveryEvidence['sta
 function soughtByCopy({ seek, copy, previous }: RedeliveryEvidence): boolean {
   if (copy.session === previous.session) return true;
   return seek !== null && copy.joinedAt !== null && seek.at >= copy.joinedAt;
+}
+
+/** The last record was handled where it threw after a transaction with it was committed. */
+function threwAt({ previous }: RedeliveryEvidence): number {
+  return Math.min(previous.handled, previous.last);
 }
 
 /** What the handler threw came from kafkajs: a heartbeat or a commit that a rebalance refused. */

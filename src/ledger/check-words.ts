@@ -4,6 +4,8 @@ export interface CheckFacts {
   /** Copies that the check recognised, and those that were applied again. */
   hits: number;
   appliedAgain: number;
+  /** Copies that were in flight when their process died. */
+  perhapsAgain: number;
   /** How long it remembers; null: it does not say. */
   windowMs: number | null;
   /** Redelivered records, how many of them came within the window, and the longest time between two copies. */
@@ -12,7 +14,16 @@ export interface CheckFacts {
   longestMs: number;
 }
 
-export function checkWords({ hits, appliedAgain, windowMs, copies, within, longestMs }: CheckFacts): string {
+export function checkWords(facts: CheckFacts): string {
+  const { perhapsAgain } = facts;
+  const doubt =
+    perhapsAgain === 0
+      ? ''
+      : ` ${perhapsAgain} more were in flight when their process died: they may have been applied twice, unless the effect and its mark are one transaction.`;
+  return `${sureWords(facts)}${doubt}`;
+}
+
+function sureWords({ hits, appliedAgain, windowMs, copies, within, longestMs }: CheckFacts): string {
   if (hits === 0 && appliedAgain === 0) return 'No copy was handled: there was nothing to catch.';
   if (hits === 0) {
     return `No hits: ${appliedAgain} copies were applied again. Wrap the handler in idempotent(), or tell the hits of your own check by recordHit().`;

@@ -41,6 +41,40 @@ export interface SessionSettings {
   clockMs?: number;
 }
 
+/** `expected`: not seen yet, nor anything else; `mixed`: the consumer commits by itself too. */
+export type TransactionalState = 'expected' | 'seen' | 'mixed';
+
+/** Whether transactions commit the session's offsets (`sendOffsets`). */
+export interface TransactionsSeen {
+  t: 'transactional';
+  session: Ref;
+  at: number;
+  state: Exclude<TransactionalState, 'expected'>;
+}
+
+/** The commit of a transaction with this offset was not answered: it may have taken place. */
+export interface CommitPromised {
+  t: 'promise';
+  track: Ref;
+  at: number;
+  /** What was known to be committed before. */
+  from: number;
+  next: number;
+}
+
+/**
+ * Contiguous deliveries of one run, ended as unhandled, that a transaction has covered since: its commit was
+ * acknowledged. They were handled.
+ */
+export interface TransactionCovered {
+  t: 'covered';
+  track: Ref;
+  run: number;
+  first: number;
+  last: number;
+  at: number;
+}
+
 /** How `run` was called; a consumer may be stopped and run again with other options. */
 export interface RunStarted {
   t: 'running';
@@ -52,6 +86,8 @@ export interface RunStarted {
   autoCommitThreshold: number | null;
   eachBatchAutoResolve: boolean;
   partitionsConsumedConcurrently: number;
+  /** Where a transaction may commit its offsets. */
+  transactional?: TransactionalState;
 }
 
 export interface ClusterKnown {
@@ -314,6 +350,9 @@ export interface DetailDropped {
 export type Evidence =
   | SessionStarted
   | RunStarted
+  | TransactionsSeen
+  | CommitPromised
+  | TransactionCovered
   | ClusterKnown
   | TopicKnown
   | MemberJoined

@@ -22,6 +22,8 @@ export interface VerdictFacts {
   /** Copies that the consumer's own check recognised, and those that were applied again. */
   hits: number;
   appliedAgain: number;
+  /** Transactions alone commit the offsets: a record is handled with the one that covers it. 1, else 0. */
+  byTransactions: number;
 }
 
 export interface VerdictTold {
@@ -29,6 +31,10 @@ export interface VerdictTold {
   /** One sentence. */
   words: string;
 }
+
+/** What exactly once by transactions rests on, and the ledger cannot see. */
+const RESTS_ON =
+  'this is about what transactions wrote, read by consumers that read committed, where one process at a time uses each transactionalId and begins its first transaction before it joins the group';
 
 export function verdictOf(facts: VerdictFacts): VerdictTold {
   const { deliveries, redeliveries, premature, skipped, uncertain, hits, appliedAgain } = facts;
@@ -44,6 +50,12 @@ export function verdictOf(facts: VerdictFacts): VerdictTold {
     return {
       verdict: 'at_most_once',
       words: `at most once: ${losses.filter((part) => part !== '').join(', ')}`,
+    };
+  }
+  if (redeliveries > 0 && facts.byTransactions === 1 && appliedAgain === 0) {
+    return {
+      verdict: 'exactly_once_so_far',
+      words: `exactly once so far: ${redeliveries} redelivered${perhaps}, none after the transaction with it was committed; ${RESTS_ON}`,
     };
   }
   if (redeliveries > 0) return { verdict: 'at_least_once', words: `at least once: ${again}` };

@@ -8,6 +8,7 @@ import type {
   SeekCalled,
   SessionEnded,
   SessionStarted,
+  TransactionalState,
 } from '../ledger';
 import type { Store } from './open';
 
@@ -27,6 +28,9 @@ export class Facts {
       ),
       settings: db.prepare<[string, number]>(
         'UPDATE session SET settings = json_patch(settings, ?), ended_at = NULL, ended_how = NULL WHERE id = ?',
+      ),
+      patch: db.prepare<[string, number]>(
+        'UPDATE session SET settings = json_patch(settings, ?) WHERE id = ?',
       ),
       seen: db.prepare<[number, number]>(
         'UPDATE session SET last_seen_at = max(last_seen_at, ?) WHERE id = ?',
@@ -109,6 +113,10 @@ export class Facts {
 
   settings(session: number, settings: object): void {
     this.statements.settings.run(JSON.stringify(settings), session);
+  }
+
+  transactional(session: number, state: TransactionalState): void {
+    this.statements.patch.run(JSON.stringify({ transactional: state }), session);
   }
 
   seen(session: number, at: number): void {

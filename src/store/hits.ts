@@ -28,6 +28,9 @@ export interface StoredHit {
   windowMs: number | null;
 }
 
+/** Deliveries that a committed transaction covers. */
+export type CoveredDeliveries = Omit<StoredHit, 'ageMs' | 'windowMs'>;
+
 /** A run that is about to change. */
 export interface ChangedRun {
   session: number;
@@ -54,9 +57,31 @@ export class Hits {
       known: db.prepare<[number, number, number], { last: number }>(
         'SELECT last FROM idempotency_hit WHERE session = ? AND run = ? AND first = ?',
       ),
-      within: db.prepare<[number, number, number, number], HitSpan>(
-        `SELECT s.key AS sessionKey, h.run, h.first, h.last FROM idempotency_hit h JOIN session s ON s.id = h.session
-         WHERE h.gp = ? AND h.first BETWEEN ? AND ? AND h.last >= ?`,
+      within: db.prepare<{ gp: number; from: number; first: number; last: number }, HitSpan>(
+        `SELECT s.key AS sessionKey, h.run, h.first, h.last, 'hit' AS fate
+         FROM idempotency_hit h JOIN session s ON s.id = h.session
+         WHERE h.gp = @gp AND h.first BETWEEN @from AND @last AND h.last >= @first
+         UNION ALL SELECT s.key, c.run, c.first, c.last, 'applied'
+         FROM covered_delivery c JOIN session s ON s.id = c.session
+         WHERE c.gp = @gp AND c.first BETWEEN @from AND @last AND c.last >= @first`,
+      ),
+      covered: db.prepare<[number, number, number], { last: number }>(
+        'SELECT last FROM covered_delivery WHERE session = ? AND run = ? AND first = ?',
+      ),
+      coveredBy: db.prepare<
+        { gp: number; session: number; from: number; next: number },
+        { run: number; first: number; last: number }
+      >(
+        `SELECT run, first, last FROM covered_delivery
+         WHERE gp = @gp AND session = @session AND first >= @from AND first < @next`,
+      ),
+      uncover: db.prepare<[number, number, number]>(
+        'DELETE FROM covered_delivery WHERE session = ? AND run = ? AND first = ?',
+      ),
+      cover: db.prepare(
+        `INSERT INTO covered_delivery (gp, session, run, first, last, at, version)
+         VALUES (@gp, @session, @run, @first, @last, @at, @version)
+         ON CONFLICT DO UPDATE SET last = max(last, excluded.last), version = excluded.version`,
       ),
       repeated: db.prepare<{ gp: number; first: number; last: number }, { found: number }>(
         `SELECT 1 AS found FROM coverage WHERE gp = @gp AND first <= @last AND last >= @first AND deliveries > 1
@@ -65,7 +90,8 @@ export class Hits {
       ),
       total: db.prepare(
         `UPDATE group_partition SET hits = hits + @hits, applied_again = applied_again + @appliedAgain,
-           failed_again = failed_again + @failedAgain, duplicates_delivered = duplicates_delivered + @duplicates
+           failed_again = failed_again + @failedAgain, perhaps_again = perhaps_again + @perhapsAgain,
+           duplicates_delivered = duplicates_delivered + @duplicates
          WHERE id = @gp`,
       ),
     };
@@ -78,6 +104,25 @@ export class Hits {
     const first = known === undefined ? hit.first : known.last + 1;
     if (first > hit.last) add();
     else this.around(hit.gp, first, hit.last, this.changed(hit.session, hit.run), add);
+  }
+
+  /** What a committed transaction covers was handled, whatever its run says. */
+  cover(covered: CoveredDeliveries, version: number): void {
+    const { gp, session, run, last } = covered;
+    const known = this.statements.covered.get(session, run, covered.first);
+    if (known !== undefined && known.last >= last) return;
+    const first = known === undefined ? covered.first : known.last + 1;
+    const add = () => void this.statements.cover.run({ ...covered, version });
+    this.around(gp, first, last, this.changed(session, run), add);
+  }
+
+  /** A commit that was thought to have taken place did not: what was told beyond `from` was told of it alone. */
+  uncover(promise: { gp: number; session: number; from: number; next: number }): void {
+    const { gp, session } = promise;
+    for (const { run, first, last } of this.statements.coveredBy.all(promise)) {
+      const drop = () => void this.statements.uncover.run(session, run, first);
+      this.around(gp, first, last, null, drop);
+    }
   }
 
   /**
@@ -94,10 +139,8 @@ export class Hits {
     change();
     if (!this.matters(gp, first, last)) return;
     addAccount(delta, accountWithin(view.runs(), this.hitsOf(gp, first, last), first, last), 1);
-    const { hits, appliedAgain, failedAgain, duplicates } = delta;
-    if (hits !== 0 || appliedAgain !== 0 || failedAgain !== 0 || duplicates !== 0) {
-      this.statements.total.run({ gp, hits, appliedAgain, failedAgain, duplicates });
-    }
+    const { redeliveries: _told, pending: _open, ...totals } = delta;
+    if (Object.values(totals).some((change) => change !== 0)) this.statements.total.run({ gp, ...totals });
   }
 
   /**
@@ -134,6 +177,6 @@ export class Hits {
   }
 
   private hitsOf(gp: number, first: number, last: number): HitSpan[] {
-    return this.statements.within.all(gp, first - RUN_RECORDS_MAX, last, first);
+    return this.statements.within.all({ gp, from: first - RUN_RECORDS_MAX, first, last });
   }
 }

@@ -9,7 +9,7 @@
  */
 import type { JournalRead, SlotState } from '../journal';
 import type { Evidence, HitsFound, MemberJoined, Ref, Run, SessionStarted } from '../ledger';
-import { batchRuns, diedIn, endedRun, openRun, prematureIn } from './slot-runs';
+import { batchRuns, diedIn, endedRun, openRun, prematureIn, promisedIn } from './slot-runs';
 import type { Tables } from './tables';
 
 export const UNKNOWN_CLUSTER = 'unknown';
@@ -258,14 +258,28 @@ export class JournalIntake<Source extends JournalSource = JournalSource> {
         const track = this.tracks.get(evidence.track);
         if (track === undefined) break;
         const gp = this.gpOf(track);
-        if (evidence.t === 'start') facts.start(gp, this.idOf(track.session), evidence);
-        else facts.shortCommit(gp, this.idOf(track.session), evidence);
+        if (evidence.t === 'start') {
+          facts.start(gp, this.idOf(track.session), evidence);
+          this.tables.promises.decide(gp, version);
+        } else facts.shortCommit(gp, this.idOf(track.session), evidence);
         break;
       }
       case 'premature': {
         const track = this.tracks.get(evidence.track);
         if (track === undefined) break;
         this.tables.prematures.note(this.gpOf(track), this.idOf(track.session), evidence, version);
+        break;
+      }
+      case 'transactional':
+        facts.transactional(this.idOf(evidence.session), evidence.state);
+        break;
+      case 'promise':
+      case 'covered': {
+        const track = this.tracks.get(evidence.track);
+        if (track === undefined) break;
+        const [gp, session] = [this.gpOf(track), this.idOf(track.session)];
+        if (evidence.t === 'promise') this.tables.promises.note(gp, session, evidence, version);
+        else this.tables.hits.cover({ ...evidence, gp, session }, version);
         break;
       }
       case 'commit-failed':
@@ -330,6 +344,7 @@ export class JournalIntake<Source extends JournalSource = JournalSource> {
       },
       version,
     );
+    this.tables.promises.decide(this.gpOf(track), version);
   }
 
   private applyHits(fact: Omit<HitsFound, 't'>, version: number): void {
@@ -372,6 +387,8 @@ export class JournalIntake<Source extends JournalSource = JournalSource> {
     if (died) {
       const premature = prematureIn(state);
       if (premature !== null) this.tables.prematures.note(gp, session.id as number, premature, version);
+      const promised = promisedIn(state);
+      if (promised !== null) this.tables.promises.note(gp, session.id as number, promised, version);
     }
     return true;
   }

@@ -93,6 +93,8 @@ function deleteBefore(db: Store, time: number): void {
     `DELETE FROM commit_problem WHERE at < @time`,
     `DELETE FROM producer WHERE last_seen_at < @time`,
     `DELETE FROM idempotency_hit WHERE at < @time`,
+    `DELETE FROM covered_delivery WHERE at < @time`,
+    `DELETE FROM commit_promise WHERE at < @time`,
     `DELETE FROM dropped_detail WHERE at < @time`,
     `DELETE FROM rollup_minute WHERE minute < @time / 60000`,
     `DELETE FROM applied_journal WHERE at < @time`,

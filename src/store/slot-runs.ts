@@ -2,6 +2,7 @@
 import type { SlotState } from '../journal';
 import type { BatchDelivered, BatchEnded, Outcome, Ref, Run } from '../ledger';
 import type { PrematureFact } from './prematures';
+import type { Promised } from './promises';
 
 export function batchRuns({ run, ranges, track, member, at }: BatchDelivered): Run[] {
   return ranges.map(([first, last], i) => ({
@@ -52,8 +53,16 @@ export function prematureIn(state: SlotState): PrematureFact | null {
   return { first: state.handled, last, at: state.lastAt, outcome: 'in_flight' };
 }
 
+/** What a transaction of the dead process was about to commit; null: nothing. */
+export function promisedIn(state: SlotState): Promised | null {
+  if (!(state.promised > state.committed)) return null;
+  return { from: state.committed, next: state.promised, at: state.lastAt };
+}
+
 /** How an open run ended with its process. */
 export function diedIn(state: SlotState): { outcome: Outcome; handled: number; uncertainLast: number } {
+  if (!state.busy && state.withheld && state.handled <= state.last)
+    return { outcome: 'in_flight', handled: state.handled, uncertainLast: state.last };
   if (!state.busy) return { outcome: 'handled', handled: state.last + 1, uncertainLast: state.last };
   return {
     outcome: 'in_flight',

@@ -8,6 +8,7 @@ import { Hits } from './hits';
 import { Incidents } from './incidents';
 import type { Store } from './open';
 import { Prematures } from './prematures';
+import { Promises } from './promises';
 import { Rewinds } from './rewinds';
 import { Runs } from './runs';
 import { Skips } from './skips';
@@ -20,6 +21,7 @@ export class Tables {
   readonly facts: Facts;
   readonly runs: Runs;
   readonly hits: Hits;
+  readonly promises: Promises;
   readonly causes: Causes;
   readonly incidents: Incidents;
   readonly exposures: Exposures;
@@ -39,6 +41,7 @@ export class Tables {
       this.hits.around(gp, first, last, changed, change),
     );
     this.hits = new Hits(db, this.runs);
+    this.promises = new Promises(db, this.hits);
     this.causes = new Causes(db, this.incidents, () => this.nextVersion());
     this.exposures = new Exposures(db);
     this.prematures = new Prematures(db, this.incidents);

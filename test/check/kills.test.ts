@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Pool } from 'pg';
+import { type Account, accountOf, addAccount, type Fate, NO_ACCOUNT } from '../../src/ledger';
 import { createTopic, testBrokers, testKafka, uniqueName, until } from '../support/broker';
 import { testFolder } from '../support/folder';
 import { query } from '../support/ledger';
@@ -108,13 +109,31 @@ async function killAll(
 
 /** What the ledger says of the copies, all partitions together. */
 function accountIn(ledger: string) {
-  const [row] = query<Record<'redeliveries' | 'duplicates' | 'hits' | 'again' | 'failed', number>>(
+  const [row] = query<
+    Record<'redeliveries' | 'duplicates' | 'hits' | 'again' | 'failed' | 'perhaps', number>
+  >(
     ledger,
     `SELECT sum(redeliveries) AS redeliveries, sum(duplicates_delivered) AS duplicates, sum(hits) AS hits,
-       sum(applied_again) AS again, sum(failed_again) AS failed FROM group_partition`,
+       sum(applied_again) AS again, sum(failed_again) AS failed, sum(perhaps_again) AS perhaps FROM group_partition`,
   );
   if (row === undefined) throw new Error('the ledger is empty');
   return row;
+}
+
+/** The account as the handlers know it: what each delivery came to, in the order of time. One process runs at a time. */
+function accountOfTruth(file: string): Account {
+  const deliveries = new Map<string, Fate[]>();
+  for (const line of readFileSync(file, 'utf8').trim().split('\n')) {
+    const [what, place = ''] = [line[0], line.slice(2)];
+    const fates = deliveries.get(place) ?? [];
+    deliveries.set(place, fates);
+    if (what === 'd') fates.push('failed');
+    else if (what === 'h') fates[fates.length - 1] = 'hit';
+    else if (what === 'e') fates[fates.length - 1] = 'applied';
+  }
+  const total = { ...NO_ACCOUNT };
+  for (const fates of deliveries.values()) addAccount(total, accountOf(fates), 1);
+  return total;
 }
 
 async function isCommitted(topic: string, group: string): Promise<boolean> {
@@ -167,6 +186,7 @@ describe(`consumers killed ${KILLS} times`, () => {
         store: 'sqlite',
         path: join(folder, 'check.db'),
         effects: effectsFile,
+        truth: join(folder, 'truth'),
         handler: 'eachMessage',
       };
       const { sender, effects, account } = await killAll(task, async () =>
@@ -182,11 +202,23 @@ describe(`consumers killed ${KILLS} times`, () => {
       );
       const distinct = new Set(effects.map(({ id }) => id));
       const again = effects.length - distinct.size;
-      console.info(`SQLite: ${KILLS} kills, ${sender.sent.size} messages, ${again} paid again`, account);
+      const truth = accountOfTruth(task.truth);
+      console.info(
+        `SQLite: ${KILLS} kills, ${sender.sent.size} messages, ${again} paid again`,
+        account,
+        truth,
+      );
       expect([...distinct].sort()).toEqual([...sender.sent.keys()].sort());
       // One message in hand of the one handler that runs, at each kill.
       expect(again).toBeLessThanOrEqual(KILLS);
       expect(account.hits + account.again + account.failed).toBe(account.redeliveries + account.duplicates);
+      // The split is the handlers' own but for what was in flight at the kills, and the ledger says how much that is.
+      expect(truth.redeliveries).toBe(account.redeliveries);
+      expect(account.again).toBeLessThanOrEqual(truth.appliedAgain);
+      expect(account.again + account.perhaps).toBeGreaterThanOrEqual(truth.appliedAgain);
+      expect(account.perhaps).toBeLessThanOrEqual(KILLS);
+      expect(Math.abs(account.hits - truth.hits)).toBeLessThanOrEqual(KILLS);
+      expect(truth.duplicates - account.duplicates).toBeLessThanOrEqual(KILLS);
       // What was paid again had been in flight, or its copy was paid then, and is no duplicate for the ledger.
       expect(account.failed + sender.copies - account.duplicates).toBeGreaterThanOrEqual(again);
       expect(account.duplicates).toBeLessThanOrEqual(sender.copies);

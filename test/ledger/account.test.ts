@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { type Account, accountOf, accountWithin, type Fate } from '../../src/ledger';
+import { type Account, accountOf, accountWithin, type Fate, NO_ACCOUNT } from '../../src/ledger';
 import { checkedHistories, expectedAccount } from '../support/accounts';
 
 const fates = fc.array(fc.constantFrom<Fate>('applied', 'hit', 'failed', 'lost', 'pending'), {
@@ -19,7 +19,10 @@ describe("the account of a record's copies", () => {
     [['failed', 'failed', 'applied'], { redeliveries: 2, failedAgain: 2 }],
     [['failed'], {}],
     [['failed', 'failed'], { redeliveries: 1, failedAgain: 1 }],
-    [['lost', 'applied'], { redeliveries: 1, failedAgain: 1 }],
+    [['lost', 'applied'], { redeliveries: 1, failedAgain: 1, perhapsAgain: 1 }],
+    [['lost', 'lost'], { redeliveries: 1, failedAgain: 1, perhapsAgain: 1 }],
+    [['failed', 'lost'], { redeliveries: 1, failedAgain: 1 }],
+    [['failed', 'lost', 'applied'], { redeliveries: 2, failedAgain: 2, perhapsAgain: 1 }],
     // The process died between the effect and its end: the check knew.
     [['lost', 'hit'], { redeliveries: 1, hits: 1 }],
     [['lost', 'hit', 'applied'], { redeliveries: 2, hits: 1, appliedAgain: 1 }],
@@ -30,12 +33,25 @@ describe("the account of a record's copies", () => {
     [['pending'], {}],
     [['applied', 'pending'], { redeliveries: 1, pending: 1 }],
   ])('of %j', (list, expected) => {
-    const none = { redeliveries: 0, duplicates: 0, hits: 0, appliedAgain: 0, failedAgain: 0, pending: 0 };
-    expect(accountOf(list)).toEqual({ ...none, ...expected });
+    expect(accountOf(list)).toEqual({ ...NO_ACCOUNT, ...expected });
   });
 
   test('balances: hits + applied again + failed again + pending = redeliveries + duplicates', () => {
     fc.assert(fc.property(fates, (list) => balance(accountOf(list)) === 0));
+  });
+
+  test('knows how often it may have been applied again, whatever became of what was in flight', () => {
+    fc.assert(
+      fc.property(fates, fc.array(fc.boolean(), { minLength: 8, maxLength: 8 }), (list, took) => {
+        const told = accountOf(list);
+        const truth = list.map((fate, i) =>
+          fate !== 'lost' ? fate : took[i] === true ? 'applied' : 'failed',
+        );
+        const { appliedAgain } = accountOf(truth);
+        return appliedAgain >= told.appliedAgain && appliedAgain <= told.appliedAgain + told.perhapsAgain;
+      }),
+      { numRuns: 5_000 },
+    );
   });
 
   const ended = fc.constantFrom<Fate>('applied', 'hit', 'failed', 'lost');

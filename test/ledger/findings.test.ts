@@ -22,6 +22,7 @@ const facts = {
   skipped: 0,
   hits: 0,
   appliedAgain: 0,
+  byTransactions: 0,
 };
 
 test.each([
@@ -45,6 +46,16 @@ test.each([
     'at_most_once',
     'at most once: 1 committed before they were handled, 2 redelivered',
   ],
+  [
+    { ...facts, redeliveries: 5, byTransactions: 1 },
+    'exactly_once_so_far',
+    'exactly once so far: 5 redelivered, none after the transaction with it was committed; this is about what transactions wrote, read by consumers that read committed, where one process at a time uses each transactionalId and begins its first transaction before it joins the group',
+  ],
+  [
+    { ...facts, redeliveries: 5, byTransactions: 1, appliedAgain: 1 },
+    'at_least_once',
+    'at least once: 5 redelivered',
+  ],
 ])('the verdict of %j', (given, verdict, words) => {
   expect(verdictOf(given)).toEqual({ verdict, words });
 });
@@ -58,9 +69,10 @@ test.each([
     'The check caught 97 of 100 copies (97%); 3 were applied again. Its window of 1 h reaches 97% of them; 1.1 d would have reached all.',
   ],
   [{ hits: 99_999, appliedAgain: 1, windowMs: null }, /\(99.9%\)/],
+  [{ hits: 9, appliedAgain: 0, perhapsAgain: 2 }, /\. 2 more were in flight when their process died/],
   [{ hits: 100, appliedAgain: 0, longestMs: 500 }, /long enough for all that came \(the longest: 500 ms\)/],
 ])('a check with %j in words', (given, words) => {
-  const base = { windowMs: 3_600_000, copies: 100, within: 100, longestMs: 93_600_000 };
+  const base = { perhapsAgain: 0, windowMs: 3_600_000, copies: 100, within: 100, longestMs: 93_600_000 };
   const told = checkWords({ ...base, ...given });
   if (typeof words === 'string') expect(told).toBe(words);
   else expect(told).toMatch(words);

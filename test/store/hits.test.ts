@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { JournalReader } from '../../src/journal';
-import type { Account, RunSpan } from '../../src/ledger';
+import type { Account, HitSpan, RunSpan } from '../../src/ledger';
 import { openStore, type Store } from '../../src/store/open';
 import { Tables } from '../../src/store/tables';
 import { checkedHistories, expectedAccount } from '../support/accounts';
@@ -40,13 +40,13 @@ function totals(gp: number): Account & { redeliveries: number } {
   return db
     .prepare(
       `SELECT redeliveries, duplicates_delivered AS duplicates, hits, applied_again AS appliedAgain,
-         failed_again AS failedAgain FROM group_partition WHERE id = ?`,
+         failed_again AS failedAgain, perhaps_again AS perhapsAgain FROM group_partition WHERE id = ?`,
     )
     .get(gp) as Account;
 }
 
 /** A run, once or twice while it grew, and its hits in any number of tellings. */
-type Telling = { run: RunSpan } | { hit: { sessionKey: string; run: number; first: number; last: number } };
+type Telling = { run: RunSpan } | { hit: HitSpan };
 
 describe('the account of copies in the store', () => {
   test('is that of the whole history, in whatever order and however often it was told', () => {
@@ -75,9 +75,10 @@ describe('the account of copies in the store', () => {
         const session = (key: string) => place.sessions.get(key) as number;
         for (const telling of order) {
           if ('hit' in telling) {
-            const { sessionKey, ...stretch } = telling.hit;
-            const about = { at: 1, ageMs: 5, windowMs: null };
-            tables.hits.apply({ gp: place.gp, session: session(sessionKey), ...stretch, ...about }, 1);
+            const { sessionKey, fate, ...stretch } = telling.hit;
+            const about = { gp: place.gp, session: session(sessionKey), at: 1 };
+            if (fate === 'applied') tables.hits.cover({ ...stretch, ...about }, 1);
+            else tables.hits.apply({ ...stretch, ...about, ageMs: 5, windowMs: null }, 1);
           } else {
             const { id: _, ...run } = telling.run;
             const sessionKey = `${run.sessionKey}-${histories}`;

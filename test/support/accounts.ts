@@ -33,7 +33,8 @@ export const checkedHistories: fc.Arbitrary<{ runs: RunSpan[]; hits: HitSpan[] }
       hits: lists.flatMap((list, i) => {
         const { sessionKey, run, last: runLast } = runs[i] as RunSpan;
         return list.map(({ from, length }): HitSpan => {
-          return { sessionKey, run, first: from, last: Math.min(from + length - 1, runLast) };
+          const fate = (from + length) % 5 === 0 ? 'applied' : 'hit';
+          return { sessionKey, run, first: from, last: Math.min(from + length - 1, runLast), fate };
         });
       }),
     })),
@@ -45,14 +46,15 @@ export function fatesAt(runs: readonly RunSpan[], hits: readonly HitSpan[], offs
     .filter((run) => run.first <= offset && offset <= run.uncertainLast && doubtOf(run, offset) < 2)
     .sort(byTime)
     .map((run) => {
-      const isHit = hits.some(
+      const told = hits.filter(
         (hit) =>
           hit.run === run.run &&
           hit.sessionKey === run.sessionKey &&
           hit.first <= offset &&
           offset <= hit.last,
       );
-      if (isHit) return 'hit';
+      if (told.some(({ fate }) => fate === 'hit')) return 'hit';
+      if (told.length > 0) return 'applied';
       const outcome = outcomeOf(run, offset);
       if (outcome === 'handled') return 'applied';
       if (outcome === 'open') return 'pending';

@@ -17,6 +17,7 @@ export class Recorder {
     readonly store: string,
     group: string,
     limitBytes?: number,
+    private readonly isUncommitted?: () => boolean,
   ) {
     this.journal = new Journal({
       root: journalRoot(store),
@@ -54,6 +55,7 @@ export class Recorder {
       idleMs: 15_000,
       everyRecord: false,
       inferEnds: false,
+      ...(this.isUncommitted === undefined ? {} : { isUncommitted: this.isUncommitted }),
       onProblem: (error) => {
         throw error;
       },

@@ -39,6 +39,8 @@ export interface Broker {
   readonly brokers: string[];
   /** host:port of the fault proxy, on which clients stay; equal to `brokers` when there is no proxy. */
   readonly proxied: string[];
+  /** host:port of the second listener (PROXIED) itself: for another protocol by `properties`, without a proxy. */
+  readonly second: string[];
   readonly kind: 'given' | 'docker' | 'java';
   /** Null when it was not asked for, and with a given broker, whose listeners are not ours. */
   readonly proxy: FaultProxy | null;
@@ -104,6 +106,7 @@ function givenBroker(brokers: string[]): Broker {
   return {
     brokers,
     proxied: brokers,
+    second: brokers,
     kind: 'given',
     proxy: null,
     pid: null,
@@ -135,6 +138,7 @@ async function startedBroker(
   return {
     brokers,
     proxied: proxy === null ? brokers : [`127.0.0.1:${proxy.port}`],
+    second: [local.secondAddress],
     kind: local.kind,
     proxy,
     get pid() {

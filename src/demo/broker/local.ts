@@ -64,6 +64,11 @@ export class LocalBroker {
     return `127.0.0.1:${this.#place.ports.direct}`;
   }
 
+  /** host:port of the PROXIED listener itself, not of a proxy before it. */
+  get secondAddress(): string {
+    return `127.0.0.1:${this.#place.ports.proxied}`;
+  }
+
   /** Of the Java process; null while it is down, and with Docker, where it is not one of this machine's. */
   get pid(): number | null {
     return this.kind === 'java' ? (this.#run?.pid ?? null) : null;

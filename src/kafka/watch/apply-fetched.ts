@@ -1,5 +1,5 @@
-/** From the answer of a fetch into the offsets log: batch by batch, compressed ones inflated by kafkajs's codecs. */
-import { CompressionCodecs } from 'kafkajs';
+/** From the answer of a fetch into the offsets log: batch by batch, whatever `offsets.topic.compression.codec` says. */
+import { inflate } from '../codecs';
 import type { FetchedPartition } from '../offsets/fetch';
 import { BatchHeader, RecordPlace, RecordWalk, readHeader } from '../offsets/record-batch';
 import type { OffsetsLog } from './offsets-log';
@@ -8,14 +8,10 @@ const header = new BatchHeader();
 const record = new RecordPlace();
 
 /**
- * Applies what one partition answered. Answers where to fetch next: `from` itself where nothing came.
- * Throws where a batch is compressed by a codec that is not registered.
+ * Applies what one partition answered. Answers where to fetch next: `from` itself where nothing came. A batch that cannot
+ * be inflated is counted and passed over: the log goes on behind it.
  */
-export async function applyFetched(
-  log: OffsetsLog,
-  fetched: FetchedPartition,
-  from: number,
-): Promise<number> {
+export function applyFetched(log: OffsetsLog, fetched: FetchedPartition, from: number): number {
   const { partition, bytes, end } = fetched;
   let next = from;
   let at = fetched.start;
@@ -27,8 +23,9 @@ export async function applyFetched(
       if (header.compression === 0) {
         walk(log, partition, bytes, header.start, header.end, next);
       } else {
-        const inflated = await inflate(bytes.subarray(header.start, header.end), header.compression);
-        walk(log, partition, inflated, 0, inflated.length, next);
+        const whole = inflated(bytes.subarray(header.start, header.end), header.compression);
+        if (whole === null) log.skipped.unreadable++;
+        else walk(log, partition, whole, 0, whole.length, next);
       }
     } else log.skipped.unreadable++;
     next = Math.max(next, header.lastOffset + 1);
@@ -53,12 +50,10 @@ function walk(
   if (records.broken) log.skipped.unreadable++;
 }
 
-async function inflate(bytes: Buffer, compression: number): Promise<Buffer> {
-  const codec = (CompressionCodecs as Record<number, (() => Codec) | undefined>)[compression];
-  if (codec === undefined) throw new Error(`batches of compression ${compression} cannot be read`);
-  return codec().decompress(bytes);
-}
-
-interface Codec {
-  decompress(bytes: Buffer): Promise<Buffer>;
+function inflated(bytes: Buffer, compression: number): Buffer | null {
+  try {
+    return inflate(compression, bytes);
+  } catch {
+    return null;
+  }
 }

@@ -193,7 +193,7 @@ export class GroupWatcher {
       return;
     }
     if (error !== 0) throw new FetchRefused(error);
-    const next = await applyFetched(log, fetched, from);
+    const next = applyFetched(log, fetched, from);
     this.positions.set(partition, next);
     this.behind.set(partition, logEnd - next);
   }

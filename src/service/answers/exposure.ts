@@ -40,6 +40,7 @@ export interface Totals {
   hits: number;
   applied_again: number;
   failed_again: number;
+  perhaps_again: number;
   duplicates_delivered: number;
 }
 
@@ -54,6 +55,7 @@ export function totalsShape(row: {
   hits: number;
   appliedAgain: number;
   failedAgain: number;
+  perhapsAgain: number;
   duplicatesDelivered: number;
 }): Totals {
   return {
@@ -68,6 +70,7 @@ export function totalsShape(row: {
     hits: row.hits,
     applied_again: row.appliedAgain,
     failed_again: row.failedAgain,
+    perhaps_again: row.perhapsAgain,
     duplicates_delivered: row.duplicatesDelivered,
   };
 }

@@ -81,7 +81,7 @@ function hitShape(row: HitRow): Hit {
 
 /** Null where there was neither a hit nor a copy. */
 export function checkShape(db: Store, row: GroupRow, now: number): Check | null {
-  const { hits, appliedAgain, redeliveries, duplicatesDelivered } = row;
+  const { hits, appliedAgain, perhapsAgain, redeliveries, duplicatesDelivered } = row;
   if (hits + redeliveries + duplicatesDelivered === 0) return null;
   const { windowMs, copies, within, longestMs } = checkOf(db, row.id, now - CHECK_MS);
   return {
@@ -89,7 +89,7 @@ export function checkShape(db: Store, row: GroupRow, now: number): Check | null 
     window_seconds: windowMs === null ? null : seconds(windowMs),
     copies_within_window: windowMs === null || copies === 0 ? null : ratio(within, copies),
     longest_seconds: seconds(Math.max(0, longestMs)),
-    words: checkWords({ hits, appliedAgain, windowMs, copies, within, longestMs }),
+    words: checkWords({ hits, appliedAgain, perhapsAgain, windowMs, copies, within, longestMs }),
   };
 }
 

@@ -58,6 +58,23 @@ export const EVIDENCE = {
     settings: z.looseObject({}),
   }),
   running: z.looseObject({ t: z.literal('running'), session: ref, at }),
+  transactional: z.looseObject({
+    t: z.literal('transactional'),
+    session: ref,
+    at,
+    state: z.enum(['seen', 'mixed']),
+  }),
+  promise: z.looseObject({ t: z.literal('promise'), track: ref, at, from: z.int(), next: offset }),
+  covered: z
+    .looseObject({
+      t: z.literal('covered'),
+      track: ref,
+      run: z.int().min(1),
+      first: offset,
+      last: offset,
+      at,
+    })
+    .refine(({ first, last }) => isRange([first, last]), 'must be first <= last, and not too long'),
   cluster: z.looseObject({ t: z.literal('cluster'), session: ref, clusterId: text }),
   topic: z.looseObject({ t: z.literal('topic'), topic: ref, name: text, topicId: text.nullable() }),
   join: z.looseObject({

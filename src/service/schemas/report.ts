@@ -26,6 +26,8 @@ const slot = z.looseObject({
   peakHour: z.int().min(0).default(0),
   // A reporter of an earlier version tells none.
   hits: z.looseObject({ first: offset, last: offset, ageMs: time }).nullable().default(null),
+  withheld: z.boolean().default(false),
+  promised: next.default(-1),
 });
 
 const line = z.strictObject({

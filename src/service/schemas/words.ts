@@ -32,6 +32,9 @@ export const account = {
   hits: count.meta({ description: "Deliveries that the consumer's own check recognised and did not apply" }),
   applied_again: count.meta({ description: 'Copies handled with no hit' }),
   failed_again: count.meta({ description: 'Copies that failed, or were in flight at a kill' }),
+  perhaps_again: count.meta({
+    description: 'Of failed_again: in flight at a kill, and so perhaps applied all the same',
+  }),
   duplicates_delivered: count.meta({
     description: 'First deliveries of records whose message had been applied before, as hits tell',
   }),

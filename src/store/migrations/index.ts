@@ -9,6 +9,7 @@ import { up as producers } from './008-producers.sql';
 import { up as allIncidents } from './009-all-incidents.sql';
 import { up as findingSpans } from './010-finding-spans.sql';
 import { up as evidenceViews } from './012-evidence-views.sql';
+import { up as transactions } from './013-transactions.sql';
 
 export const MIGRATIONS: readonly string[] = [
   ledger,
@@ -21,4 +22,5 @@ export const MIGRATIONS: readonly string[] = [
   allIncidents,
   findingSpans,
   evidenceViews,
+  transactions,
 ];

@@ -17,6 +17,7 @@ export interface GroupPartitionRow {
   hits: number;
   appliedAgain: number;
   failedAgain: number;
+  perhapsAgain: number;
   duplicatesDelivered: number;
 }
 
@@ -25,6 +26,7 @@ export function partitionsOf(db: Store, group: number): GroupPartitionRow[] {
     SELECT gp.id AS gp, t.name AS topic, t.topic_id AS topicId, gp.partition, gp.deliveries, gp.redeliveries,
            gp.failed, gp.in_flight AS inFlight, gp.uncertain, gp.premature, gp.skipped,
            gp.hits, gp.applied_again AS appliedAgain, gp.failed_again AS failedAgain,
+           gp.perhaps_again AS perhapsAgain,
            gp.duplicates_delivered AS duplicatesDelivered
     FROM group_partition gp JOIN topic t ON t.id = gp.topic
     WHERE gp.grp = @group ORDER BY t.name, t.first_seen_at, gp.partition`;

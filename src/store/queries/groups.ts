@@ -3,6 +3,12 @@ import type { GroupState } from '../../ledger';
 import type { Store } from '../open';
 import { statement, where } from './statement';
 
+/** Transactions alone commit the offsets of group `g`: 1, else 0. */
+export const BY_TRANSACTIONS = `(
+  EXISTS (SELECT 1 FROM session s WHERE s.grp = g.id AND json_extract(s.settings, '$.transactional') = 'seen')
+  AND NOT EXISTS (SELECT 1 FROM session s WHERE s.grp = g.id
+    AND coalesce(json_extract(s.settings, '$.transactional'), 'no') NOT IN ('seen', 'expected')))`;
+
 export interface GroupRow {
   id: number;
   cluster: string;
@@ -20,7 +26,10 @@ export interface GroupRow {
   hits: number;
   appliedAgain: number;
   failedAgain: number;
+  perhapsAgain: number;
   duplicatesDelivered: number;
+  /** Transactions alone commit its offsets: 1, else 0. */
+  byTransactions: number;
   lastDeliveryAt: number | null;
   /** Of the watcher; null: not watched. */
   state: GroupState | null;
@@ -49,7 +58,9 @@ export function groupsOf(db: Store, page: GroupPage): GroupRow[] {
            coalesce(sum(gp.uncertain), 0) AS uncertain, coalesce(sum(gp.premature), 0) AS premature,
            coalesce(sum(gp.skipped), 0) AS skipped, coalesce(sum(gp.hits), 0) AS hits,
            coalesce(sum(gp.applied_again), 0) AS appliedAgain, coalesce(sum(gp.failed_again), 0) AS failedAgain,
+           coalesce(sum(gp.perhaps_again), 0) AS perhapsAgain,
            coalesce(sum(gp.duplicates_delivered), 0) AS duplicatesDelivered,
+           ${BY_TRANSACTIONS} AS byTransactions,
            (SELECT max(p.updated_at) FROM group_partition q JOIN position p ON p.gp = q.id
             WHERE q.grp = g.id) AS lastDeliveryAt,
            (SELECT w.state FROM watched_group w WHERE w.grp = g.id) AS state,

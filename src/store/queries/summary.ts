@@ -1,6 +1,7 @@
 /** The whole store in one row. */
 import type { VerdictFacts } from '../../ledger';
 import type { Store } from '../open';
+import { BY_TRANSACTIONS } from './groups';
 import { statement } from './statement';
 
 export interface SummaryRow {
@@ -19,6 +20,7 @@ export interface SummaryRow {
   hits: number;
   appliedAgain: number;
   failedAgain: number;
+  perhapsAgain: number;
   duplicatesDelivered: number;
   lastDeliveryAt: number | null;
 }
@@ -38,6 +40,7 @@ export function summaryOf(db: Store): SummaryRow {
            coalesce(sum(uncertain), 0) AS uncertain, coalesce(sum(premature), 0) AS premature,
            coalesce(sum(skipped), 0) AS skipped, coalesce(sum(hits), 0) AS hits,
            coalesce(sum(applied_again), 0) AS appliedAgain, coalesce(sum(failed_again), 0) AS failedAgain,
+           coalesce(sum(perhaps_again), 0) AS perhapsAgain,
            coalesce(sum(duplicates_delivered), 0) AS duplicatesDelivered,
            (SELECT max(updated_at) FROM position) AS lastDeliveryAt
     FROM group_partition`;
@@ -49,8 +52,8 @@ export function verdictFacts(db: Store): VerdictFacts[] {
   const sql = `
     SELECT sum(deliveries) AS deliveries, sum(redeliveries) AS redeliveries, sum(uncertain) AS uncertain,
            sum(premature) AS premature, sum(skipped) AS skipped, sum(hits) AS hits,
-           sum(applied_again) AS appliedAgain
-    FROM group_partition GROUP BY grp`;
+           sum(applied_again) AS appliedAgain, ${BY_TRANSACTIONS} AS byTransactions
+    FROM group_partition JOIN consumer_group g ON g.id = grp GROUP BY grp`;
   return statement<VerdictFacts>(db, sql).all({});
 }
 

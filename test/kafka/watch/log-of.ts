@@ -14,6 +14,6 @@ export function newLog(stored: WatchedState = NOTHING, options: Partial<OffsetsL
 }
 
 /** Applies what a fetch from `from` on answered of partition 0. Answers where to go on. */
-export function apply(log: OffsetsLog, bytes: Buffer, from = 0): Promise<number> {
+export function apply(log: OffsetsLog, bytes: Buffer, from = 0): number {
   return applyFetched(log, { partition: 0, error: 0, logEnd: 0, bytes, start: 0, end: bytes.length }, from);
 }

@@ -16,7 +16,7 @@ const lowered = ({ rewinds }: WatchBatch) => rewinds.map(({ from, to }) => [from
 
 async function rewindsOf(...batches: Buffer[]): Promise<number[][]> {
   const log = newLog();
-  for (const batch of batches) await apply(log, batch);
+  for (const batch of batches) apply(log, batch);
   return lowered(log.drain('c'));
 }
 
@@ -63,7 +63,7 @@ describe('a rewind is a committed offset that went down, and nothing else', () =
 
   test('kafkajs committed -2, and everything was read again before the next commit', async () => {
     const log = newLog();
-    await apply(log, commits([20, -2, 40]));
+    apply(log, commits([20, -2, 40]));
     expect(lowered(log.drain('c'))).toEqual([]);
     const [reset] = log.pendingResets();
     log.resolve(reset as never, { start: 0, end: 40 });
@@ -75,15 +75,15 @@ describe('a rewind is a committed offset that went down, and nothing else', () =
 
   test('a reset that leads forward is none', async () => {
     const log = newLog();
-    await apply(log, commits([20, -2]));
+    apply(log, commits([20, -2]));
     log.resolve(log.pendingResets()[0] as never, { start: 100, end: 200 });
-    await apply(log, commits([150], 2), 2);
+    apply(log, commits([150], 2), 2);
     expect(lowered(log.drain('c'))).toEqual([]);
   });
 
   test('what becomes of it: the next commit, and where it has come back', async () => {
     const log = newLog();
-    await apply(log, commits([20, 5, 10, 15, 20, 30]));
+    apply(log, commits([20, 5, 10, 15, 20, 30]));
     expect(log.drain('c').followed.map(({ nextAt, recoveredAt }) => [nextAt, recoveredAt])).toEqual([
       [1_002, null],
       [1_004, 1_004],
@@ -97,9 +97,9 @@ describe('transactions', () => {
 
   test('count from their COMMIT marker on', async () => {
     const log = newLog();
-    await apply(log, Buffer.concat([commits([20]), inTransaction(5, 1)]));
+    apply(log, Buffer.concat([commits([20]), inTransaction(5, 1)]));
     expect(lowered(log.drain('c'))).toEqual([]);
-    await apply(log, marker(true, { baseOffset: 2, producerId: 7 }), 2);
+    apply(log, marker(true, { baseOffset: 2, producerId: 7 }), 2);
     expect(lowered(log.drain('c'))).toEqual([[20, 5]]);
   });
 
@@ -111,7 +111,7 @@ describe('transactions', () => {
       marker(false, { baseOffset: 2, producerId: 7 }),
       commits([21], 3),
     ];
-    await apply(log, Buffer.concat(batches));
+    apply(log, Buffer.concat(batches));
     const batch = log.drain('c');
     expect(lowered(batch)).toEqual([]);
     expect(batch.offsets[0]?.committed).toBe(21);
@@ -125,19 +125,19 @@ describe('transactions', () => {
       commits([30], 2),
       marker(true, { baseOffset: 3, producerId: 7 }),
     ];
-    await apply(log, Buffer.concat(batches));
+    apply(log, Buffer.concat(batches));
     const batch = log.drain('c');
     expect([lowered(batch), batch.offsets[0]?.committed]).toEqual([[], 30]);
   });
 
   test('a restart between a commit and its marker reads it again, and nothing else twice', async () => {
     const before = newLog();
-    await apply(before, Buffer.concat([commits([20]), inTransaction(5, 1), commits([21], 2)]));
+    apply(before, Buffer.concat([commits([20]), inTransaction(5, 1), commits([21], 2)]));
     const stored = before.drain('c');
     expect(stored.positions).toEqual([{ partition: 0, from: null, next: 3, resume: 1 }]);
     const after = newLog({ ...NOTHING, positions: stored.positions, offsets: stored.offsets });
     const rest = Buffer.concat([inTransaction(5, 1), commits([21], 2), inTransaction(4, 3, 8)]);
-    await apply(after, Buffer.concat([rest, marker(true, { baseOffset: 4, producerId: 8 })]), 1);
+    apply(after, Buffer.concat([rest, marker(true, { baseOffset: 4, producerId: 8 })]), 1);
     const batch = after.drain('c');
     // Producer 8's; that of 7 is still open.
     expect([lowered(batch), batch.positions]).toEqual([
@@ -180,7 +180,7 @@ describe('what a real broker wrote', () => {
   const from = batches[0]?.at as number;
 
   async function play(log: OffsetsLog, parts: typeof batches): Promise<void> {
-    for (const { bytes, at } of parts) await apply(log, bytes, at);
+    for (const { bytes, at } of parts) apply(log, bytes, at);
   }
 
   test('is told as it was done', async () => {
@@ -238,12 +238,8 @@ describe('what a real broker wrote', () => {
 test('groups that are not watched leave nothing', async () => {
   const log = newLog(NOTHING, { watches: (group) => group !== 'billing' });
   const life = capturedRecords().find(({ origin }) => origin === 'GroupMetadataValue v3');
-  await apply(log, commits([20, 5]));
-  await apply(
-    log,
-    recordBatch([{ key: groupKey('billing'), value: life?.value ?? null }], { baseOffset: 2 }),
-    2,
-  );
+  apply(log, commits([20, 5]));
+  apply(log, recordBatch([{ key: groupKey('billing'), value: life?.value ?? null }], { baseOffset: 2 }), 2);
   const batch = log.drain('c');
   expect([batch.offsets, batch.groups, batch.rewinds]).toEqual([[], [], []]);
   expect(batch.positions).toEqual([{ partition: 0, from: null, next: 3, resume: 3 }]);
@@ -251,10 +247,10 @@ test('groups that are not watched leave nothing', async () => {
 
 test('a log that was cut is read anew and invents nothing', async () => {
   const log = newLog();
-  await apply(log, commits([20, 30, 40]));
+  apply(log, commits([20, 30, 40]));
   log.drain('c');
   log.startOver(0, 0, 2);
-  await apply(log, commits([20, 30, 25], 0));
+  apply(log, commits([20, 30, 25], 0));
   expect(lowered(log.drain('c'))).toEqual([[30, 25]]);
 });
 
