@@ -8,6 +8,7 @@ import { up as hits } from './007-hits.sql';
 import { up as producers } from './008-producers.sql';
 import { up as allIncidents } from './009-all-incidents.sql';
 import { up as findingSpans } from './010-finding-spans.sql';
+import { up as minutes } from './011-minutes.sql';
 
 export const MIGRATIONS: readonly string[] = [
   ledger,
@@ -19,4 +20,5 @@ export const MIGRATIONS: readonly string[] = [
   producers,
   allIncidents,
   findingSpans,
+  minutes,
 ];

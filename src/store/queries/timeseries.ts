@@ -19,35 +19,46 @@ export interface SeriesRow {
   /** First minute of the step. */
   minute: number;
   cluster: string | null;
+  /** Null for duplicates: they are of a topic, whoever reads it. */
   group: string | null;
   topic: string | null;
   deliveries: number;
   redeliveries: number;
   failed: number;
+  hits: number;
+  duplicates: number;
+  idReuses: number;
 }
 
-const NAMES = {
-  all: 'NULL AS cluster, NULL AS "group", NULL AS topic',
-  group: 'c.cluster_id AS cluster, g.name AS "group", NULL AS topic',
-  topic: 'c.cluster_id AS cluster, g.name AS "group", t.name AS topic',
-} as const;
+/** A rollup table with what it counts; the other counts of its rows are 0. */
+interface Source {
+  table: string;
+  hasGroup: boolean;
+  counts: Readonly<Record<string, string>>;
+}
 
-/** Steps with deliveries, in the order of time; steps without any are left out. */
+const SOURCES: readonly Source[] = [
+  {
+    table: 'rollup_minute',
+    hasGroup: true,
+    counts: { deliveries: 'deliveries', redeliveries: 'redeliveries', failed: 'failed' },
+  },
+  { table: 'hit_minute', hasGroup: true, counts: { hits: 'hits' } },
+  {
+    table: 'duplicate_minute',
+    hasGroup: false,
+    counts: { duplicates: 'duplicates', idReuses: 'id_reuses' },
+  },
+];
+const COUNTS = SOURCES.flatMap(({ counts }) => Object.keys(counts));
+
+/** Steps with anything in them, in the order of time; steps without are left out. */
 export function seriesOf(db: Store, query: SeriesQuery): SeriesRow[] {
-  // better-sqlite3 binds every number as a REAL, and a REAL would not divide into whole steps.
+  const sources = SOURCES.filter(({ hasGroup }) => hasGroup || query.group === undefined);
+  const sums = COUNTS.map((count) => `sum(${count}) AS ${count}`).join(', ');
   const sql = `
-    SELECT r.minute / CAST(@step AS INTEGER) * CAST(@step AS INTEGER) AS minute, ${NAMES[query.by]},
-           sum(r.deliveries) AS deliveries, sum(r.redeliveries) AS redeliveries, sum(r.failed) AS failed
-    FROM rollup_minute r
-    CROSS JOIN consumer_group g ON g.id = r.grp
-    CROSS JOIN topic t ON t.id = r.topic
-    CROSS JOIN cluster c ON c.id = g.cluster
-    ${where(
-      'r.minute >= @from AND r.minute < @to',
-      query.cluster !== undefined && 'c.cluster_id = @cluster',
-      query.group !== undefined && 'g.name = @group',
-      query.topic !== undefined && 't.name = @topic',
-    )}
+    SELECT minute, cluster, "group", topic, ${sums}
+    FROM (${sources.map((source) => sourceSql(source, query)).join(' UNION ALL ')})
     GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4 LIMIT @limit`;
   return statement<SeriesRow>(db, sql).all({
     step: query.stepMinutes,
@@ -58,4 +69,27 @@ export function seriesOf(db: Store, query: SeriesQuery): SeriesRow[] {
     topic: query.topic ?? null,
     limit: query.limit,
   });
+}
+
+/** Names are looked up where they are asked for alone: a month of all groups reads no other table. */
+function sourceSql({ table, hasGroup, counts }: Source, { by, cluster, group, topic }: SeriesQuery): string {
+  const isNamed = by !== 'all' || cluster !== undefined || group !== undefined || topic !== undefined;
+  const sums = COUNTS.map((count) =>
+    counts[count] === undefined ? `0 AS ${count}` : `sum(r.${counts[count]}) AS ${count}`,
+  );
+  // better-sqlite3 binds every number as a REAL, and a REAL would not divide into whole steps.
+  return `
+    SELECT r.minute / CAST(@step AS INTEGER) * CAST(@step AS INTEGER) AS minute,
+           ${by === 'all' ? 'NULL' : 'c.cluster_id'} AS cluster,
+           ${by === 'all' || !hasGroup ? 'NULL' : 'g.name'} AS "group",
+           ${by === 'topic' ? 't.name' : 'NULL'} AS topic, ${sums.join(', ')}
+    FROM ${table} r
+    ${isNamed && hasGroup ? 'CROSS JOIN consumer_group g ON g.id = r.grp' : ''}
+    ${isNamed ? 'CROSS JOIN topic t ON t.id = r.topic CROSS JOIN cluster c ON c.id = t.cluster' : ''}
+    ${where(
+      'r.minute >= @from AND r.minute < @to',
+      cluster !== undefined && 'c.cluster_id = @cluster',
+      group !== undefined && 'g.name = @group',
+      topic !== undefined && 't.name = @topic',
+    )} GROUP BY 1, 2, 3, 4`;
 }
