@@ -98,7 +98,7 @@ export function ago(at: string | number, now: number): string {
   return `${Math.floor(seconds / 86_400)} d ago`;
 }
 
-/** "3 to 9", or the one. */
+/** 3–9, or the one. */
 export function offsets(first: number, last: number): string {
-  return first === last ? String(first) : `${first} to ${last}`;
+  return first === last ? String(first) : `${first}\u2013${last}`;
 }

@@ -43,13 +43,14 @@ export function positionData(positions: PartitionPositions): PositionData | null
   const commits = positions.commits.filter(({ offset }) => offset >= 0);
   const known = [
     ...commits.map(({ offset }) => offset),
+    ...positions.lag.map(({ committed }) => committed),
     ...deliveries.flatMap(({ first, last }) => [first, last + 1]),
     ...rewinds.flatMap(({ from, to }) => [from, to]),
   ];
   if (known.length === 0) return null;
   const points = new Map<number, { committed: number | null; logEnd: number | null }>();
-  for (const { at, offset } of positions.log_end) {
-    points.set(seconds(at), { committed: null, logEnd: offset });
+  for (const { at, committed, log_end } of positions.lag) {
+    points.set(seconds(at), { committed, logEnd: log_end });
   }
   for (const { at, offset } of commits) {
     points.set(seconds(at), { committed: offset, logEnd: points.get(seconds(at))?.logEnd ?? null });

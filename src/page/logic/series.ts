@@ -63,6 +63,17 @@ export function incidentMarks(incidents: readonly Incident[], range: Range, now:
     .slice(0, MARKS_MAX);
 }
 
+/** Stretches of time with an incident or more: bands that lie on each other would hide the lines. */
+export function joined(marks: readonly Mark[]): { from: number; to: number }[] {
+  const bands: { from: number; to: number }[] = [];
+  for (const { from, to } of [...marks].sort((a, b) => a.from - b.from)) {
+    const last = bands.at(-1);
+    if (last !== undefined && from <= last.to) last.to = Math.max(last.to, to);
+    else bands.push({ from, to });
+  }
+  return bands;
+}
+
 /** What a chart shows, for those who do not see it. */
 export function chartWords({ deliveries, redeliveries, duplicates, hits }: SeriesData): string {
   const sum = (values: readonly number[]) =>

@@ -1,5 +1,6 @@
 /** Figures with their names, and small lists of facts. */
 import type { ComponentChildren } from 'preact';
+import { visible } from '../logic/visible';
 
 export interface Fact {
   name: string;
@@ -69,7 +70,7 @@ export function Lines({ lines }: { lines: readonly string[] }) {
   return (
     <ul class="lines">
       {lines.map((line) => (
-        <li key={line}>{line}</li>
+        <li key={line}>{visible(line, 2_000)}</li>
       ))}
     </ul>
   );

@@ -56,8 +56,19 @@ const COLUMNS: readonly Column<Group>[] = [
 ];
 
 /** `worst`: what needs a look stands first; else in the order of the answer. */
-export function GroupTable({ groups, worst = false }: { groups: readonly Group[]; worst?: boolean }) {
-  const items = useMemo(() => (worst ? [...groups].sort(worstFirst) : groups), [groups, worst]);
+export function GroupTable({
+  groups,
+  worst = false,
+  shown = groups.length,
+}: {
+  groups: readonly Group[];
+  worst?: boolean;
+  shown?: number;
+}) {
+  const items = useMemo(
+    () => (worst ? [...groups].sort(worstFirst) : groups).slice(0, shown),
+    [groups, worst, shown],
+  );
   return (
     <Table
       label="Groups"

@@ -41,7 +41,7 @@ interface Stretch {
 
 /** topic/partition and offsets; leads to the life of the first record, and can be copied. */
 export function Offsets({ topic, partition, first, last = first }: Stretch) {
-  const words = `${topic}/${partition}/${offsets(first, last)}`;
+  const words = `${topic}/${partition}/${first === last ? first : `${first}-${last}`}`;
   return (
     <span class="place">
       <Lead to={{ name: 'record', topic, partition, offset: Math.max(0, first) }}>

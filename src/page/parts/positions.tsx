@@ -130,6 +130,16 @@ function options(
   };
 }
 
+/** Down to where it went: a rewind of few records is seen too. */
+function arrow(ctx: CanvasRenderingContext2D, x: number, y: number, size: number): void {
+  ctx.fillStyle = ctx.strokeStyle;
+  ctx.beginPath();
+  ctx.moveTo(x - size, y - size * 1.4);
+  ctx.lineTo(x + size, y - size * 1.4);
+  ctx.lineTo(x, y);
+  ctx.fill();
+}
+
 function drawStrokes(plot: uPlot, data: PositionData, within: HTMLElement): void {
   const { ctx, bbox } = plot;
   const scale = globalThis.devicePixelRatio || 1;
@@ -160,6 +170,7 @@ function drawStrokes(plot: uPlot, data: PositionData, within: HTMLElement): void
     ctx.moveTo(x, plot.valToPos(from, 'y', true));
     ctx.lineTo(x, plot.valToPos(to, 'y', true));
     ctx.stroke();
+    arrow(ctx, x, plot.valToPos(to, 'y', true), 5 * scale);
   }
   ctx.restore();
 }

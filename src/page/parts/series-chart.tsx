@@ -2,7 +2,7 @@
 import { useMemo, useState } from 'preact/hooks';
 import uPlot from 'uplot';
 import { brief, count, time, type Zone } from '../logic/format';
-import { chartWords, type Mark, type SeriesData } from '../logic/series';
+import { chartWords, joined, type Mark, type SeriesData } from '../logic/series';
 import { useZone } from '../state';
 import { ink } from '../theme';
 import { axis, Plot, type PlotMake, timeAxis } from './plot';
@@ -151,13 +151,17 @@ function drawMarks(plot: uPlot, marks: readonly Mark[], within: HTMLElement): vo
   ctx.save();
   const band = ink('incident-band', within);
   const tip = ink('incident', within);
-  for (const { from, to } of marks) {
+  for (const { from, to } of joined(marks)) {
     const left = Math.max(bbox.left, plot.valToPos(from, 'x', true));
     const right = Math.min(bbox.left + bbox.width, plot.valToPos(to, 'x', true));
     if (right < bbox.left || left > bbox.left + bbox.width) continue;
     ctx.fillStyle = band;
     ctx.fillRect(left, bbox.top, Math.max(2, right - left), bbox.height);
-    ctx.fillStyle = tip;
+  }
+  ctx.fillStyle = tip;
+  for (const { from } of marks) {
+    const left = Math.max(bbox.left, plot.valToPos(from, 'x', true));
+    if (left > bbox.left + bbox.width) continue;
     const size = 5 * (globalThis.devicePixelRatio || 1);
     ctx.beginPath();
     ctx.moveTo(left - size, bbox.top - size * 1.6);

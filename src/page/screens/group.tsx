@@ -7,7 +7,7 @@ import { rangeQuery } from '../logic/range';
 import { visible } from '../logic/visible';
 import { Elsewhere } from '../parts/elsewhere';
 import { Export } from '../parts/export';
-import { Figures, Panel } from '../parts/facts';
+import { Figures, Lines, Panel } from '../parts/facts';
 import { IncidentList } from '../parts/incident-list';
 import { LaneChart } from '../parts/lane-chart';
 import { Lead } from '../parts/lead';
@@ -148,11 +148,9 @@ function Advice({ group: { advice, check } }: { group: GroupDetail }) {
   if (lines.length === 0) return null;
   return (
     <Panel title="What to change">
-      {lines.map((line) => (
-        <p key={line} class="advice">
-          {visible(line, 2_000)}
-        </p>
-      ))}
+      <div class="advice">
+        <Lines lines={lines} />
+      </div>
     </Panel>
   );
 }

@@ -18,7 +18,8 @@ import { useAnswer, useRange } from '../state';
 
 const INCIDENTS_ASKED = 200;
 const INCIDENTS_SHOWN = 8;
-const GROUPS_SHOWN = 200;
+const GROUPS_ASKED = 200;
+const GROUPS_SHOWN = 12;
 
 export function OverviewScreen() {
   const range = useRange();
@@ -27,7 +28,7 @@ export function OverviewScreen() {
   const step = `${minutes}m`;
   const seriesAddress = addressOf('/v1/timeseries', { ...query, step });
   const summary = useAnswer<Summary>('/v1/summary');
-  const groups = useAnswer<Page<Group>>(`/v1/groups?limit=${GROUPS_SHOWN}`);
+  const groups = useAnswer<Page<Group>>(`/v1/groups?limit=${GROUPS_ASKED}`);
   const series = useAnswer<Page<SeriesPoint>>(seriesAddress);
   const byGroup = useAnswer<Page<SeriesPoint>>(
     addressOf('/v1/timeseries', { ...query, step: '1d', by: 'group' }),
@@ -79,7 +80,14 @@ export function OverviewScreen() {
                     code:
                   </Empty>
                 ) : (
-                  <GroupTable groups={items} worst />
+                  <>
+                    <GroupTable groups={items} worst shown={GROUPS_SHOWN} />
+                    {items.length > GROUPS_SHOWN ? (
+                      <p class="note">
+                        {items.length - GROUPS_SHOWN} more: <Lead to={{ name: 'groups' }}>all groups</Lead>
+                      </p>
+                    ) : null}
+                  </>
                 )
               }
             </Told>

@@ -1,6 +1,6 @@
 /** The life of one record: where its message was written, to whom it was delivered, what was committed over it. */
-import type { RecordHistory } from '../../service/schemas';
-import { addressOf, part } from '../logic/api';
+import type { ObservedTopic, RecordHistory } from '../../service/schemas';
+import { addressOf, type Page, part } from '../logic/api';
 import { counted } from '../logic/format';
 import { copiesOf } from '../logic/life';
 import { visible } from '../logic/visible';
@@ -81,13 +81,17 @@ export function RecordScreen({
 }
 
 function Written({ record }: { record: RecordHistory }) {
+  const topics = useAnswer<Page<ObservedTopic>>('/v1/topics').value?.items ?? [];
+  const isObserved = topics.some(({ topic }) => topic === record.topic);
   const copies = copiesOf(record);
   const last = record.copies.at(-1);
   return (
     <Panel title="Written">
       {last === undefined ? (
-        <Empty line={OBSERVE_LINE}>
-          No other copy of this message is known in the log. Copies are found in topics that are observed:
+        <Empty {...(isObserved ? {} : { line: OBSERVE_LINE })}>
+          {isObserved
+            ? 'Once, as far as is known: this topic is observed, and no other copy of the message was found.'
+            : 'No other copy of this message is known. Copies are found in topics that are observed:'}
         </Empty>
       ) : (
         <>

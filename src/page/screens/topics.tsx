@@ -170,7 +170,7 @@ function OneTopic({ topic }: { topic: ObservedTopic }) {
             />
           </Panel>
           <Panel title="The observer's memory">
-            {window === null ? (
+            {window === null || window.identities === 0 ? (
               <Empty>No identity was found in this topic yet. Name where it stands: --identity.</Empty>
             ) : (
               <Facts

@@ -103,9 +103,10 @@ export function positionsAnswer(
       session: run.session,
     })),
     ...found,
-    log_end: lagPoints(db, place.gp, span.since, span.until, POINTS_MAX).map(({ at, logEnd }) => ({
+    lag: lagPoints(db, place.gp, span.since, span.until, POINTS_MAX).map(({ at, committed, logEnd }) => ({
       at: rfc3339(at),
-      offset: logEnd,
+      committed,
+      log_end: logEnd,
     })),
     truncated: commits.length === POINTS_MAX || runs.length === POINTS_MAX || isFull(found, FINDINGS_MAX),
   };

@@ -74,9 +74,9 @@ export const PartitionPositions = z
       .meta({ description: 'Contiguous stretches of one session, the oldest first' }),
     redeliveries: z.array(TimelineFinding),
     rewinds: z.array(TimelineFinding),
-    log_end: z
-      .array(z.strictObject({ at: time, offset }))
-      .meta({ description: 'Where brokers are configured; the oldest first' }),
+    lag: z
+      .array(z.strictObject({ at: time, committed: offset, log_end: offset }))
+      .meta({ description: 'As read from outside, where brokers are configured; the oldest first' }),
     truncated: z.boolean().meta({ description: 'There is more; take a shorter time' }),
   })
   .meta({ description: 'Committed offsets and deliveries of one partition over time' });
