@@ -58,10 +58,17 @@ describeInBrowser('the screens', () => {
   };
 
   describe.each(['light', 'dark'] as const)('in %s', (colorScheme) => {
+    let view: Awaited<ReturnType<typeof openPage>>;
+    beforeAll(async () => {
+      view = await openPage(browser, { colorScheme });
+    }, 60_000);
+    afterAll(() => view?.page.context().close());
+
     test.each(SCREENS)(
       '%s: axe finds nothing serious, nothing goes wrong, nothing overflows',
       async (_name, hash) => {
-        const { page, wrong } = await openPage(browser, { colorScheme });
+        const { page, wrong } = view;
+        await page.setViewportSize({ width: 1280, height: 900 });
         await visit(page, hash);
         expect(await axeFindings(page)).toEqual([]);
         for (const width of [360, 2560]) {
@@ -69,7 +76,6 @@ describeInBrowser('the screens', () => {
           expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(width);
         }
         expect(wrong).toEqual([]);
-        await page.context().close();
       },
     );
   });

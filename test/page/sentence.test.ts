@@ -23,7 +23,11 @@ function told(sight: Partial<Sight>): { tone: string; text: string; leads: unkno
 }
 
 test('who got how many again, how many were caught, why: with links to all three', () => {
-  const series = [point('billing', 9_000, 1_000, 980), point('billing', 100, 204, 200), point('audit', 5, 0, 0)];
+  const series = [
+    point('billing', 9_000, 1_000, 980),
+    point('billing', 100, 204, 200),
+    point('audit', 5, 0, 0),
+  ];
   const incidents = [
     incident(7, 'redelivery', 'seek', 'billing', 3),
     incident(5, 'redelivery', 'session_timeout', 'billing', 1_201),
@@ -50,10 +54,18 @@ test('what may be lost comes first', () => {
 });
 
 test.each([
-  [{ series: [point('billing', 10, 0, 0)] }, 'quiet', /^No record was delivered twice in the last hour: 10 deliveries/],
+  [
+    { series: [point('billing', 10, 0, 0)] },
+    'quiet',
+    /^No record was delivered twice in the last hour: 10 deliveries/,
+  ],
   [{ groups: [] }, 'quiet', /^Nothing has been seen yet\.$/],
   [{}, 'quiet', /^Nothing was delivered twice or written twice/],
-  [{ incidents: [incident(4, 'duplicate', 'resent', '', 2)] }, 'busy', / words of duplicate, in the last hour\.$/],
+  [
+    { incidents: [incident(4, 'duplicate', 'resent', '', 2)] },
+    'busy',
+    / words of duplicate, in the last hour\.$/,
+  ],
   [
     { series: [point('a', 9, 3, 0), point('b', 9, 2, 0)] },
     'busy',

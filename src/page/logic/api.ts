@@ -24,7 +24,7 @@ export function addressOf(
   query: Readonly<Record<string, string | number | null | undefined>> = {},
 ): string {
   const given = Object.entries(query).flatMap(([key, value]) =>
-    value === undefined || value === null || value === '' ? [] : [[key, String(value)]],
+    value === undefined || value === null || value === '' ? [] : [[key, String(value)] as [string, string]],
   );
   const text = new URLSearchParams(given).toString();
   return text === '' ? path : `${path}?${text}`;

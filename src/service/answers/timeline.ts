@@ -58,7 +58,7 @@ export function timelineAnswer(
       return session;
     }),
     generations: generations.map((row) => ({ ...row, at: rfc3339(row.at) })),
-    findings: [...found.redeliveries, ...found.rewinds].sort((a, b) => (a.at < b.at ? 1 : -1)),
+    findings: [...found.redeliveries, ...found.rewinds].sort(latestFirst),
     truncated:
       sessions.length > SESSIONS_MAX || generations.length === GENERATIONS_MAX || isFull(found, FINDINGS_MAX),
   };
@@ -110,6 +110,10 @@ export function positionsAnswer(
     })),
     truncated: commits.length === POINTS_MAX || runs.length === POINTS_MAX || isFull(found, FINDINGS_MAX),
   };
+}
+
+function latestFirst(a: TimelineFinding, b: TimelineFinding): number {
+  return a.at === b.at ? b.id - a.id : a.at < b.at ? 1 : -1;
 }
 
 /** Of a recreated topic the latest. */
