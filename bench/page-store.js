@@ -126,7 +126,12 @@ function rollups(db, begin, now, count) {
     ${numbers(minutes)} INSERT INTO hit_minute (minute, grp, topic, hits)
       SELECT ${first} + i, g.id, 1, ${Math.floor(each * 0.9)} FROM n, consumer_group g ORDER BY i, g.id;
     ${numbers(minutes)} INSERT INTO duplicate_minute (minute, topic, duplicates, id_reuses)
-      SELECT ${first} + i, 2, ${Math.ceil(count / minutes)}, 0 FROM n;`);
+      SELECT ${first} + i, 2, ${Math.ceil(count / minutes)}, 0 FROM n;
+    INSERT INTO rollup_hour SELECT minute / 60, grp, topic, sum(deliveries), sum(redeliveries), sum(failed)
+      FROM rollup_minute GROUP BY 1, 2, 3;
+    INSERT INTO hit_hour SELECT minute / 60, grp, topic, sum(hits) FROM hit_minute GROUP BY 1, 2, 3;
+    INSERT INTO duplicate_hour SELECT minute / 60, topic, sum(duplicates), sum(id_reuses)
+      FROM duplicate_minute GROUP BY 1, 2;`);
 }
 
 module.exports = { makeStore };

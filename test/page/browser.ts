@@ -3,6 +3,7 @@ import { accessSync, constants } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
+import { until } from '../support/broker';
 
 const PLACES = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
 
@@ -67,5 +68,9 @@ export async function openPage(
 /** Until no answer is awaited: each part of the screen says while it asks. */
 export async function settled(page: Page): Promise<void> {
   await page.locator('main').waitFor();
-  await page.waitForFunction("document.querySelector('.wait') === null");
+  await until(
+    'every part of the screen has its answer',
+    async () => (await page.locator('.wait').count()) === 0,
+    60_000,
+  );
 }

@@ -51,9 +51,9 @@ function timeOf(text: string, now: number): number {
 }
 
 /** The step of a chart over this range, in minutes: a round one, so that charts do not jump as time goes on. */
-export function stepMinutes(range: Range, now: number): number {
+export function stepMinutes(range: Range, now: number, steps = STEPS_WANTED): number {
   const [from, to] = ends(range, now);
-  const wanted = (to - from) / 60_000 / STEPS_WANTED;
+  const wanted = (to - from) / 60_000 / steps;
   return STEPS_MIN.find((step) => step >= wanted) ?? 1_440;
 }
 
