@@ -28,7 +28,7 @@ const COLUMNS: readonly Column<Group>[] = [
   {
     title: 'Exposure',
     cell: ({ exposure_records: records, exposure_seconds: seconds }) =>
-      records === 0 ? '0' : `${count(records)}, ${duration(seconds)}`,
+      records === 0 ? '0' : `${count(records)} · ${duration(seconds)}`,
     number: true,
   },
   { title: 'Lag', cell: ({ lag_records: lag }) => (lag === null ? '–' : count(lag)), number: true },

@@ -72,5 +72,5 @@ function Offset({ at }: { at: number }) {
 }
 
 function exposureWords({ exposure_records: records, exposure_seconds: seconds }: Partition): string {
-  return records === 0 ? '0' : `${count(records)}, ${duration(seconds)}`;
+  return records === 0 ? '0' : `${count(records)} · ${duration(seconds)}`;
 }

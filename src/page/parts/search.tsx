@@ -44,7 +44,7 @@ export function Search() {
             name="q"
             list="names"
             maxLength={20_000}
-            placeholder="orders/3/1042, message id, group, #12"
+            placeholder="orders/3/1042, id, group, #12"
             autocomplete="off"
             spellcheck={false}
           />
