@@ -5,7 +5,7 @@
 import type { Cause, Explanation, RedeliveryEvidence } from './redelivery-evidence';
 
 interface Rule {
-  cause: Exclude<Cause, 'unknown'>;
+  cause: Cause;
   /** Null: the rule does not fit. */
   explain(e: RedeliveryEvidence): Omit<Explanation, 'cause'> | null;
 }
@@ -269,24 +269,38 @@ const RULES: readonly Rule[] = [
         : null,
   },
   {
+    // One of the records comes again because it was committed instead of the next, the others because they were not
+    // committed at all: no cause is right for all of them.
+    cause: 'unknown',
+    explain: (e) =>
+      isFreshStart(e) &&
+      e.shortCommit !== null &&
+      e.first <= e.shortCommit.offset &&
+      e.shortCommit.offset <= e.last
+        ? {
+            certainty: 'unknown',
+            because: [
+              committedWords(e),
+              `offset ${e.shortCommit.offset} had been handled, and was committed instead of the next one`,
+            ],
+            advice: 'Commit offset + 1: the committed offset is the next one to read.',
+          }
+        : null,
+  },
+  {
     cause: 'rebalance_before_commit',
     explain: (e) => {
       if (!isFreshStart(e) || !committedBelow(e)) return null;
       const stopped = e.previousEnd !== null;
+      if (!stopped && !e.movedOn) return null;
       if (!stopped && e.previous.session === e.copy.session && e.copy.joinedAt === null) return null;
-      // Some of the records come again because the one in hand was committed instead of the next.
-      const short =
-        e.shortCommit !== null && e.first <= e.shortCommit.offset && e.shortCommit.offset <= e.last;
       return {
-        certainty: short ? 'probable' : 'proven',
+        certainty: 'proven',
         because: [
           stopped
             ? `${e.previous.name} stopped (${e.previousEnd?.how}) without committing what it had handled`
             : `the group was rebalanced ${e.copy.joinedAt === null ? '' : `${seconds(e.copy.firstAt - e.copy.joinedAt)} `}before`,
           committedWords(e),
-          ...(short
-            ? [`offset ${e.shortCommit?.offset} had been handled, and was committed instead of the next one`]
-            : []),
         ],
         advice: commitAdvice(e),
       };
@@ -298,23 +312,29 @@ const RULES: readonly Rule[] = [
 export function explain(evidence: RedeliveryEvidence): Explanation {
   for (const { cause, explain: fits } of RULES) {
     const found = fits(evidence);
-    if (found !== null) return { cause, ...(evidence.clocksDiffer ? doubted(evidence, found) : found) };
+    if (found !== null) return { cause, ...doubted(evidence, found) };
   }
   return {
     cause: 'unknown',
     certainty: 'unknown',
-    because: ['no rule fits what was seen', committedWords(evidence)],
+    because: [
+      evidence.movedOn || evidence.copy.session === evidence.previous.session
+        ? 'no rule fits what was seen'
+        : `nothing was heard of ${evidence.previous.name} since: it may have been killed, and its host has not told it yet`,
+      committedWords(evidence),
+    ],
     advice: null,
   };
 }
 
-/** Times of the two sides cannot be compared: nothing that follows is proven. */
+/** Where the times of the two sides cannot be compared nothing that follows is proven. */
 function doubted(
-  { copy, previous }: RedeliveryEvidence,
-  { because, advice }: Omit<Explanation, 'cause'>,
+  { copy, previous, clocksDiffer }: RedeliveryEvidence,
+  found: Omit<Explanation, 'cause'>,
 ): Omit<Explanation, 'cause'> {
+  if (!clocksDiffer || found.certainty === 'unknown') return found;
   const clocks = `the clocks of ${copy.name} and ${previous.name} differ: by them the later copy came first`;
-  return { certainty: 'probable', because: [...because, clocks], advice };
+  return { ...found, certainty: 'probable', because: [...found.because, clocks] };
 }
 
 /**

@@ -105,6 +105,11 @@ export interface RedeliveryEvidence {
   lowered: { from: number; to: number; at: number } | null;
   /** The previous copy's member lost its membership: its session found itself unknown, with no rebalance announced. */
   evicted: { at: number; silentMs: number } | null;
+  /**
+   * The previous copy's member is known to be no more, in whatever way: its session joined anew, or ended. False: nothing
+   * was heard of it since; it may live, hang, or have been killed on a host that has not told it yet.
+   */
+  movedOn: boolean;
   /** A commit of the previous session that named a handled record itself. */
   shortCommit: { offset: number; at: number } | null;
   /** A commit of the previous session that failed or was not answered, after its copy. */

@@ -10,35 +10,24 @@ import {
   type Outcome,
   type RedeliveryEvidence,
 } from '../ledger';
-import type { Incidents } from './incidents';
+import { AGAIN_MS, isNamed, SETTLE_MS } from './explaining';
+import type { IncidentFinding, Incidents, Standing } from './incidents';
 import type { Store } from './open';
 
-/** A proven cause is settled at once, any other when this long has passed without better evidence. */
-const SETTLE_MS = 60_000;
 /** So many are looked at in one turn. */
 const TURN_ROWS = 300;
-/** So long a cause that no rule names may still be found: no incident is made of it. */
-const UNNAMED_MS = 10_000;
-/** What is not settled is explained anew this often, by whichever writer comes first. */
-const AGAIN_MS = 1_000;
 /** Clocks of one machine that differ by more were set meanwhile. */
 const CLOCKS_MS = 2_000;
 
-interface UnsettledRow {
+interface UnsettledRow extends Standing {
   id: number;
   gp: number;
   grp: number;
-  topic: number;
-  partition: number;
   cluster: number;
   first: number;
   last: number;
   doubt: number;
   counted: number;
-  cause: string;
-  certainty: string;
-  incident: number | null;
-  incident_records: number;
   at: number;
   previous_at: number;
   session: number;
@@ -73,7 +62,7 @@ export class Causes {
     this.statements = {
       unsettled: db.prepare<[number, number], UnsettledRow>(
         `SELECT r.id, r.gp, gp.grp, gp.topic, gp.partition, t.cluster, r.first, r.last, r.doubt, r.counted, r.cause,
-                r.certainty, r.incident, r.incident_records, r.at, r.previous_at, d.session,
+                r.certainty, r.incident, r.incident_records AS incidentRecords, r.at, r.previous_at, d.session,
                 p.session AS previous_session, ps.settings, ps.ended_how, ps.ended_at, s.settings AS copy_settings,
                 s.ended_how AS copy_ended_how, s.ended_at AS copy_ended_at,
                 s.boot_id = ps.boot_id AND s.boot_id <> '' AS same_boot,
@@ -164,18 +153,18 @@ export class Causes {
     const explained = explain(evidence);
     const { cause, certainty, because, advice } = explained;
     const grown = evidence.copy.outcome !== 'open';
-    const old = now - evidence.copy.lastAt > SETTLE_MS;
+    const ageMs = now - evidence.copy.lastAt;
     // A rebalance may turn out to be a member that was thrown out, once that comes back and says so.
     const sure = certainty === 'proven' && cause !== 'rebalance_before_commit';
-    const settled = old || (sure && grown);
+    const settled = ageMs > SETTLE_MS || (sure && grown);
     const records = row.doubt < 2 ? row.last - row.first + 1 : 0;
     if (settled && records > row.counted) this.statements.total.run(row.gp, cause, records - row.counted);
-    const isNamed = cause !== 'unknown' || settled || now - evidence.copy.lastAt > UNNAMED_MS;
-    const incident =
-      row.doubt < 2 && isNamed ? this.enter(row, evidence, explained, version) : this.leave(row, version);
+    const finding =
+      row.doubt < 2 && isNamed(cause, settled, ageMs) ? findingOf(row, evidence, explained) : null;
+    const incident = this.incidents.explained(row, finding, version);
     this.statements.update.run({
       incident,
-      incidentRecords: incident === null ? 0 : row.last - row.first + 1,
+      incidentRecords: finding?.records ?? 0,
       id: row.id,
       now,
       cause,
@@ -185,46 +174,6 @@ export class Causes {
       settled: settled ? 1 : 0,
       counted: settled ? records : 0,
     });
-  }
-
-  /** Into the incident of its cause, and out of the one that it stood in by another. */
-  private enter(
-    row: UnsettledRow,
-    { copy }: RedeliveryEvidence,
-    { cause, certainty, because, advice }: Explanation,
-    version: () => number,
-  ): number {
-    const records = row.last - row.first + 1;
-    const isSame = row.incident !== null && row.cause === cause;
-    if (isSame && row.certainty === certainty && row.incident_records === records)
-      return row.incident as number;
-    const finding = {
-      kind: 'redelivery' as const,
-      cause,
-      cluster: row.cluster,
-      group: row.grp,
-      topicOnly: null,
-      place: row,
-      firstAt: row.at,
-      lastAt: Math.max(row.at, copy.lastAt),
-      records,
-      gapMs: Math.max(0, row.at - row.previous_at),
-      certainty,
-      because: JSON.stringify(because),
-      advice,
-    };
-    if (isSame) {
-      const incident = row.incident as number;
-      this.incidents.grown(incident, finding, records - row.incident_records, version());
-      return incident;
-    }
-    this.leave(row, version);
-    return this.incidents.enter(finding, version());
-  }
-
-  private leave(row: UnsettledRow, version: () => number): null {
-    if (row.incident !== null) this.incidents.leave(row.incident, row, row.incident_records, version());
-    return null;
   }
 
   /** The wall clocks have put the two copies in the wrong order. */
@@ -252,7 +201,7 @@ export class Causes {
     return {
       ...{ first: row.first, last: row.last, copy, previous },
       start: s.start.get(gp, session, (copy.joinedAt ?? copy.firstAt) - 1, copy.firstAt + 1) ?? null,
-      ...this.endOf(before, previous, how === null || at === null ? null : { how, at }),
+      ...this.endOf(before, previous, how === null || at === null ? null : { how, at }, how),
       shortCommit: s.short.get(before, gp, previous.firstAt) ?? null,
       previousStart: null,
       ...{ committed: null, seek: null, lowered: null, failedCommit: null },
@@ -281,6 +230,7 @@ export class Causes {
         before,
         previous,
         ended ? { how: row.ended_how as string, at: row.ended_at as number } : null,
+        row.ended_how,
       ),
       committed: this.committedBefore(gp, start?.at ?? copy.firstAt),
       seek: s.seek.get(gp, session, previous.firstAt, copy.firstAt + 1) ?? null,
@@ -292,16 +242,24 @@ export class Causes {
     };
   }
 
-  /** A member that its session has replaced ended by that, whatever became of the session later. */
+  /**
+   * A member that its session has replaced ended by that, whatever became of the session later.
+   * @param endedHow the session's end, also when it came after the copy
+   */
   private endOf(
     session: number,
     copy: CopyEvidence,
     sessionEnd: RedeliveryEvidence['previousEnd'],
-  ): Pick<RedeliveryEvidence, 'previousEnd' | 'evicted'> {
+    endedHow: string | null,
+  ): Pick<RedeliveryEvidence, 'previousEnd' | 'evicted' | 'movedOn'> {
     const next = this.statements.nextJoin.get(session, copy.joinedAt ?? copy.firstAt);
-    if (next === undefined) return { previousEnd: sessionEnd, evicted: null };
+    if (next === undefined) {
+      // A process that died after the copy hung, was frozen or had lost its membership before: it does not say.
+      const movedOn = sessionEnd !== null || (endedHow !== null && !['died', 'exit'].includes(endedHow));
+      return { previousEnd: sessionEnd, evicted: null, movedOn };
+    }
     const { at, silentMs, announced } = next;
-    return { previousEnd: null, evicted: announced === 0 ? { at, silentMs } : null };
+    return { previousEnd: null, evicted: announced === 0 ? { at, silentMs } : null, movedOn: true };
   }
 
   /** The last acknowledged commit by then. Points are thinned; a session that moved no more has its very last one. */
@@ -311,6 +269,28 @@ export class Causes {
     if (point === null || position === null) return point ?? position;
     return position.at >= point.at ? position : point;
   }
+}
+
+function findingOf(
+  row: UnsettledRow,
+  { copy }: RedeliveryEvidence,
+  { cause, certainty, because, advice }: Explanation,
+): IncidentFinding {
+  return {
+    kind: 'redelivery',
+    cause,
+    cluster: row.cluster,
+    group: row.grp,
+    topicOnly: null,
+    place: row,
+    firstAt: row.at,
+    lastAt: Math.max(row.at, copy.lastAt),
+    records: row.last - row.first + 1,
+    gapMs: Math.max(0, row.at - row.previous_at),
+    certainty,
+    because: JSON.stringify(because),
+    advice,
+  };
 }
 
 function settingsOf(json: string): RedeliveryEvidence['settings'] {

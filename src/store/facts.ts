@@ -39,6 +39,13 @@ export class Facts {
       end: db.prepare<[number, string, string | null, number]>(
         'UPDATE session SET ended_at = ?, ended_how = ?, ended_error = ? WHERE id = ?',
       ),
+      // What nobody could explain while nothing was heard of that session.
+      explainAgain: db.prepare<[number]>(
+        `UPDATE redelivery SET settled = 0, explained_at = 0 WHERE id IN (
+           SELECT r.id FROM session s CROSS JOIN redelivery r INDEXED BY redelivery_by_cause
+           JOIN delivery_run d ON d.id = r.previous_run
+           WHERE s.id = ? AND r.cause = 'unknown' AND r.at >= s.started_at AND r.settled = 1 AND d.session = s.id)`,
+      ),
       member: db.prepare(
         `INSERT INTO member (session, ref, member_id, leader, joined_at, assignment, announced, silent_ms)
          VALUES (@session, @ref, @memberId, @leader, @at, @assignment, @announced, @silentMs)
@@ -111,6 +118,7 @@ export class Facts {
   end(session: number, fact: Pick<SessionEnded, 'at' | 'how' | 'error'>): void {
     this.statements.end.run(fact.at, fact.how, fact.error ?? null, session);
     this.statements.left.run(fact.at, session, -1);
+    this.statements.explainAgain.run(session);
   }
 
   member(session: number, fact: MemberJoined): number {
@@ -132,6 +140,7 @@ export class Facts {
     this.statements.left.run(fact.at, session, member);
     this.statements.commitsSoFar.run(fact.at - 1, session);
     this.statements.alive.run(fact.clientId, session, fact.at);
+    this.statements.explainAgain.run(session);
   }
 
   generation(member: number, generation: number): void {

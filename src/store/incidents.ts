@@ -25,6 +25,17 @@ export interface IncidentFinding {
   advice: string | null;
 }
 
+/** Where a finding stands by what was known of it last. */
+export interface Standing {
+  incident: number | null;
+  /** Counted in that incident. */
+  incidentRecords: number;
+  cause: string;
+  certainty: string;
+  topic: number;
+  partition: number;
+}
+
 interface IncidentRow {
   id: number;
   firstAt: number;
@@ -111,6 +122,22 @@ export class Incidents {
   grown(id: number, finding: IncidentFinding, more: number, version: number): void {
     this.statements.grow.run({ ...finding, id, findings: 0, records: more, version });
     this.statements.place.run(id, finding.place.topic, finding.place.partition, more);
+  }
+
+  /**
+   * A finding was explained anew: it stays where it is, grows there, or moves to the incident of its new cause.
+   * Answers its incident; null: it belongs in none.
+   * @param version of the change, asked for only where there is one
+   */
+  explained(stood: Standing, finding: IncidentFinding | null, version: () => number): number | null {
+    if (finding !== null && stood.incident !== null && stood.cause === finding.cause) {
+      const more = finding.records - stood.incidentRecords;
+      if (more !== 0 || stood.certainty !== finding.certainty)
+        this.grown(stood.incident, finding, more, version());
+      return stood.incident;
+    }
+    if (stood.incident !== null) this.leave(stood.incident, stood, stood.incidentRecords, version());
+    return finding === null ? null : this.enter(finding, version());
   }
 
   /** The finding is no more, or belongs elsewhere. An incident without findings goes. */

@@ -12,29 +12,19 @@ import {
   type RewindFound,
   SIBLINGS_MS,
 } from '../ledger';
-import type { Incidents } from './incidents';
+import { AGAIN_MS, isNamed, SETTLE_MS } from './explaining';
+import type { IncidentFinding, Incidents, Standing } from './incidents';
 import type { Store } from './open';
 
 /** The clocks of a broker and of a consumer's host, and the way of a report, may differ by so much. */
 const SAME_MS = 30_000;
-/** What does not become clearer within this time is settled. */
-const SETTLE_MS = 60_000;
-const AGAIN_MS = 1_000;
-/** So long a cause that no rule names may still be found: no incident is made of it. */
-const UNNAMED_MS = 10_000;
 const TURN_ROWS = 500;
 
-interface RewindRow {
+interface RewindRow extends Standing {
   id: number;
   gp: number;
   grp: number;
-  topic: number;
-  partition: number;
   cluster: number;
-  cause: string;
-  certainty: string;
-  incident: number | null;
-  incidentRecords: number;
   at: number;
   from: number;
   to: number;
@@ -168,23 +158,26 @@ export class Rewinds {
     return this.db
       .transaction(() => {
         const rows = this.statements.unsettled.all(due, TURN_ROWS);
-        const version = this.nextVersion();
-        for (const row of rows) this.settleOne(row, now, version);
+        let change = 0;
+        const version = () => {
+          change ||= this.nextVersion();
+          return change;
+        };
+        for (const row of rows) this.settleOne(row, version, now);
         return rows.length;
       })
       .immediate();
   }
 
-  private settleOne(row: RewindRow, now: number, version: number): void {
+  private settleOne(row: RewindRow, version: () => number, now: number): void {
     const evidence = this.gather(row);
     const explanation = explainRewind(evidence);
     const { cause, certainty, because, advice } = explanation;
-    const isOld = now - row.at > SETTLE_MS;
-    const settled = isOld || !mayChange(evidence, explanation);
+    const ageMs = now - row.at;
+    const settled = ageMs > SETTLE_MS || !mayChange(evidence, explanation);
     if (settled) this.statements.total.run(row.gp, cause);
-    const isNamed = cause !== 'unknown' || settled || now - row.at > UNNAMED_MS;
-    const records = Math.max(1, row.from - Math.max(0, row.to));
-    const incident = isNamed ? this.enter(row, explanation, records, version) : this.leave(row, version);
+    const finding = isNamed(cause, settled, ageMs) ? findingOf(row, explanation) : null;
+    const incident = this.incidents.explained(row, finding, version);
     this.statements.update.run({
       id: row.id,
       now,
@@ -194,42 +187,8 @@ export class Rewinds {
       advice,
       settled: settled ? 1 : 0,
       incident,
-      incidentRecords: incident === null ? 0 : records,
+      incidentRecords: finding?.records ?? 0,
     });
-  }
-
-  private enter(
-    row: RewindRow,
-    { cause, certainty, because, advice }: RewindExplanation,
-    records: number,
-    version: number,
-  ): number {
-    const isSame = row.incident !== null && row.cause === cause && row.incidentRecords === records;
-    if (isSame && row.certainty === certainty) return row.incident as number;
-    this.leave(row, version);
-    return this.incidents.enter(
-      {
-        kind: 'rewind',
-        cause,
-        cluster: row.cluster,
-        group: row.grp,
-        topicOnly: null,
-        place: row,
-        firstAt: row.at,
-        lastAt: row.at,
-        records,
-        gapMs: 0,
-        certainty,
-        because: JSON.stringify(because),
-        advice,
-      },
-      version,
-    );
-  }
-
-  private leave(row: RewindRow, version: number): null {
-    if (row.incident !== null) this.incidents.leave(row.incident, row, row.incidentRecords, version);
-    return null;
   }
 
   private gather(row: RewindRow): RewindEvidence {
@@ -249,4 +208,25 @@ export class Rewinds {
       session: row.sessionName,
     };
   }
+}
+
+function findingOf(
+  row: RewindRow,
+  { cause, certainty, because, advice }: RewindExplanation,
+): IncidentFinding {
+  return {
+    kind: 'rewind',
+    cause,
+    cluster: row.cluster,
+    group: row.grp,
+    topicOnly: null,
+    place: row,
+    firstAt: row.at,
+    lastAt: row.at,
+    records: Math.max(1, row.from - Math.max(0, row.to)),
+    gapMs: 0,
+    certainty,
+    because: JSON.stringify(because),
+    advice,
+  };
 }

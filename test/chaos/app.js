@@ -210,11 +210,12 @@ async function stop() {
 
 async function main() {
   process.on('message', (message) => {
-    if (message.order === 'stop') void stop();
-    else if (message.order === 'commits') commits = message.how;
+    if (message.order === 'stop') return void stop();
+    if (message.order === 'commits') commits = message.how;
     else if (message.order === 'flaky') flaky = message;
     else if (message.order === 'none') order = null;
     else order = message;
+    tell({ news: 'ordered' });
   });
   process.on('disconnect', () => process.exit(1));
   const { GROUP_JOIN, START_BATCH_PROCESS, CRASH } = consumer.events;
@@ -239,5 +240,6 @@ async function main() {
 
 main().catch((error) => {
   console.error(error);
-  process.exit(1);
+  // Kafka was out of reach for longer than kafkajs tries: whoever looks after it starts another.
+  process.exit(error.name.startsWith('KafkaJS') ? 3 : 1);
 });

@@ -97,6 +97,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
       directBrokers: spec.fragile ? fragile.broker.brokers : brokers,
       store,
       onLost,
+      onReplaced: (why) => say(`replaced: ${why}`),
       options: (number) =>
         spec.ledger === 'service'
           ? {
@@ -163,7 +164,12 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
         runs: own(side.runs),
         found: own(side.found),
       });
-      reports.push({ ...verdict, kills: lane.kills, episodes: episodes.get(lane) ?? new Map() });
+      reports.push({
+        ...verdict,
+        kills: lane.kills,
+        hung: lane.hung,
+        episodes: episodes.get(lane) ?? new Map(),
+      });
     }
   }
   const brokerKills = [...episodes.values()].reduce(

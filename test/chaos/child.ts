@@ -1,10 +1,12 @@
 /** One child process of the chaos: on a leash, its output in a file, ended whatever happens to this process. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 const LEASH = join(__dirname, '../../dist/demo/leash.js');
 const STOP_LIMIT_MS = 25_000;
+/** Characters of its output that are told when it was lost. */
+const LAST_WORDS = 600;
 
 /** Milliseconds of the machine's monotonic clock: the same in every process, whatever the wall clocks say. */
 export function monotonic(): number {
@@ -53,7 +55,10 @@ export class Child {
       this.process.once('exit', (code, signal) => {
         living.delete(this);
         this.hasEnded = true;
-        if (!this.expected) options.onLost(`${name} ended by itself (${signal ?? `exit code ${code}`})`);
+        if (!this.expected) {
+          const said = readFileSync(options.logFile, 'utf8').trimEnd().slice(-LAST_WORDS);
+          options.onLost(`${name} ended by itself (${signal ?? `exit code ${code}`}): ...${said}`);
+        }
         resolve();
       });
     });

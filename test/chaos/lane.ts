@@ -10,8 +10,8 @@ import { TruthReader } from '../../src/demo/truth';
 import { readMetadata } from '../../src/kafka/metadata';
 import { until } from '../support/broker';
 import { ActsFile } from './acts';
-import { monotonic } from './child';
 import type { Fault } from './faults';
+import { untilAtRest } from './rest';
 import { Worker, type WorkerTask } from './worker';
 
 export interface LaneSpec {
@@ -48,10 +48,11 @@ export interface LanePlace {
   options: (made: number) => Record<string, unknown>;
   store: string;
   onLost: (why: string) => void;
+  /** One whose consumer was dead ended, and got a successor. */
+  onReplaced: (why: string) => void;
 }
 
 export const SESSION_MS = 2_000;
-const SETTLE_MS = 120_000;
 /** Exit code of an application whose consumer kafkajs does not start anew. */
 const DEAD_CONSUMER = 3;
 /** More partitions are not added: the topic is made anew first. */
@@ -70,6 +71,8 @@ export class Lane {
   readonly topicIds: string[] = [];
   readonly problems: string[] = [];
   kills = 0;
+  /** Of them, members that were killed because they did nothing any more. */
+  hung = 0;
   produced = 0;
   private producer!: Producer;
   private readonly truth: TruthReader;
@@ -158,6 +161,7 @@ export class Lane {
           // One whose consumer died for good (a broker out of reach for too long, a group that was not there any more)
           // ends, and whoever looks after it starts another.
           if (worker.child.process.exitCode !== DEAD_CONSUMER) return place.onLost(why);
+          place.onReplaced(why);
           this.ended(worker);
           this.start();
         },
@@ -192,7 +196,7 @@ export class Lane {
 
   async stop(worker: Worker): Promise<void> {
     this.workers = this.workers.filter((other) => other !== worker);
-    if (!(await worker.child.stop(() => worker.order({ order: 'stop' })))) {
+    if (!(await worker.child.stop(() => worker.askToStop()))) {
       this.place.onLost(`${worker.name} did not end when asked to`);
     }
     this.problems.push(...worker.problems);
@@ -222,31 +226,18 @@ export class Lane {
   }
 
   /** Every partition has one member, and everything is committed. */
-  async settle(): Promise<void> {
-    const deadline = monotonic() + SETTLE_MS;
-    const left = () => Math.max(1, deadline - monotonic());
-    const whole = `every partition of ${this.group} has one member`;
-    await until(whole, () => this.isWhole(), left());
-    let seen: string[] = [];
-    let looked = 0;
-    await until(
-      `${this.group} has committed everything`,
-      async () => {
-        // A look is three requests: not at each turn of `until`.
-        if (monotonic() - looked < 200) return false;
-        looked = monotonic();
-        const [ends, committed] = await Promise.all([this.ends(), this.committed()]).catch(() => [
-          new Map([[-1, 1]]),
-          new Map<number, number>(),
-        ]);
-        seen = [...ends].map(([partition, end]) => `${partition}: ${committed.get(partition)} of ${end}`);
-        const done = [...ends].every(([p, end]) => end === 0 || (committed.get(p) ?? -1) >= end);
-        return done && this.isWhole();
-      },
-      left(),
-    ).catch((error: Error) => {
-      throw new Error(`${error.message} (${seen.join(', ')})`);
-    });
+  settle(): Promise<void> {
+    return untilAtRest(this);
+  }
+
+  /** Kills the member that holds a partition and does nothing with it, and starts another. */
+  async replaceOwner(partition: number): Promise<void> {
+    const owner = this.workers.find(({ assigned }) => assigned?.includes(partition));
+    if (owner === undefined) return;
+    await this.kill(owner);
+    this.hung++;
+    this.place.onReplaced(`${owner.state()} held partition ${partition} and did nothing`);
+    this.start();
   }
 
   /** Waits until every record was given to a handler at least once. */
@@ -279,7 +270,7 @@ export class Lane {
     });
   }
 
-  private isWhole(): boolean {
+  isWhole(): boolean {
     // Of members that join one after the other, the first has everything for a moment.
     if (this.workers.some(({ assigned }) => assigned === null)) return false;
     const assigned = this.workers.flatMap(({ assigned }) => assigned ?? []);

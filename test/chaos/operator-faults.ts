@@ -105,7 +105,7 @@ export const recordsDeleted: Fault = {
     // Without any committed offset there is none that could be out of range.
     await lane.feed(3);
     await lane.settle();
-    for (const worker of lane.workers) worker.order({ order: 'commits', how: 'none' });
+    await Promise.all(lane.workers.map((worker) => worker.order({ order: 'commits', how: 'none' })));
     const before = await lane.ends();
     await lane.feed(20);
     await lane.delivered();

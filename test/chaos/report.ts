@@ -4,6 +4,8 @@ import type { Tally, Verdict } from './verdict';
 
 export interface LaneReport extends Verdict {
   kills: number;
+  /** Of them, kafkajs consumers that did nothing any more. */
+  hung: number;
   episodes: Map<string, number>;
 }
 
@@ -60,6 +62,7 @@ export function reportLines(report: ChaosReport): string[] {
       [
         ['episodes', (lane) => [...lane.episodes.values()].reduce((a, b) => a + b, 0)],
         ['kills', (lane) => lane.kills],
+        ['hung', (lane) => lane.hung],
         ['deliveries', (lane) => lane.deliveries],
         ['redelivered', (lane) => lane.redeliveries],
         ['missed', (lane) => lane.missed.length],

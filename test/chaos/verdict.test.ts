@@ -36,7 +36,7 @@ const KILL = {
 };
 
 function failures(verdict: Verdict): string[] {
-  const lane = { ...verdict, kills: 1, episodes: new Map() };
+  const lane = { ...verdict, kills: 1, hung: 0, episodes: new Map() };
   const report: ChaosReport = {
     ...{ seed: 1, seconds: 1, serviceKills: 0, brokerKills: 0, problems: [], lanes: [lane] },
   };

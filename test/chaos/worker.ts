@@ -6,6 +6,7 @@ import { until } from '../support/broker';
 import { Child } from './child';
 
 const NEWLINE = 10;
+const ORDER_MS = 30_000;
 
 export interface WorkerTask {
   name: string;
@@ -34,13 +35,13 @@ export type Misconduct =
 
 type Order =
   | Misconduct
-  | { order: 'stop' | 'none' }
+  | { order: 'none' }
   | { order: 'flaky'; share: number; left: number }
   | { order: 'commits'; how: 'right' | 'short' | 'refused' | 'none' };
 
 type News =
   | { news: 'joined'; epoch: number; partitions: number[] }
-  | { news: 'began' | 'done' }
+  | { news: 'ordered' | 'began' | 'done' }
   | { news: 'problem'; code: string; message: string };
 
 export class Worker {
@@ -50,7 +51,7 @@ export class Worker {
   epoch = 0;
   readonly problems: string[] = [];
   readonly child: Child;
-  private readonly heard = new Set<'began' | 'done'>();
+  private readonly heard = new Set<'ordered' | 'began' | 'done'>();
   private readonly counted = { bytes: 0, lines: 0 };
 
   constructor(
@@ -76,14 +77,33 @@ export class Worker {
     });
   }
 
-  order(order: Order): void {
+  /** Resolves when it has the order: what is fed after that finds it. */
+  async order(order: Order): Promise<void> {
     this.heard.clear();
     this.child.process.send(order, () => undefined);
+    await until(`${this.name} has the order`, () => this.hasTold('ordered') || this.child.hasEnded, ORDER_MS);
+  }
+
+  /** Not answered by news but by its end. */
+  askToStop(): void {
+    this.child.process.send({ order: 'stop' }, () => undefined);
+  }
+
+  /** Whether that news of the last order came. */
+  hasTold(news: 'ordered' | 'began' | 'done'): boolean {
+    return this.heard.has(news);
+  }
+
+  /** For a person: what is known of it. */
+  state(): string {
+    const { hasEnded, process: child } = this.child;
+    const life = hasEnded ? `ended (${child.signalCode ?? child.exitCode})` : `pid ${this.child.pid}`;
+    return `${this.name} ${life}, join ${this.epoch} with ${this.assigned?.join(' ') ?? 'nothing yet'}`;
   }
 
   /** Waits for that news of the last order. */
   news(news: 'began' | 'done', limitMs = 30_000): Promise<void> {
-    return until(`${this.name} tells "${news}"`, () => this.heard.has(news), limitMs);
+    return until(`${this.name} tells "${news}"`, () => this.hasTold(news), limitMs);
   }
 
   /** Waits until its handler was given so many records from now on. */

@@ -36,6 +36,7 @@ const base: RedeliveryEvidence = {
   seek: null,
   lowered: null,
   evicted: null,
+  movedOn: true,
   shortCommit: null,
   failedCommit: null,
   settings: { sessionTimeoutMs: 2_000, autoCommit: true, autoCommitIntervalMs: null },
@@ -47,12 +48,21 @@ const told = (given: Partial<RedeliveryEvidence>) => {
 };
 const evicted = { at: 52_000, silentMs: 4_700 };
 
-test('a rebalance is proven, unless one of the records was committed in the place of the next', () => {
+test('a rebalance is proven where the member before is known to be no more', () => {
   expect(told({})).toBe('rebalance_before_commit proven');
-  expect(told({ shortCommit: { offset: 12, at: 40_500 } })).toBe('rebalance_before_commit probable');
+  expect(told({ movedOn: false })).toBe('unknown unknown');
+  const { because } = explain({ ...base, movedOn: false });
+  expect(because[0]).toMatch(/^nothing was heard of a on h \(pid 1\) since/);
+});
+
+test('no cause is named where one of the records was committed in the place of the next, and the others not', () => {
+  expect(told({ shortCommit: { offset: 12, at: 40_500 } })).toBe('unknown unknown');
   expect(told({ shortCommit: { offset: 9, at: 40_500 } })).toBe('rebalance_before_commit proven');
-  const { because } = explain({ ...base, shortCommit: { offset: 12, at: 40_500 } });
+  const { because, advice } = explain({ ...base, shortCommit: { offset: 12, at: 40_500 } });
   expect(because.at(-1)).toBe('offset 12 had been handled, and was committed instead of the next one');
+  expect(advice).toMatch(/^Commit offset \+ 1/);
+  const alone = { first: 10, last: 10, shortCommit: { offset: 10, at: 40_500 } };
+  expect(told(alone)).toBe('off_by_one probable');
 });
 
 test('a session time-out is proven, unless both members delivered at once', () => {

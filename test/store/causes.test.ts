@@ -111,12 +111,14 @@ class Told {
 const at = (s: number) => START + s * 1_000;
 
 /** What the ledger says of the redeliveries, after the processes of `scene` have told. */
-function causes(scene: (writer: Writer) => void): string[] {
+function causes(...scenes: ((writer: Writer) => void)[]): string[] {
   const store = join(folder, `${uniqueName('store')}.db`);
   const writer = new Writer({ storePath: store, ownJournal: null, retention: DEFAULT_RETENTION });
   writer.open();
-  scene(writer);
-  writer.settle(Date.now());
+  for (const [more, scene] of scenes.entries()) {
+    scene(writer);
+    writer.settle(Date.now() + more * 5_000);
+  }
   writer.close();
   return query<{ first: number; last: number; cause: string; certainty: string }>(
     store,
@@ -203,6 +205,20 @@ describe('the member that had the copy before ended', () => {
       new Told(writer).joins(2, 2, 0).gets(3, 0, 9).tell();
     });
     expect(killedLater).toEqual(['0..9 rebalance_before_commit proven']);
+  });
+
+  test('in a way that is not guessed while its host is silent, and told when that has spoken, however late', () => {
+    let host: Told;
+    const scenes = [
+      (writer: Writer) => {
+        host = new Told(writer).joins(0, 4, 0).gets(1, 0, 9);
+        host.tell();
+        new Told(writer).joins(60, 5, 0).gets(61, 0, 9).tell();
+      },
+      () => host.tell(true),
+    ];
+    expect(causes(...scenes.slice(0, 1))).toEqual(['0..9 unknown unknown']);
+    expect(causes(...scenes)).toEqual(['0..9 killed_before_commit proven']);
   });
 
   test('by being thrown out', () => {

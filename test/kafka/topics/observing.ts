@@ -1,11 +1,11 @@
 /** A topic observer with a store of its own, and what it found there. */
 import { join } from 'node:path';
-import Database from 'better-sqlite3';
 import type { DupescopeError } from '../../../src/errors';
 import { DEFAULT_RULES, type IdentityRules } from '../../../src/identity';
 import type { Beginning } from '../../../src/kafka/topics/topic-choice';
 import { TopicObserver } from '../../../src/kafka/topics/topic-observer';
 import { nameFilter } from '../../../src/kafka/watch/name-filter';
+import { type Database, openDatabase } from '../../../src/sqlite';
 import { openStore } from '../../../src/store/open';
 import { startWriter, type WriterClient } from '../../../src/store/writer-client';
 import { testBrokers, testKafka, until } from '../../support/broker';
@@ -143,8 +143,8 @@ export async function untilRecords(store: string, topic: string, count: number, 
   );
 }
 
-export function read<T>(store: string, use: (db: Database.Database) => T): T {
-  const db = new Database(store, { readonly: true });
+export function read<T>(store: string, use: (db: Database) => T): T {
+  const db = openDatabase(store, { readonly: true });
   try {
     return use(db);
   } finally {
