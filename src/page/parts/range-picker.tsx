@@ -6,7 +6,8 @@ import { useChange, useRange, useZone } from '../state';
 export function RangePicker() {
   const range = useRange();
   const change = useChange();
-  const isUsual = range.until === null && RANGES.some(([value]) => value === range.since);
+  const moves = range.until === null && /^\d+[smhdw]$/.test(range.since);
+  const isListed = RANGES.some(([value]) => value === range.since);
   const [open, setOpen] = useState(false);
   const choose = (value: string) => {
     if (value === 'other') return setOpen(true);
@@ -18,7 +19,7 @@ export function RangePicker() {
       <label class="choice">
         <span class="unseen">Time range</span>
         <select
-          value={open || !isUsual ? 'other' : range.since}
+          value={open || !moves ? 'other' : range.since}
           onChange={(event) => choose(event.currentTarget.value)}
         >
           {RANGES.map(([value, title]) => (
@@ -26,10 +27,11 @@ export function RangePicker() {
               {title}
             </option>
           ))}
+          {moves && !isListed ? <option value={range.since}>Last {range.since}</option> : null}
           <option value="other">Between…</option>
         </select>
       </label>
-      {open || !isUsual ? <Between onDone={() => setOpen(false)} /> : null}
+      {open || !moves ? <Between onDone={() => setOpen(false)} /> : null}
     </div>
   );
 }
