@@ -210,7 +210,8 @@ const RULES: readonly Rule[] = [
   {
     cause: 'off_by_one',
     explain: (e) =>
-      isFreshStart(e) && e.shortCommit !== null && e.first === e.shortCommit.offset && e.first === e.last
+      // With the next one, whose commit was under way.
+      isFreshStart(e) && e.shortCommit !== null && e.first === e.shortCommit.offset && e.last <= e.first + 1
         ? {
             certainty: 'probable',
             because: [

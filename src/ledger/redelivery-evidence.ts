@@ -110,7 +110,7 @@ export interface RedeliveryEvidence {
    * was heard of it since; it may live, hang, or have been killed on a host that has not told it yet.
    */
   movedOn: boolean;
-  /** A commit of the previous session that named a handled record itself. */
+  /** A commit of the previous session that named a handled record itself: the stretch's first, or else the latest. */
   shortCommit: { offset: number; at: number } | null;
   /** A commit of the previous session that failed or was not answered, after its copy. */
   failedCommit: { reason: string; at: number } | null;

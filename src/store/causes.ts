@@ -103,9 +103,10 @@ export class Causes {
         `SELECT joined_at AS at, silent_ms AS silentMs, announced FROM member
          WHERE session = ? AND joined_at > ? ORDER BY joined_at LIMIT 1`,
       ),
-      short: db.prepare<[number, number, number], { offset: number; at: number }>(
+      // That of the stretch's first record before all others.
+      short: db.prepare<[number, number, number, number], { offset: number; at: number }>(
         `SELECT next_offset AS offset, at FROM commit_problem
-         WHERE session = ? AND gp = ? AND kind = 'short' AND at >= ? ORDER BY at DESC LIMIT 1`,
+         WHERE session = ? AND gp = ? AND kind = 'short' AND at >= ? ORDER BY next_offset = ? DESC, at DESC LIMIT 1`,
       ),
       failed: db.prepare<[number, number, number], { reason: string; at: number }>(
         `SELECT reason, at FROM commit_problem
@@ -202,7 +203,7 @@ export class Causes {
       ...{ first: row.first, last: row.last, copy, previous },
       start: s.start.get(gp, session, (copy.joinedAt ?? copy.firstAt) - 1, copy.firstAt + 1) ?? null,
       ...this.endOf(before, previous, how === null || at === null ? null : { how, at }, how),
-      shortCommit: s.short.get(before, gp, previous.firstAt) ?? null,
+      shortCommit: s.short.get(before, gp, previous.firstAt, row.first) ?? null,
       previousStart: null,
       ...{ committed: null, seek: null, lowered: null, failedCommit: null },
       settings: settingsOf(row.copy_settings),
@@ -235,7 +236,7 @@ export class Causes {
       committed: this.committedBefore(gp, start?.at ?? copy.firstAt),
       seek: s.seek.get(gp, session, previous.firstAt, copy.firstAt + 1) ?? null,
       lowered: s.lowered.get(gp, previous.firstAt, copy.firstAt) ?? null,
-      shortCommit: s.short.get(before, gp, previous.firstAt) ?? null,
+      shortCommit: s.short.get(before, gp, previous.firstAt, row.first) ?? null,
       failedCommit: s.failed.get(before, previous.firstAt, copy.firstAt) ?? null,
       settings: settingsOf(row.settings),
       clocksDiffer: false,

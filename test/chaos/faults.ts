@@ -16,7 +16,6 @@ export interface Fault {
 
 const FEED = 60;
 const DEPTH = [1, 4] as const;
-const PROVOKE_MS = 60_000;
 
 /** Feeds, and waits until one member is in the middle of it. */
 async function busy(lane: Lane, random: Random): Promise<Worker> {
@@ -44,18 +43,7 @@ async function provoke(
     const victim = random.pick(lane.owners());
     await victim.order(order);
     await lane.feed(FEED);
-    const rest = { settled: false };
-    const settling = lane.settle().then(() => {
-      rest.settled = true;
-    });
-    const told = until(
-      `${victim.name} tells "${news}"`,
-      () => victim.hasTold(news) || rest.settled,
-      PROVOKE_MS,
-    );
-    // The news comes first as a rule; what becomes of the lane's rest then is no concern of this wait.
-    await Promise.race([told, settling.then(() => told)]);
-    settling.catch(() => undefined);
+    await lane.settle(() => victim.hasTold(news));
     if (victim.hasTold(news)) return victim;
     await victim.order({ order: 'none' });
   }

@@ -226,8 +226,8 @@ export class Lane {
   }
 
   /** Every partition has one member, and everything is committed. */
-  settle(): Promise<void> {
-    return untilAtRest(this);
+  settle(enough?: () => boolean): Promise<void> {
+    return untilAtRest(this, enough);
   }
 
   /** Kills the member that holds a partition and does nothing with it, and starts another. */

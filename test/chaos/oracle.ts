@@ -25,6 +25,8 @@
  *   one copy is a zombie's, the other comes because that member was thrown out, and the ledger has the times of whole
  *   runs, not of each record;
  * - a member was thrown out, and its process ended before it joined again;
+ * - a member that commits each record instead of the next ended while the next such commit was under way: that record
+ *   comes again with the one before it;
  * - a member sought back, and its partition moved before it had read on: kafkajs commits what was sought, so the seek
  *   is what counts, also when neither copy is of that member.
  */
@@ -85,6 +87,7 @@ export class Oracle {
     const cutOff = between.some((act) => act.act === 'threw' && act.offset <= before.offset);
     if (crash !== undefined && cutOff) return new Set(['handler_error']);
     const right = this.rightForFate(first, before, copy);
+    if (this.committedShort(first, before)) right.add('off_by_one');
     if (this.sought(copy).some(within)) right.add('seek');
     // The old member's own late delivery came first by a moment: both copies follow from its being thrown out.
     const late = first.worker !== second.worker && before.at > this.joinedAt(second) - KNOWN_LATER_MS;
@@ -101,6 +104,12 @@ export class Oracle {
     return this.actsOf(member, partition).some(
       (act) => act.act === 'sought' && act.offset <= offset && within(act),
     );
+  }
+
+  /** That member committed the record before in the place of this one. */
+  private committedShort(member: Member, { partition, offset }: TruthDelivery): boolean {
+    const last = this.actsOf(member, partition).findLast(({ act }) => /commit/.test(act));
+    return last?.act === 'short-commit' && last.offset === offset - 1;
   }
 
   /** Seeks of anybody to that record, or to one before it. */

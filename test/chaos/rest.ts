@@ -18,7 +18,8 @@ const STUCK_MS = 40_000;
 /** A look is three requests: not at each turn of `until`. */
 const LOOK_EVERY_MS = 200;
 
-export async function untilAtRest(lane: Lane): Promise<void> {
+/** @param enough ends the wait before the lane is at rest */
+export async function untilAtRest(lane: Lane, enough = () => false): Promise<void> {
   const deadline = monotonic() + LIMIT_MS;
   const commits = new CommitWatch(lane);
   const wait = (what: string, condition: () => boolean | Promise<boolean>) =>
@@ -26,8 +27,9 @@ export async function untilAtRest(lane: Lane): Promise<void> {
       const members = lane.workers.map((worker) => worker.state()).join(', ') || 'no member';
       throw new Error(`${error.message} (${members}; ${commits.words})`);
     });
-  await wait(`every partition of ${lane.group} has one member`, () => lane.isWhole());
+  await wait(`every partition of ${lane.group} has one member`, () => enough() || lane.isWhole());
   await wait(`${lane.group} has committed everything`, async () => {
+    if (enough()) return true;
     if (!(await commits.look())) return false;
     for (const partition of commits.stuck()) await lane.replaceOwner(partition);
     return commits.behind.length === 0 && lane.isWhole();

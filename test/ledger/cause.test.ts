@@ -63,6 +63,7 @@ test('no cause is named where one of the records was committed in the place of t
   expect(advice).toMatch(/^Commit offset \+ 1/);
   const alone = { first: 10, last: 10, shortCommit: { offset: 10, at: 40_500 } };
   expect(told(alone)).toBe('off_by_one probable');
+  expect(told({ ...alone, last: 11 })).toBe('off_by_one probable');
 });
 
 test('a session time-out is proven, unless both members delivered at once', () => {
