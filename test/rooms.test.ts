@@ -24,6 +24,8 @@ const ROOMS: Record<string, { rooms: string[]; packages: string[] }> = {
     rooms: ['store', 'journal', 'ledger', 'identity', 'config', 'telemetry'],
     packages: ['express', 'helmet', 'pino', 'prom-client', 'zod', 'better-sqlite3'],
   },
+  // The types of the public answers, and nothing that runs; the test below holds it.
+  page: { rooms: ['service'], packages: ['preact', 'uplot', 'vite'] },
   demo: { rooms: ['ledger', 'store', 'service'], packages: ['kafkajs', 'zod', '@opentelemetry/sdk-node'] },
   cli: {
     rooms: ['config', 'demo', 'kafka', 'service', 'store', 'ledger', 'identity', 'journal', 'telemetry'],
@@ -44,7 +46,7 @@ interface Import {
 
 function filesOf(folder: string): string[] {
   return readdirSync(folder, { withFileTypes: true, recursive: true })
-    .filter((entry) => entry.isFile() && entry.name.endsWith('.ts'))
+    .filter((entry) => entry.isFile() && /\.m?tsx?$/.test(entry.name))
     .map((entry) => join(entry.parentPath, entry.name));
 }
 
@@ -119,6 +121,19 @@ describe('the rooms of src', () => {
       (one) => one.room === 'service' && roomOf(one) === 'store' && !allowed.test(one.target),
     );
     expect(wrong).toEqual([]);
+  });
+
+  test('the page knows the public API alone: of the service it takes types', () => {
+    const others = imports.filter(
+      (one) => one.room === 'page' && roomOf(one) !== 'page' && one.target.startsWith('.'),
+    );
+    expect([...new Set(others.map(({ target }) => target.replace(/^(\.\.\/)+/, '')))]).toEqual([
+      'service/schemas',
+    ]);
+    const loads = filesOf(join(SRC, 'page')).filter((file) =>
+      /^import (?!type\b)[^;]*service\/schemas'/m.test(readFileSync(file, 'utf8')),
+    );
+    expect(loads).toEqual([]);
   });
 
   test('only the command line and the root put parts together', () => {

@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import { DupescopeError, ERRORS, type ErrorCode, errorLine, fail } from '../errors';
+import { NO_SETUP } from '../service';
 import { ROUTES, type Route } from '../service/routes';
 import { Problem } from '../service/schemas';
 import { openReader } from '../store/open';
@@ -27,7 +28,13 @@ export function storeSource(storePath: string): ReportSource {
   const db = openReader(storePath);
   return {
     async ask({ route, path, query }) {
-      const context = { now: Date.now(), lag: null, version: VERSION };
+      const context = {
+        now: Date.now(),
+        lag: null,
+        version: VERSION,
+        setup: NO_SETUP,
+        problems: () => [],
+      };
       const answer = routeOf(route).answer({ path, query, context });
       return db.transaction(() => answer(db))();
     },

@@ -48,6 +48,10 @@ async function start(config: Config, logger: Logger, running: Running): Promise<
     ...(lag === null ? {} : { lag }),
     observers,
     reports: reportsTo(() => writer),
+    setup: {
+      retention: { days: config.retentionDays, bytes: config.retentionBytes },
+      links: { grafana: config.grafanaUrl ?? null, traces: config.tracesUrl ?? null },
+    },
     version: VERSION,
     logger,
   });

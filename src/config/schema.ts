@@ -30,6 +30,12 @@ const time = z.iso.datetime({ offset: true }).transform((text) => Date.parse(tex
 
 const path = z.string().min(1);
 
+/** An address for a browser; what stands in braces is filled in by the page. */
+const linkTemplate = z
+  .string()
+  .max(2_000)
+  .regex(/^https?:\/\/[^\s"'<>]+$/);
+
 /**
  * Where identities stand, as one text: `headers` (the catalogue), `header:x-order-id`, `$.order.id`, `key`,
  * `fingerprint`, `fingerprint:tenant+kind` (with those headers).
@@ -175,6 +181,10 @@ export const CONFIG_SCHEMA = z.strictObject({
     .default(30),
   /** The store is kept below this: bytes, or a number with KiB, MiB, GiB or TiB. Default 2 GiB. */
   retentionBytes: size.default(2 * 1024 ** 3),
+  /** Address that the page's links to Grafana lead to, with places as {group} and {topic}. Default: no links. */
+  grafanaUrl: linkTemplate.optional(),
+  /** Address that the page's links to a record's traces lead to, with places as {offset}. Default: no links. */
+  tracesUrl: linkTemplate.optional(),
   /** What the service logs. Default info. */
   logLevel: z.enum(LOG_LEVELS).default('info'),
 });

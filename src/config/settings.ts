@@ -272,6 +272,22 @@ export const SETTINGS: readonly Setting[] = [
     allowed: 'bytes, or a number with KiB, MiB, GiB or TiB; at least 1MiB',
   },
   {
+    key: 'grafanaUrl',
+    kind: 'text',
+    variable: 'DUPESCOPE_GRAFANA_URL',
+    flag: '--grafana-url <template>',
+    help: 'where the page links to Grafana, as https://grafana/d/dupescope?var-group={group}&from={from}&to={to}',
+    allowed: 'an address that begins with http:// or https://',
+  },
+  {
+    key: 'tracesUrl',
+    kind: 'text',
+    variable: 'DUPESCOPE_TRACES_URL',
+    flag: '--traces-url <template>',
+    help: 'where the page links to traces, with {cluster}, {group}, {topic}, {partition} and {offset}',
+    allowed: 'an address that begins with http:// or https://',
+  },
+  {
     key: 'logLevel',
     kind: 'text',
     variable: 'DUPESCOPE_LOG_LEVEL',

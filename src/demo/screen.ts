@@ -68,7 +68,7 @@ export function clock(since: number): string {
 /** What to ask the service by hand. */
 export function invitation({ url }: Answers): string[] {
   return [
-    `The service answers at ${url}. Try, in another terminal:`,
+    `The service answers at ${url}. Open it in a browser, or try, in another terminal:`,
     `  curl '${url}/v1/groups'`,
     `  curl '${url}/v1/redeliveries?limit=3'`,
     `  curl '${url}/v1/redeliveries?since=1m&format=csv'`,

@@ -6,16 +6,17 @@ import { fileFacts } from '../store/queries';
 import type { AnswerContext } from './answers';
 import type { EventStreams } from './events';
 import { CONTENT_TYPES, toCsv, toNdjson } from './format';
-import { indexPage } from './index-page';
 import type { LagSource, Watching } from './lag';
 import { Metrics } from './metrics';
 import { openApi } from './openapi';
+import { PageFiles } from './page-files';
 import { readQuery, searchOf } from './parameters';
 import { problemHandler } from './problem';
 import { pastHandler, REPORT_MAX_BYTES, type ReportSink, reportHandler } from './reports';
 import { type ListRoute, ROUTES, type Route } from './routes';
 import type { Health } from './schemas';
 import { bodyLimit, headers, hostCheck, tokenCheck } from './security';
+import type { Setup } from './setup';
 import type { StoreAccess } from './store-access';
 
 export interface AppParts {
@@ -27,6 +28,7 @@ export interface AppParts {
   observers: readonly Watching[];
   /** Null: reports are not taken. */
   reports: ReportSink | null;
+  setup: Setup;
   version: string;
   logger: Logger;
 }
@@ -74,7 +76,13 @@ const uncached: RequestHandler = (_request, response, next) => {
 };
 
 function contextOf(parts: AppParts): AnswerContext {
-  return { now: Date.now(), lag: parts.lag, version: parts.version };
+  return {
+    now: Date.now(),
+    lag: parts.lag,
+    version: parts.version,
+    setup: parts.setup,
+    problems: () => problemsOf(parts),
+  };
 }
 
 function answering(parts: AppParts, route: Route): RequestHandler {
@@ -114,7 +122,7 @@ function sendList(
 function others(parts: AppParts): [string, RequestHandler][] {
   const metrics = new Metrics(parts.logger, parts.observers);
   const description = openApi(parts.version);
-  const page = indexPage(parts.version);
+  const page = new PageFiles();
   const plain =
     (handler: (request: Request, response: Response) => void | Promise<void>): RequestHandler =>
     (request, response) => {
@@ -143,11 +151,19 @@ function others(parts: AppParts): [string, RequestHandler][] {
     ],
     ['/readyz', plain((_request, response) => sendReadiness(parts, response))],
     ['/openapi.json', plain((_request, response) => void response.json(description))],
-    ['/', plain((_request, response) => void response.type('html').send(page))],
+    ['/', plain((request, response) => page.sendIndex(request, response))],
+    ['/assets/{name}', plain((request, response) => page.sendAsset(request, response))],
   ];
 }
 
-function sendReadiness({ store, lag, observers }: AppParts, response: Response): void {
+function sendReadiness(parts: AppParts, response: Response): void {
+  const problems = problemsOf(parts);
+  const status = problems.length === 0 ? 'ok' : 'failing';
+  response.status(problems.length === 0 ? 200 : 503).json({ status, problems } satisfies Health);
+}
+
+/** Why it is not ready, a line each. */
+function problemsOf({ store, lag, observers }: AppParts): string[] {
   const problems: string[] = [];
   try {
     store.read(fileFacts);
@@ -158,6 +174,5 @@ function sendReadiness({ store, lag, observers }: AppParts, response: Response):
   for (const observer of observers) {
     if (!observer.ready()) problems.push(observer.problem() ?? 'Topics are still being read.');
   }
-  const status = problems.length === 0 ? 'ok' : 'failing';
-  response.status(problems.length === 0 ? 200 : 503).json({ status, problems } satisfies Health);
+  return problems;
 }

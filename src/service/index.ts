@@ -15,10 +15,12 @@ import { EventStreams } from './events';
 import type { LagSource, Watching } from './lag';
 import type { ReportSink } from './reports';
 import { checkBinding } from './security';
+import { NO_SETUP, type Setup } from './setup';
 import { StoreAccess } from './store-access';
 
 export type { LagSource, PartitionLag, Watching } from './lag';
 export type { ReportSink } from './reports';
+export { NO_SETUP, type Setup } from './setup';
 
 export interface ServiceOptions {
   /** SQLite file; need not exist yet. */
@@ -35,6 +37,8 @@ export interface ServiceOptions {
   observers?: readonly Watching[];
   /** Who writes what other hosts report; none: reports are not taken. */
   reports?: ReportSink;
+  /** What it tells of its setup; none: nothing is known. */
+  setup?: Setup;
   /** After so long without an event a stream says that it lives. Default 15000. */
   heartbeatMs?: number;
   /** Of Dupescope, for /openapi.json and the summary. */
@@ -56,8 +60,27 @@ export function createService(options: ServiceOptions): Service {
   const store = new StoreAccess(options.storePath);
   const streams = new EventStreams(store, options.heartbeatMs);
   const token = options.token ?? null;
-  const { allowedHosts, version, logger, lag = null, observers = [], reports = null } = options;
-  const app = createApp({ store, streams, token, allowedHosts, lag, observers, reports, version, logger });
+  const {
+    allowedHosts,
+    version,
+    logger,
+    lag = null,
+    observers = [],
+    reports = null,
+    setup = NO_SETUP,
+  } = options;
+  const app = createApp({
+    store,
+    streams,
+    token,
+    allowedHosts,
+    lag,
+    observers,
+    reports,
+    setup,
+    version,
+    logger,
+  });
   let server: Server | null = null;
 
   return {

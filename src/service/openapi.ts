@@ -49,7 +49,15 @@ export const OTHER_PATHS = [
     type: 'application/json',
     schemaName: null,
   },
-  { path: '/', id: 'index', summary: 'The list of routes', query: [], type: 'text/html', schemaName: null },
+  { path: '/', id: 'index', summary: 'The page', query: [], type: 'text/html', schemaName: null },
+  {
+    path: '/assets/{name}',
+    id: 'asset',
+    summary: 'Scripts and styles of the page',
+    query: [],
+    type: '*/*',
+    schemaName: null,
+  },
 ] as const;
 
 /** Paths that take something: POST, with JSON there and back. */
@@ -88,6 +96,9 @@ const NAMED = {
   StalledCommit: schemas.StalledCommit,
   RecordHistory: schemas.RecordHistory,
   SeriesPoint: schemas.SeriesPoint,
+  GroupTimeline: schemas.GroupTimeline,
+  PartitionPositions: schemas.PartitionPositions,
+  Status: schemas.Status,
   ReportTaken: schemas.ReportTaken,
   PartitionPast: schemas.PartitionPast,
   Health: schemas.Health,

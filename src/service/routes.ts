@@ -13,6 +13,7 @@ import {
   identityAnswer,
   incidentAnswer,
   incidentsAnswer,
+  positionsAnswer,
   prematuresAnswer,
   producersAnswer,
   recordAnswer,
@@ -20,7 +21,9 @@ import {
   rewindsAnswer,
   skipsAnswer,
   stalledAnswer,
+  statusAnswer,
   summaryAnswer,
+  timelineAnswer,
   timeseriesAnswer,
   topicsAnswer,
 } from './answers';
@@ -29,12 +32,14 @@ import {
   Duplicate,
   Group,
   GroupDetail,
+  GroupTimeline,
   Hit,
   Identity,
   Incident,
   IncidentDetail,
   ObservedTopic,
   type Page,
+  PartitionPositions,
   PrematureCommit,
   Producer,
   RecordHistory,
@@ -43,6 +48,7 @@ import {
   SeriesPoint,
   Skip,
   StalledCommit,
+  Status,
   Summary,
 } from './schemas';
 
@@ -158,6 +164,30 @@ export const ROUTES: readonly Route[] = [
       schemaName: 'GroupDetail',
     },
     (db, query, context, path) => groupAnswer(db, path('group'), query, context),
+  ),
+  object(
+    {
+      path: '/v1/groups/{group}/timeline',
+      id: 'group-timeline',
+      summary: 'Sessions, generations and findings of one group within a time',
+      pathParameters: [{ name: 'group', description: 'Name of the group', type: 'string' }],
+      query: ['cluster', 'since', 'until'],
+      schema: GroupTimeline,
+      schemaName: 'GroupTimeline',
+    },
+    (db, query, context, path) => timelineAnswer(db, path('group'), query, context),
+  ),
+  object(
+    {
+      path: '/v1/groups/{group}/positions',
+      id: 'group-positions',
+      summary: 'Committed offsets and deliveries of one partition over time',
+      pathParameters: [{ name: 'group', description: 'Name of the group', type: 'string' }],
+      query: ['cluster', 'topic', 'partition', 'since', 'until'],
+      schema: PartitionPositions,
+      schemaName: 'PartitionPositions',
+    },
+    (db, query, context, path) => positionsAnswer(db, path('group'), query, context),
   ),
   list(
     {
@@ -361,11 +391,22 @@ export const ROUTES: readonly Route[] = [
     {
       path: '/v1/timeseries',
       id: 'timeseries',
-      summary: 'Deliveries, redeliveries and failures over time',
+      summary: 'Deliveries, redeliveries, failures, hits and duplicates over time',
       query: ['cluster', 'group', 'topic', 'since', 'until', 'step', 'by'],
       schema: SeriesPoint,
       schemaName: 'SeriesPoint',
     },
     timeseriesAnswer,
+  ),
+  object(
+    {
+      path: '/v1/status',
+      id: 'status',
+      summary: 'How Dupescope itself does: versions, retention, what was dropped, where it stands',
+      query: [],
+      schema: Status,
+      schemaName: 'Status',
+    },
+    (db, _query, context) => statusAnswer(db, context),
   ),
 ];

@@ -97,6 +97,11 @@ function deleteBefore(db: Store, time: number): void {
     `DELETE FROM commit_promise WHERE at < @time`,
     `DELETE FROM dropped_detail WHERE at < @time`,
     `DELETE FROM rollup_minute WHERE minute < @time / 60000`,
+    `DELETE FROM duplicate_minute WHERE minute < @time / 60000`,
+    `DELETE FROM hit_minute WHERE minute < @time / 60000`,
+    ...['rollup', 'duplicate', 'hit'].map(
+      (name) => `DELETE FROM ${name}_hour WHERE hour < @time / 3600000 - 1`,
+    ),
     `DELETE FROM applied_journal WHERE at < @time`,
     `DELETE FROM position WHERE updated_at < @time AND session IN (SELECT id FROM session WHERE ended_at IS NOT NULL)`,
     // Counts of offsets whose deliveries nobody can show any more.

@@ -45,7 +45,10 @@ describe('the tarball', () => {
     const tops = new Set(installed.packed.map((path) => path.split('/')[0]));
     expect([...tops].sort()).toEqual(['LICENSE', 'README.md', 'dist', 'package.json']);
     const odd = installed.packed.filter(
-      (path) => path.startsWith('dist/') && (!/\.(js|d\.ts)$/.test(path) || /\/(test|bench)\//.test(path)),
+      (path) =>
+        path.startsWith('dist/') &&
+        !/^dist\/page\/(index\.html|assets\/[\w-]+\.(js|css|svg))$/.test(path) &&
+        (!/\.(js|d\.ts)$/.test(path) || /\/(test|bench)\//.test(path)),
     );
     expect(odd).toEqual([]);
   });

@@ -4,6 +4,7 @@ import { EventStreams } from '../../src/service/events';
 import { openApi } from '../../src/service/openapi';
 import { PARAMETERS } from '../../src/service/parameters';
 import { ROUTES } from '../../src/service/routes';
+import { NO_SETUP } from '../../src/service/setup';
 import { StoreAccess } from '../../src/service/store-access';
 
 interface Operation {
@@ -32,6 +33,7 @@ function servedPaths(): string[] {
     lag: null,
     observers: [],
     reports: null,
+    setup: NO_SETUP,
     version: 'x',
     logger: pino({ level: 'silent' }),
   });

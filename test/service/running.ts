@@ -10,7 +10,7 @@ export interface Running {
 }
 
 export async function startService(
-  options: Partial<ServiceOptions> & { storePath: string },
+  options: Partial<ServiceOptions> & { storePath: string; listenPort?: number },
 ): Promise<Running> {
   const service = createService({
     allowedHosts: [],
@@ -18,7 +18,7 @@ export async function startService(
     logger: pino({ level: 'silent' }),
     ...options,
   });
-  const { port, url } = await service.listen({ host: '127.0.0.1', port: 0 });
+  const { port, url } = await service.listen({ host: '127.0.0.1', port: options.listenPort ?? 0 });
   return { service, port, url };
 }
 

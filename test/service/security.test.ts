@@ -47,7 +47,7 @@ test.each([
   [`bearer ${TOKEN}`, 200],
 ])('Authorization %s: %i', async (authorization, status) => {
   const headers: Record<string, string> = authorization === undefined ? {} : { authorization };
-  for (const path of ['/v1/summary', '/metrics', '/openapi.json', '/']) {
+  for (const path of ['/v1/summary', '/v1/status', '/metrics', '/openapi.json']) {
     const answer = await ask(guarded.port, path, { headers });
     expect(answer.status).toBe(status);
     if (status === 401) expect(answer.headers['www-authenticate']).toContain('Bearer');
@@ -55,13 +55,15 @@ test.each([
   }
 });
 
-test('probes need no token', async () => {
+test('probes and the page, which hold no data, need no token', async () => {
   expect((await ask(guarded.port, '/healthz')).status).toBe(200);
   expect((await ask(guarded.port, '/readyz')).status).toBe(200);
+  expect((await ask(guarded.port, '/')).status).toBe(200);
+  expect((await ask(guarded.port, '/assets/nothing.js')).status).toBe(404);
 });
 
 test('headers allow nothing to be loaded, framed or kept', async () => {
-  const { headers } = await ask(open.port, '/');
+  const { headers } = await ask(open.port, '/v1/summary');
   expect(headers['content-security-policy']).toBe(
     "default-src 'none';base-uri 'none';form-action 'none';frame-ancestors 'none'",
   );

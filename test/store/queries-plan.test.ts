@@ -97,6 +97,8 @@ describe.each([
   ['rewinds of a group', () => q.rewindPage(db, { places: placesOfGroup('group-3'), limit: 101 })],
   ['rewinds over an offset', () => q.rewindsOver(db, 7, 500, 10)],
   ['seeks', () => q.seeksBefore(db, 7, 500, 0, 10)],
+  ['commits within a time', () => q.commitsWithin(db, 7, { since: 100, until: 90_000, limit: 2_000 })],
+  ['runs within a time', () => q.runsWithin(db, 7, { since: 100, until: 90_000, limit: 2_000 })],
   ['changes', () => q.redeliveriesAfter(db, { version: 50_000, id: 3 }, 200)],
   ['one redelivery', () => q.redeliveryById(db, 500)],
 ])('%s', (_name, use) => {
@@ -124,6 +126,11 @@ describe.each([
     });
     expect(Math.min(...times)).toBeLessThan(BUDGET_MS);
   });
+});
+
+test('how far apart copies came is read from the index alone', () => {
+  const [, check] = statementsOf(() => q.checkOf(db, 3, 0));
+  expect(planOf(check ?? '').join()).toMatch(/COVERING INDEX redelivery_by_gp_time/);
 });
 
 test('merged pages are the same as sorted ones, to the end', () => {

@@ -1,4 +1,5 @@
 import type { LagSource } from '../lag';
+import type { Setup } from '../setup';
 
 /** What an answer needs besides the store and the question. */
 export interface AnswerContext {
@@ -7,4 +8,7 @@ export interface AnswerContext {
   /** null: no brokers are configured. */
   lag: LagSource | null;
   version: string;
+  setup: Setup;
+  /** Why the service is not ready, a line each; none: it is. */
+  problems: () => string[];
 }

@@ -129,7 +129,8 @@ function exposureHistory(db: Store, group: number, now: number): GroupDetail['ex
   };
 }
 
-function theGroup(db: Store, name: string, cluster: string | undefined): GroupRow {
+/** Throws 'not-found', or 'bad-parameter' where the name is on several clusters. */
+export function theGroup(db: Store, name: string, cluster: string | undefined): GroupRow {
   const rows = groupsOf(db, { group: name, cluster, limit: 100 });
   const [row] = rows;
   if (row === undefined) {

@@ -13,6 +13,8 @@ export { recordAnswer } from './record';
 export { redeliveriesAnswer } from './redeliveries';
 export { redeliveryShape } from './redelivery-shape';
 export { rewindShape, rewindsAnswer } from './rewinds';
+export { statusAnswer } from './status';
 export { summaryAnswer } from './summary';
+export { positionsAnswer, timelineAnswer } from './timeline';
 export { timeseriesAnswer } from './timeseries';
 export { topicsAnswer } from './topics';

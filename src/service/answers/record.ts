@@ -6,6 +6,7 @@ import {
   type CommitRow,
   commitBefore,
   commitPast,
+  hitsOver,
   type PlaceRow,
   placesOf,
   positionPast,
@@ -55,8 +56,13 @@ function refuse(
 function historyOf(db: Store, place: PlaceRow, offset: number): InGroup {
   const rows = new Map(runsOver(db, place.gp, offset).map((row) => [row.id, row]));
   const copies = segmentsOf([...rows.values()].map(spanOf), offset, offset)[0]?.copies ?? [];
+  const hits = new Set(hitsOver(db, place.gp, offset).map(({ sessionKey, run }) => `${sessionKey} ${run}`));
   const deliveries = copies.map(({ run, doubt }, index) =>
-    deliveryShape(rows.get(run.id) as RecordRunRow, offset, attemptOf(copies, index), doubt === 0),
+    deliveryShape(rows.get(run.id) as RecordRunRow, offset, {
+      attempt: attemptOf(copies, index),
+      certain: doubt === 0,
+      hit: hits.has(`${run.sessionKey} ${run.run}`),
+    }),
   );
   const certain = copies.filter((copy) => copy.doubt < 2).length;
   const from = copies[0]?.run.firstAt ?? 0;
@@ -80,13 +86,11 @@ function spanOf(row: RecordRunRow): RunSpan {
 function deliveryShape(
   row: RecordRunRow,
   offset: number,
-  attempt: number,
-  certain: boolean,
+  told: Pick<InGroup['deliveries'][number], 'attempt' | 'certain' | 'hit'>,
 ): InGroup['deliveries'][number] {
   const outcome = outcomeOf(row, offset) ?? 'uncertain';
   return {
-    attempt,
-    certain,
+    ...told,
     // A run keeps the times of its ends alone; it is closed after 10 s.
     not_before: rfc3339(offset >= row.last ? row.lastAt : row.firstAt),
     not_after: rfc3339(offset === row.first ? row.firstAt : row.lastAt),

@@ -47,6 +47,10 @@ export function timeseriesAnswer(
       `That are more than ${POINTS_MAX} points. Take a longer step=, a shorter time, or a filter.`,
     );
   }
-  const items = rows.map(({ minute, ...row }) => ({ time: rfc3339(minute * 60_000), ...row }));
+  const items = rows.map(({ minute, idReuses, ...row }) => ({
+    time: rfc3339(minute * 60_000),
+    ...row,
+    id_reuses: idReuses,
+  }));
   return { items, next_cursor: null };
 }

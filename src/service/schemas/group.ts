@@ -53,7 +53,7 @@ export const GroupPartition = z.strictObject({
   lag_age_seconds: seconds.nullable(),
 });
 
-const Member = z.strictObject({
+export const Member = z.strictObject({
   member_id: z.string(),
   generation: z.int().nullable(),
   leader: z.boolean(),

@@ -13,6 +13,7 @@ export * from './report';
 export * from './rewind';
 export * from './service';
 export * from './summary';
+export * from './timeline';
 
 /** A page of a list. `next_cursor` is null on the last page. */
 export interface Page<Item> {

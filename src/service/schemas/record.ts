@@ -9,6 +9,7 @@ export const RecordDelivery = z.strictObject({
   not_before: time,
   not_after: time,
   outcome: z.enum(OUTCOMES).meta({ description: 'Of this record' }),
+  hit: z.boolean().meta({ description: "The consumer's own check recognised it and did not apply it" }),
   error: z.string().nullable(),
   session: z.string(),
   host: z.string(),

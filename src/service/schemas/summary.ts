@@ -38,8 +38,11 @@ export const SeriesPoint = z
     deliveries: count,
     redeliveries: count,
     failed: count,
+    hits: count,
+    duplicates: count.meta({ description: 'Of a topic, whoever reads it: in rows without a group' }),
+    id_reuses: count,
   })
-  .meta({ description: 'Counts of one step; steps without deliveries are left out' });
+  .meta({ description: 'Counts of one step; steps without any are left out' });
 
 export type Summary = z.output<typeof Summary>;
 export type SeriesPoint = z.output<typeof SeriesPoint>;

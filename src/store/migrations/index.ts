@@ -8,6 +8,7 @@ import { up as hits } from './007-hits.sql';
 import { up as producers } from './008-producers.sql';
 import { up as allIncidents } from './009-all-incidents.sql';
 import { up as findingSpans } from './010-finding-spans.sql';
+import { up as minutes } from './011-minutes.sql';
 import { up as evidenceViews } from './012-evidence-views.sql';
 import { up as transactions } from './013-transactions.sql';
 
@@ -21,6 +22,7 @@ export const MIGRATIONS: readonly string[] = [
   producers,
   allIncidents,
   findingSpans,
+  minutes,
   evidenceViews,
   transactions,
 ];

@@ -36,6 +36,19 @@ export function runsOver(db: Store, gp: number, offset: number): RecordRunRow[] 
   return statement<RecordRunRow>(db, sql).all({ gp, offset, lowest: offset - RUN_RECORDS_MAX });
 }
 
+/** Which runs had a hit on the offset, as session key and run. */
+export function hitsOver(db: Store, gp: number, offset: number): { sessionKey: string; run: number }[] {
+  const sql = `
+    SELECT s.key AS sessionKey, h.run FROM idempotency_hit h INDEXED BY idempotency_hit_by_place
+    JOIN session s ON s.id = h.session
+    WHERE h.gp = @gp AND h.first BETWEEN @lowest AND @offset AND h.last >= @offset`;
+  return statement<{ sessionKey: string; run: number }>(db, sql).all({
+    gp,
+    offset,
+    lowest: offset - RUN_RECORDS_MAX,
+  });
+}
+
 /** How often each group that is known got one record, as far as is certain. */
 export function deliveriesOf(
   db: Store,

@@ -1,0 +1,80 @@
+/** Groups with their verdicts, exposure and lag. */
+import { useMemo } from 'preact/hooks';
+import type { Group } from '../../service/schemas';
+import { count, duration } from '../logic/format';
+import { GroupLead, Lead } from './lead';
+import { type Column, Table } from './table';
+import { Name, Time } from './text';
+import { Verdict } from './verdict';
+
+function worstFirst(a: Group, b: Group): number {
+  const weight = (group: Group) => [
+    group.incidents_open,
+    group.premature + group.skipped,
+    group.redeliveries,
+    group.deliveries,
+  ];
+  const [other, own] = [weight(b), weight(a)];
+  const at = own.findIndex((value, i) => value !== other[i]);
+  return at < 0 ? 0 : (other[at] ?? 0) - (own[at] ?? 0);
+}
+
+const COLUMNS: readonly Column<Group>[] = [
+  { title: 'Group', cell: ({ group, cluster }) => <GroupLead group={group} cluster={cluster} /> },
+  { title: 'Verdict', cell: ({ verdict }) => <Verdict verdict={verdict} /> },
+  { title: 'Deliveries', cell: ({ deliveries }) => count(deliveries), number: true, from: 'medium' },
+  { title: 'Redelivered', cell: ({ redeliveries }) => count(redeliveries), number: true },
+  { title: 'Caught', cell: ({ hits }) => count(hits), number: true, from: 'medium' },
+  {
+    title: 'Exposure',
+    cell: ({ exposure_records: records, exposure_seconds: seconds }) =>
+      records === 0 ? '0' : `${count(records)} · ${duration(seconds)}`,
+    number: true,
+  },
+  { title: 'Lag', cell: ({ lag_records: lag }) => (lag === null ? '–' : count(lag)), number: true },
+  { title: 'Rewinds', cell: ({ rewinds }) => count(rewinds), number: true, from: 'wide' },
+  { title: 'Consumers', cell: ({ sessions }) => count(sessions), number: true, from: 'wide' },
+  {
+    title: 'Open',
+    cell: ({ incidents_open: open, group }) =>
+      open === 0 ? (
+        '0'
+      ) : (
+        <Lead to={{ name: 'incidents' }} query={{ group, state: 'open' }}>
+          {count(open)}
+        </Lead>
+      ),
+    number: true,
+    from: 'medium',
+  },
+  {
+    title: 'Last delivery',
+    cell: ({ last_delivery_at: at }) => (at === null ? '–' : <Time at={at} />),
+    from: 'wide',
+  },
+  { title: 'Cluster', cell: ({ cluster }) => <Name text={cluster} max={24} />, from: 'wide' },
+];
+
+/** `worst`: what needs a look stands first; else in the order of the answer. */
+export function GroupTable({
+  groups,
+  worst = false,
+  shown = groups.length,
+}: {
+  groups: readonly Group[];
+  worst?: boolean;
+  shown?: number;
+}) {
+  const items = useMemo(
+    () => (worst ? [...groups].sort(worstFirst) : groups).slice(0, shown),
+    [groups, worst, shown],
+  );
+  return (
+    <Table
+      label="Groups"
+      columns={COLUMNS}
+      items={items}
+      keyOf={({ cluster, group }) => JSON.stringify([cluster, group])}
+    />
+  );
+}

@@ -1,0 +1,57 @@
+/** What stands in the place of an answer: that it is under way, why there is none, or what to do to get one. */
+import type { ComponentChildren } from 'preact';
+import type { ApiError } from '../logic/api';
+import type { Answer } from '../state';
+import { Copy } from './text';
+
+export function Trouble({ error, kept }: { error: ApiError; kept: boolean }) {
+  return (
+    <p class="trouble" role="alert">
+      <strong>{kept ? 'This is the last answer; the next one failed.' : 'No answer.'}</strong> {error.message}
+    </p>
+  );
+}
+
+/** Shows its children with the answer, as soon as there is one. */
+export function Told<T>({
+  answer,
+  children,
+}: {
+  answer: Answer<T>;
+  children: (value: T) => ComponentChildren;
+}) {
+  const { value, error } = answer;
+  return (
+    <>
+      {error === null ? null : <Trouble error={error} kept={value !== null} />}
+      {value === null ? (
+        error === null ? (
+          <p class="wait" aria-busy="true">
+            Asking…
+          </p>
+        ) : null
+      ) : (
+        children(value)
+      )}
+    </>
+  );
+}
+
+/** Nothing to show, and the next step: a line to copy. */
+export function Empty({ children, line }: { children: ComponentChildren; line?: string }) {
+  return (
+    <div class="empty">
+      <p>{children}</p>
+      {line === undefined ? null : (
+        <p class="line">
+          <code>{line}</code>
+          <Copy text={line} what="this line" />
+        </p>
+      )}
+    </div>
+  );
+}
+
+export const INSTRUMENT_LINE = 'node --require dupescope/register app.js';
+export const OBSERVE_LINE = "dupescope serve --brokers localhost:9092 --topics 'orders,payments.*'";
+export const WATCH_LINE = 'dupescope serve --brokers localhost:9092';

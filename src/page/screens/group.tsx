@@ -1,0 +1,172 @@
+/** One group: its verdict, advice, members over time, partitions, and one partition's commits and deliveries. */
+import { useMemo } from 'preact/hooks';
+import type { GroupDetail, GroupTimeline, Incident } from '../../service/schemas';
+import { addressOf, type Page, part } from '../logic/api';
+import { count, duration, percent } from '../logic/format';
+import { rangeQuery } from '../logic/range';
+import { visible } from '../logic/visible';
+import { Elsewhere } from '../parts/elsewhere';
+import { Export } from '../parts/export';
+import { Figures, Lines, Panel } from '../parts/facts';
+import { IncidentList } from '../parts/incident-list';
+import { LaneChart } from '../parts/lane-chart';
+import { Lead } from '../parts/lead';
+import { MemberTable } from '../parts/member-table';
+import { PartitionTable } from '../parts/partition-table';
+import { Positions } from '../parts/positions';
+import { Copy } from '../parts/text';
+import { Empty, Told } from '../parts/told';
+import { Verdict } from '../parts/verdict';
+import { useAnswer, useApp, useRange } from '../state';
+
+const INCIDENTS_SHOWN = 5;
+
+export function GroupScreen({ group }: { group: string }) {
+  const { query } = useApp().place;
+  const { cluster } = query;
+  const range = rangeQuery(useRange());
+  const address = addressOf(`/v1/groups/${part(group)}`, { cluster });
+  const detail = useAnswer<GroupDetail>(address);
+  const timeline = useAnswer<GroupTimeline>(
+    addressOf(`/v1/groups/${part(group)}/timeline`, { cluster, ...range }),
+  );
+  const incidents = useAnswer<Page<Incident>>(
+    addressOf('/v1/incidents', { ...range, cluster, group, limit: INCIDENTS_SHOWN }),
+  );
+  const { partition, topic } = query;
+  const chosen = useMemo(
+    () => chosenPartition(detail.value, topic, partition),
+    [detail.value, topic, partition],
+  );
+  return (
+    <>
+      <p class="note">
+        <Lead to={{ name: 'groups' }}>Groups</Lead>
+      </p>
+      <h1>
+        <bdi>{visible(group)}</bdi> <Copy text={group} what="the group's name" />
+      </h1>
+      <Told answer={detail}>
+        {(value) => (
+          <>
+            <Head group={value} address={address} />
+            <Advice group={value} />
+          </>
+        )}
+      </Told>
+      <Panel title="Members over time">
+        <Told answer={timeline}>{(value) => <LaneChart timeline={value} />}</Told>
+      </Panel>
+      {chosen === null ? null : (
+        <Positions group={group} cluster={cluster} topic={chosen.topic} partition={chosen.partition} />
+      )}
+      <div class="columns">
+        <Panel title="Partitions">
+          <Told answer={detail}>
+            {(value) =>
+              value.partitions_detail.length === 0 ? (
+                <Empty>This group has read and committed nothing that was seen.</Empty>
+              ) : (
+                <PartitionTable partitions={value.partitions_detail} chosen={chosen} />
+              )
+            }
+          </Told>
+        </Panel>
+        <Panel
+          title="Incidents"
+          more={
+            <Lead to={{ name: 'incidents' }} query={{ group }}>
+              All of this group
+            </Lead>
+          }
+        >
+          <Told answer={incidents}>
+            {({ items }) =>
+              items.length === 0 ? (
+                <Empty>None within this time. Take a longer one above to look further back.</Empty>
+              ) : (
+                <IncidentList incidents={items} />
+              )
+            }
+          </Told>
+        </Panel>
+      </div>
+      <Told answer={detail}>{(value) => <MemberTable group={value} />}</Told>
+    </>
+  );
+}
+
+function Head({ group, address }: { group: GroupDetail; address: string }) {
+  const { exposure_history: history } = group;
+  return (
+    <>
+      <p class="title">
+        <Verdict verdict={group.verdict} />
+        <span class="note">{group.verdict_words}</span>
+        <Elsewhere values={{ group: group.group, cluster: group.cluster }} />
+        <Export address={address} name="group" lists={false} />
+      </p>
+      <Figures
+        facts={[
+          { name: 'Deliveries', value: count(group.deliveries), note: `${count(group.failed)} failed` },
+          {
+            name: 'Redelivered',
+            value: count(group.redeliveries),
+            note: percent(group.redelivery_ratio),
+            tone: group.redeliveries > 0 ? 'busy' : undefined,
+          },
+          { name: 'Caught', value: count(group.hits), note: `${count(group.applied_again)} applied again` },
+          {
+            name: 'May be lost',
+            value: count(group.premature + group.skipped),
+            note: `${count(group.premature)} committed early, ${count(group.skipped)} skipped`,
+            tone: group.premature + group.skipped > 0 ? 'bad' : undefined,
+          },
+          {
+            name: 'Exposure',
+            value: count(group.exposure_records),
+            note: `records, ${duration(group.exposure_seconds)}; 99% of 24 h below ${count(history.records.p99)}`,
+          },
+          {
+            name: 'Consumer lag',
+            value: group.lag_records === null ? '–' : count(group.lag_records),
+            note: group.lag_problem ?? (group.lag_records === null ? 'not known' : 'records'),
+          },
+          {
+            name: 'Rewinds',
+            value: count(group.rewinds),
+            note: group.rebalances === null ? 'not watched' : `${count(group.rebalances)} rebalances`,
+          },
+        ]}
+      />
+    </>
+  );
+}
+
+function Advice({ group: { advice, check } }: { group: GroupDetail }) {
+  const lines = [...advice, ...(check === null ? [] : [check.words])];
+  if (lines.length === 0) return null;
+  return (
+    <Panel title="What to change">
+      <div class="advice">
+        <Lines lines={lines} />
+      </div>
+    </Panel>
+  );
+}
+
+/** That of the address, else the one with the most redeliveries. */
+function chosenPartition(
+  group: GroupDetail | null,
+  topic: string | undefined,
+  partition: string | undefined,
+): { topic: string; partition: number } | null {
+  if (topic !== undefined && partition !== undefined && /^\d+$/.test(partition)) {
+    return { topic, partition: Number(partition) };
+  }
+  const most = group?.partitions_detail.reduce<GroupDetail['partitions_detail'][number] | null>(
+    (best, one) => (best === null || one.redeliveries > best.redeliveries ? one : best),
+    null,
+  );
+  return most ?? null;
+}

@@ -1,0 +1,185 @@
+/** A group within a time: its sessions as lanes, what was found, and one partition's commits and deliveries. */
+import { fail } from '../../errors';
+import type { Store } from '../../store/open';
+import {
+  commitsWithin,
+  type GroupRow,
+  generationsWithin,
+  lagPoints,
+  membersOf,
+  placesOf,
+  type RedeliveryRow,
+  type RewindRow,
+  redeliveryById,
+  redeliveryPage,
+  rewindPage,
+  runsWithin,
+  sessionsWithin,
+  type TimeSpan,
+} from '../../store/queries';
+import type { Query } from '../parameters';
+import type { GroupTimeline, PartitionPositions, TimelineFinding } from '../schemas';
+import { clipped, rfc3339, timeOf } from '../time';
+import type { AnswerContext } from './context';
+import { theGroup } from './group';
+import { sessionShape } from './session-shape';
+
+const SESSIONS_MAX = 100;
+const MEMBERS_MAX = 20;
+const GENERATIONS_MAX = 500;
+const FINDINGS_MAX = 500;
+const POINTS_MAX = 2_000;
+/** A run that began before the time may reach into it: it is closed after 10 s. */
+const RUN_MS = 10_000;
+
+export function timelineAnswer(
+  db: Store,
+  name: string,
+  query: Query<'cluster' | 'since' | 'until'>,
+  context: AnswerContext,
+): GroupTimeline {
+  const group = theGroup(db, name, query.cluster);
+  const span = spanOf(query, context);
+  const places = placesOf(db, { cluster: group.cluster, group: group.group }).map(({ gp }) => gp);
+  const sessions = sessionsWithin(db, group.id, { ...span, limit: SESSIONS_MAX + 1 });
+  const generations = generationsWithin(db, group.id, { ...span, limit: GENERATIONS_MAX });
+  const found = findingsOf(db, places, { ...span, limit: FINDINGS_MAX });
+  return {
+    cluster: group.cluster,
+    group: group.group,
+    since: rfc3339(span.since),
+    until: rfc3339(span.until),
+    sessions: sessions.slice(0, SESSIONS_MAX).map((row) => {
+      const {
+        version: _version,
+        settings: _settings,
+        ...session
+      } = sessionShape(row, membersOf(db, row.id, MEMBERS_MAX));
+      return session;
+    }),
+    generations: generations.map((row) => ({ ...row, at: rfc3339(row.at) })),
+    findings: [...found.redeliveries, ...found.rewinds].sort(latestFirst),
+    truncated:
+      sessions.length > SESSIONS_MAX || generations.length === GENERATIONS_MAX || isFull(found, FINDINGS_MAX),
+  };
+}
+
+export function positionsAnswer(
+  db: Store,
+  name: string,
+  query: Query<'cluster' | 'since' | 'until' | 'topic' | 'partition'>,
+  context: AnswerContext,
+): PartitionPositions {
+  const { topic, partition } = query;
+  if (topic === undefined || partition === undefined) {
+    return fail('bad-parameter', 'The positions are those of one partition: add topic= and partition=.');
+  }
+  const group = theGroup(db, name, query.cluster);
+  const span = spanOf(query, context);
+  const place = placeOf(db, group, topic, partition);
+  const limited = { ...span, limit: POINTS_MAX };
+  const commits = commitsWithin(db, place.gp, limited);
+  const runs = runsWithin(db, place.gp, { ...limited, since: span.since - RUN_MS });
+  const found = findingsOf(db, [place.gp], { ...span, limit: FINDINGS_MAX });
+  return {
+    cluster: group.cluster,
+    group: group.group,
+    topic,
+    topic_id: place.topicId,
+    partition,
+    since: rfc3339(span.since),
+    until: rfc3339(span.until),
+    commits: commits.reverse().map(({ at, committed, loweredFrom }) => ({
+      at: rfc3339(at),
+      offset: committed,
+      lowered_from: loweredFrom,
+    })),
+    deliveries: runs.reverse().map((run) => ({
+      from: rfc3339(run.firstAt),
+      to: rfc3339(run.lastAt),
+      first_offset: run.first,
+      last_offset: Math.max(run.first, run.last),
+      outcome: run.outcome,
+      session: run.session,
+    })),
+    ...found,
+    lag: lagPoints(db, place.gp, span.since, span.until, POINTS_MAX).map(({ at, committed, logEnd }) => ({
+      at: rfc3339(at),
+      committed,
+      log_end: logEnd,
+    })),
+    truncated: commits.length === POINTS_MAX || runs.length === POINTS_MAX || isFull(found, FINDINGS_MAX),
+  };
+}
+
+function latestFirst(a: TimelineFinding, b: TimelineFinding): number {
+  return a.at === b.at ? b.id - a.id : a.at < b.at ? 1 : -1;
+}
+
+/** Of a recreated topic the latest. */
+function placeOf(db: Store, { cluster, group }: GroupRow, topic: string, partition: number) {
+  const place = placesOf(db, { cluster, group, topic, partition }).at(-1);
+  if (place !== undefined) return place;
+  return fail(
+    'not-found',
+    `The group "${clipped(group)}" is not known to read partition ${partition} of "${clipped(topic)}". Its partitions stand in /v1/groups/{group}.`,
+  );
+}
+
+/** since is an hour ago unless told, until is now. */
+function spanOf(
+  query: { since?: string | undefined; until?: string | undefined },
+  { now }: AnswerContext,
+): Omit<TimeSpan, 'limit'> {
+  const since = timeOf('since', query.since ?? '1h', now);
+  const until = query.until === undefined ? now : timeOf('until', query.until, now);
+  if (since >= until) fail('bad-parameter', 'since must be before until.');
+  return { since, until };
+}
+
+interface Found {
+  redeliveries: TimelineFinding[];
+  rewinds: TimelineFinding[];
+}
+
+function findingsOf(db: Store, places: readonly number[], span: TimeSpan): Found {
+  return {
+    redeliveries: redeliveryPage(db, { ...span, places })
+      .map(({ id }) => redeliveryById(db, id))
+      .filter((row) => row !== undefined)
+      .map(redeliveryFinding),
+    rewinds: rewindPage(db, { ...span, places }).map(rewindFinding),
+  };
+}
+
+function isFull({ redeliveries, rewinds }: Found, limit: number): boolean {
+  return redeliveries.length >= limit || rewinds.length >= limit;
+}
+
+function redeliveryFinding(row: RedeliveryRow): TimelineFinding {
+  return {
+    ...placeShape(row),
+    kind: 'redelivery',
+    session: row.session,
+    previous_session: row.previousSession,
+    first_offset: row.first,
+    last_offset: row.last,
+    records: row.last - row.first + 1,
+  };
+}
+
+function rewindFinding(row: RewindRow): TimelineFinding {
+  return {
+    ...placeShape(row),
+    kind: 'rewind',
+    session: row.session,
+    previous_session: null,
+    first_offset: row.to,
+    last_offset: row.from,
+    records: Math.max(0, row.from - Math.max(0, row.to)),
+  };
+}
+
+function placeShape({ id, at, incident, topic, partition, cause, certainty }: RedeliveryRow | RewindRow) {
+  return { id, at: rfc3339(at), incident, topic, partition, cause, certainty };
+}

@@ -1,0 +1,86 @@
+/** A group over time: who lived when, what was found, and where one partition stood. */
+import { z } from 'zod';
+import { CERTAINTIES } from '../../ledger';
+import { Member } from './group';
+import { count, OUTCOMES, offset, time } from './words';
+
+const TimelineSession = z.strictObject({
+  session: z.string(),
+  host: z.string(),
+  pid: z.int(),
+  client_id: z.string().nullable(),
+  started_at: time,
+  last_seen_at: time,
+  ended_at: time.nullable(),
+  ended_how: z.string().nullable(),
+  ended_error: z.string().nullable(),
+  members: z.array(Member).meta({ description: 'The latest 20, the newest first' }),
+});
+
+const TimelineFinding = z.strictObject({
+  kind: z.enum(['redelivery', 'rewind']),
+  id: z.int(),
+  at: time,
+  incident: z.int().nullable(),
+  session: z.string().nullable().meta({ description: 'That got or committed it; null: not instrumented' }),
+  previous_session: z.string().nullable().meta({ description: 'That got the copy before' }),
+  topic: z.string(),
+  partition: count,
+  first_offset: z.int(),
+  last_offset: z.int(),
+  records: count,
+  cause: z.string(),
+  certainty: z.enum(CERTAINTIES),
+});
+
+export const GroupTimeline = z
+  .strictObject({
+    cluster: z.string(),
+    group: z.string(),
+    since: time,
+    until: time,
+    sessions: z.array(TimelineSession).meta({ description: 'The latest 100, the newest first' }),
+    generations: z
+      .array(z.strictObject({ at: time, generation: z.int(), members: count }))
+      .meta({ description: 'As seen from outside: the latest 500, the newest first' }),
+    findings: z.array(TimelineFinding).meta({ description: 'The latest 500, the newest first' }),
+    truncated: z.boolean().meta({ description: 'There is more; take a shorter time' }),
+  })
+  .meta({ description: 'Sessions, generations and findings of one group within a time' });
+
+export const PartitionPositions = z
+  .strictObject({
+    cluster: z.string(),
+    group: z.string(),
+    topic: z.string(),
+    topic_id: z.string().nullable(),
+    partition: count,
+    since: time,
+    until: time,
+    commits: z
+      .array(z.strictObject({ at: time, offset: z.int(), lowered_from: offset.nullable() }))
+      .meta({ description: 'Kept commits: one in 10 s at most, and all that went down. The oldest first' }),
+    deliveries: z
+      .array(
+        z.strictObject({
+          from: time,
+          to: time,
+          first_offset: offset,
+          last_offset: offset,
+          outcome: z.enum(OUTCOMES),
+          session: z.string(),
+        }),
+      )
+      .meta({ description: 'Contiguous stretches of one session, the oldest first' }),
+    redeliveries: z.array(TimelineFinding),
+    rewinds: z.array(TimelineFinding),
+    lag: z
+      .array(z.strictObject({ at: time, committed: offset, log_end: offset }))
+      .meta({ description: 'As read from outside, where brokers are configured; the oldest first' }),
+    truncated: z.boolean().meta({ description: 'There is more; take a shorter time' }),
+  })
+  .meta({ description: 'Committed offsets and deliveries of one partition over time' });
+
+export type TimelineFinding = z.output<typeof TimelineFinding>;
+export type GroupTimeline = z.output<typeof GroupTimeline>;
+export type PartitionPositions = z.output<typeof PartitionPositions>;

@@ -1,0 +1,74 @@
+/** What happened in a group within a time: its sessions, commits and deliveries of one partition. */
+import type { Outcome } from '../../ledger';
+import type { Store } from '../open';
+import type { SessionRow } from './group';
+import { statement } from './statement';
+
+export interface TimeSpan {
+  /** Unix ms, inclusive. */
+  since: number;
+  /** Unix ms, exclusive. */
+  until: number;
+  limit: number;
+}
+
+/** Sessions that lived within the time, the newest first. */
+export function sessionsWithin(db: Store, group: number, { since, until, limit }: TimeSpan): SessionRow[] {
+  const sql = `
+    SELECT id, key, host, pid, client_id AS clientId, version, settings, started_at AS startedAt,
+           last_seen_at AS lastSeenAt, ended_at AS endedAt, ended_how AS endedHow, ended_error AS endedError
+    FROM session INDEXED BY session_by_group
+    WHERE grp = @group AND started_at < @until AND (ended_at IS NULL OR ended_at >= @since)
+    ORDER BY started_at DESC LIMIT @limit`;
+  return statement<SessionRow>(db, sql).all({ group, since, until, limit });
+}
+
+export interface GenerationPointRow {
+  at: number;
+  generation: number;
+  members: number;
+}
+
+/** Generations that began within the time, as seen from outside; the newest first. */
+export function generationsWithin(
+  db: Store,
+  group: number,
+  { since, until, limit }: TimeSpan,
+): GenerationPointRow[] {
+  const sql = `
+    SELECT at, generation, json_array_length(members) AS members FROM group_generation
+    WHERE grp = @group AND at >= @since AND at < @until ORDER BY at DESC, generation DESC LIMIT @limit`;
+  return statement<GenerationPointRow>(db, sql).all({ group, since, until, limit });
+}
+
+export interface CommitPointRow {
+  at: number;
+  committed: number;
+  loweredFrom: number | null;
+}
+
+/** Kept commits of a partition, the newest first. */
+export function commitsWithin(db: Store, gp: number, { since, until, limit }: TimeSpan): CommitPointRow[] {
+  const sql = `
+    SELECT at, committed, lowered_from AS loweredFrom FROM commit_point
+    WHERE gp = @gp AND at >= @since AND at < @until ORDER BY at DESC LIMIT @limit`;
+  return statement<CommitPointRow>(db, sql).all({ gp, since, until, limit });
+}
+
+export interface RunWithinRow {
+  first: number;
+  last: number;
+  firstAt: number;
+  lastAt: number;
+  outcome: Outcome;
+  session: string;
+}
+
+/** Runs of a partition that began within the time, the newest first. */
+export function runsWithin(db: Store, gp: number, { since, until, limit }: TimeSpan): RunWithinRow[] {
+  const sql = `
+    SELECT d.first, d.last, d.first_at AS firstAt, d.last_at AS lastAt, d.outcome, s.key AS session
+    FROM delivery_run d INDEXED BY delivery_run_by_gp_time JOIN session s ON s.id = d.session
+    WHERE d.gp = @gp AND d.first_at >= @since AND d.first_at < @until ORDER BY d.first_at DESC LIMIT @limit`;
+  return statement<RunWithinRow>(db, sql).all({ gp, since, until, limit });
+}

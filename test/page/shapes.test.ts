@@ -1,0 +1,163 @@
+import { lanesOf } from '../../src/page/logic/lanes';
+import { copiesOf, lifeOf } from '../../src/page/logic/life';
+import { positionData } from '../../src/page/logic/positions';
+import type { GroupTimeline, PartitionPositions, RecordHistory } from '../../src/service/schemas';
+
+const at = (second: number) => new Date(Date.UTC(2026, 10, 24, 12, 0, second)).toISOString();
+
+const member = (generation: number, from: number, to: number | null) => ({
+  member_id: `m${generation}`,
+  generation,
+  leader: false,
+  joined_at: at(from),
+  left_at: to === null ? null : at(to),
+  assignment: [{ topic: 'orders', partitions: [0, 1] }],
+});
+const finding = (second: number, session: string | null, kind: 'redelivery' | 'rewind', incident: number) =>
+  ({
+    kind,
+    id: second,
+    at: at(second),
+    incident,
+    session,
+    previous_session: null,
+    topic: 'orders',
+    partition: 0,
+    first_offset: 10,
+    last_offset: 12,
+    records: 3,
+    cause: 'seek',
+    certainty: 'proven',
+  }) as const;
+const session = (name: string, from: number, to: number | null, members: ReturnType<typeof member>[]) => ({
+  session: name,
+  host: 'h',
+  pid: 1,
+  client_id: name,
+  started_at: at(from),
+  last_seen_at: at(to ?? 50),
+  ended_at: to === null ? null : at(to),
+  ended_how: to === null ? null : 'died',
+  ended_error: null,
+  members,
+});
+
+test('lanes: a piece a generation, marks where findings are, the end as it was', () => {
+  const timeline: GroupTimeline = {
+    cluster: 'c',
+    group: 'g',
+    since: at(0),
+    until: at(100),
+    sessions: [
+      session('late', 40, null, [member(3, 45, null)]),
+      session('early', 10, 50, [member(2, 30, null), member(1, 10, 30)]),
+    ],
+    generations: [{ at: at(10), generation: 1, members: 1 }],
+    findings: [
+      finding(60, 'late', 'redelivery', 7),
+      finding(60, 'late', 'redelivery', 7),
+      finding(20, null, 'rewind', 8),
+    ],
+    truncated: false,
+  };
+  const { lanes, generations, outside } = lanesOf(timeline);
+  expect(lanes.map(({ name, from, to, lives }) => [name, from, to, lives])).toEqual([
+    ['early', 0.1, 0.5, false],
+    ['late', 0.4, 1, true],
+  ]);
+  expect(lanes[0]?.pieces.map(({ from, to, generation }) => [from, to, generation])).toEqual([
+    [0.1, 0.3, 1],
+    [0.3, 0.5, 2],
+  ]);
+  expect(lanes[0]?.marks).toMatchObject([{ at: 0.5, kind: 'end', words: 'killed' }]);
+  // Two of one incident at one place are one mark.
+  expect(lanes[1]?.marks).toMatchObject([{ at: 0.6, kind: 'redelivery', records: 6, incident: 7 }]);
+  expect(outside).toMatchObject([{ at: 0.2, kind: 'rewind' }]);
+  expect(generations[0]?.at).toBe(0.1);
+});
+
+test('positions: the line of commits, strokes of deliveries, redelivered stretches within them', () => {
+  const positions: PartitionPositions = {
+    cluster: 'c',
+    group: 'g',
+    topic: 'orders',
+    topic_id: null,
+    partition: 0,
+    since: at(0),
+    until: at(60),
+    commits: [
+      { at: at(10), offset: 100, lowered_from: null },
+      { at: at(20), offset: 50, lowered_from: 100 },
+    ],
+    deliveries: [
+      { from: at(0), to: at(9), first_offset: 0, last_offset: 99, outcome: 'handled', session: 's' },
+      { from: at(30), to: at(40), first_offset: 50, last_offset: 150, outcome: 'handled', session: 's' },
+    ],
+    redeliveries: [{ ...finding(30, 's', 'redelivery', 1), first_offset: 50, last_offset: 99 }],
+    rewinds: [{ ...finding(20, 's', 'rewind', 2), first_offset: 50, last_offset: 100 }],
+    lag: [{ at: at(10), committed: 100, log_end: 120 }],
+    truncated: false,
+  };
+  const data = positionData(positions);
+  const second = (at_: number | undefined) => (at_ ?? 0) - Date.parse(at(0)) / 1000;
+  expect(data?.times.map(second)).toEqual([10, 20]);
+  expect(data?.committed).toEqual([100, 50]);
+  expect(data?.logEnd).toEqual([120, null]);
+  expect(second(data?.redeliveries[0]?.from)).toBe(30);
+  expect(second(data?.redeliveries[0]?.to)).toBeCloseTo(34.9, 1);
+  expect(data?.rewinds).toMatchObject([{ from: 100, to: 50 }]);
+  expect(data?.offsets[0]).toBe(0);
+  expect(data?.offsets[1]).toBeGreaterThan(151);
+  expect(positionData({ ...positions, commits: [], deliveries: [], rewinds: [], lag: [] })).toBeNull();
+});
+
+test('a life is told in the order of time, copies in the order of writing', () => {
+  const delivery = (attempt: number, second: number, hit: boolean) =>
+    ({
+      attempt,
+      certain: true,
+      not_before: at(second),
+      outcome: 'handled',
+      hit,
+      error: null,
+      host: 'h',
+      pid: 1,
+      client_id: null,
+      generation: 4,
+      session: 's',
+    }) as RecordHistory['history'][number]['deliveries'][number];
+  const event = (kind: 'committed' | 'seek', second: number, offset: number) =>
+    ({ kind, at: at(second), offset, from_offset: null, host: 'h', pid: 1, client_id: null }) as const;
+  const history = {
+    deliveries: [delivery(1, 1, false), delivery(2, 30, true)],
+    events: [event('seek', 20, 5), event('committed', 10, 12), event('committed', 5, 7)],
+  } as unknown as RecordHistory['history'][number];
+  expect(lifeOf(history, 10).map(({ words }) => words)).toEqual([
+    'Delivered, attempt 1: handled',
+    'Committed offset 7: not yet behind it',
+    'Committed offset 12: behind it',
+    'Seek to offset 5',
+    'Delivered again, attempt 2: recognised by its own check, not applied again',
+  ]);
+  const producer = { id: 9, epoch: 0, sequence: 3 };
+  const copy = {
+    partition: 0,
+    offset: 10,
+    at: at(9),
+    producer,
+    previous: { partition: 1, offset: 4, at: at(5) },
+    previous_producer: null,
+    first: { partition: 1, offset: 4, at: at(5) },
+  };
+  const record = {
+    topic: 't',
+    partition: 0,
+    offset: 10,
+    copies: [copy],
+    history: [],
+  } as unknown as RecordHistory;
+  expect(copiesOf(record)).toEqual([
+    { partition: 1, offset: 4, at: at(5), producer: null, isThis: false },
+    { partition: 0, offset: 10, at: at(9), producer: 'producer 9, epoch 0, sequence 3', isThis: true },
+  ]);
+});
