@@ -4,6 +4,7 @@ import { mkdirSync, mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Admin, Kafka, logLevel } from 'kafkajs';
+import { makeTopic } from './topic-maker';
 import { PARTITIONS, ROLES } from './workload';
 
 export interface Place {
@@ -31,8 +32,7 @@ export async function makePlace(brokers: string[], folder: string): Promise<Plac
   await admin.connect();
   const suffix = randomBytes(3).toString('hex');
   const topic = `payments-${suffix}`;
-  const topics = [{ topic, numPartitions: PARTITIONS, replicationFactor: 1 }];
-  await admin.createTopics({ topics, waitForLeaders: true });
+  await makeTopic(admin, { topic, numPartitions: PARTITIONS, replicationFactor: 1 });
   return { suffix, topic, brokers, folder, store: join(folder, 'dupescope.db'), kafka, admin };
 }
 

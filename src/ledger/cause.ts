@@ -246,12 +246,14 @@ const RULES: readonly Rule[] = [
       const slow = silentMs >= e.settings.sessionTimeoutMs;
       // Both were at it at once: which delivery of a record was the first is not known, and it may be a zombie's.
       const apart = e.copy.firstAt > e.previous.lastAt;
+      const refused = commitFailed(e);
       return {
-        certainty: slow && apart ? 'proven' : 'probable',
+        certainty: slow && apart && !refused ? 'proven' : 'probable',
         because: [
           `${e.previous.name} lost its membership with no rebalance announced`,
           `it had not reached the group for ${seconds(silentMs)}; the session time-out is ${seconds(e.settings.sessionTimeoutMs)}`,
           committedWords(e),
+          ...(refused ? [`before that a commit of it had failed: ${e.failedCommit?.reason}`] : []),
         ],
         advice: `Raise sessionTimeout above ${seconds(Math.ceil((silentMs * 1.5) / 1000) * 1000)}, or call heartbeat() while a record is handled.`,
       };
@@ -260,10 +262,10 @@ const RULES: readonly Rule[] = [
   {
     cause: 'commit_failed',
     explain: (e) =>
-      isFreshStart(e) && e.failedCommit !== null && e.failedCommit.at >= e.previous.firstAt
+      isFreshStart(e) && commitFailed(e)
         ? {
             certainty: 'probable',
-            because: [`a commit of ${e.previous.name} failed: ${e.failedCommit.reason}`, committedWords(e)],
+            because: [`a commit of ${e.previous.name} failed: ${e.failedCommit?.reason}`, committedWords(e)],
             advice:
               'Look at the broker and the network at that time; the record was handled and could not be committed.',
           }
@@ -377,6 +379,11 @@ function sameMember({ copy, previous }: RedeliveryEvidence): boolean {
     copy.memberId === previous.memberId &&
     copy.joinedAt === previous.joinedAt
   );
+}
+
+/** Of the previous copy's member, when it had the record. */
+function commitFailed({ failedCommit, previous }: RedeliveryEvidence): boolean {
+  return failedCommit !== null && failedCommit.at >= previous.firstAt;
 }
 
 function seekFits({ seek, copy, first }: RedeliveryEvidence): boolean {

@@ -25,6 +25,7 @@
  *   one copy is a zombie's, the other comes because that member was thrown out, and the ledger has the times of whole
  *   runs, not of each record;
  * - a member was thrown out, and its process ended before it joined again;
+ * - the group refused a member's commits, and on a busy machine it was thrown out besides;
  * - a member that commits each record instead of the next ended while the next such commit was under way: that record
  *   comes again with the one before it;
  * - a member sought back, and its partition moved before it had read on: kafkajs commits what was sought, so the seek
@@ -140,7 +141,9 @@ export class Oracle {
         ...(this.evicted.has(key) ? (['session_timeout'] as const) : []),
       ]);
     }
-    if (last?.act === 'commit-refused' && last.offset >= before.offset) return new Set(['commit_failed']);
+    const refused = last?.act === 'commit-refused' && last.offset >= before.offset;
+    if (refused)
+      return new Set(['commit_failed', ...(this.evicted.has(key) ? (['session_timeout'] as const) : [])]);
     const fate = this.evicted.has(key) ? 'session_timeout' : 'rebalance_before_commit';
     const disturbed = this.network.some(({ at, until }) => at <= copy.at && until >= before.at);
     return new Set(disturbed ? [fate, 'commit_failed'] : [fate]);

@@ -71,6 +71,8 @@ test('a session time-out is proven, unless both members delivered at once', () =
   expect(told({ evicted: { ...evicted, silentMs: 100 } })).toBe('session_timeout probable');
   const late = { ...previous, lastAt: copy.firstAt + 1 };
   expect(told({ evicted, previous: late })).toBe('session_timeout probable');
+  const failedCommit = { reason: 'too much metadata', at: 40_900 };
+  expect(told({ evicted, failedCommit })).toBe('session_timeout probable');
 });
 
 test('the time of a join tells no zombie where the clocks differ and no generation is known', () => {

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Kafka, type KafkaConfig, logLevel } from 'kafkajs';
 import { type Broker, type BrokerOptions, type Surroundings, startBroker } from '../../src/demo/broker';
 import { runCommand } from '../../src/demo/broker/command';
+import { makeTopic } from '../../src/demo/topic-maker';
 
 /** host:port of the run's one broker. Do not kill it, and use unique names on it. */
 export function testBrokers(): string[] {
@@ -32,8 +33,7 @@ export async function createTopic(name: string, partitions = 1, kafka = testKafk
   const admin = kafka.admin();
   await admin.connect();
   try {
-    const topics = [{ topic: name, numPartitions: partitions, replicationFactor: 1 }];
-    await admin.createTopics({ topics, waitForLeaders: true });
+    await makeTopic(admin, { topic: name, numPartitions: partitions, replicationFactor: 1 });
   } finally {
     await admin.disconnect();
   }
