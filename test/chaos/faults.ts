@@ -156,9 +156,11 @@ export const throwOn: Fault = {
   name: 'handler throws until retries are spent',
   async inject(lane, random) {
     const order = { order: 'throw', times: 20, fatal: false, depth: random.between(...DEPTH) } as const;
+    // From before: it may have thrown, crashed and joined again by the time that it is looked at.
+    const epochs = new Map(lane.workers.map((worker) => [worker, worker.epoch]));
     const victim = await provoke(lane, random, order, 'began');
-    const { epoch } = victim;
-    await until(`${victim.name} has joined again`, () => victim.epoch > epoch, 30_000);
+    const epoch = epochs.get(victim) ?? 0;
+    await until(`${victim.name} has joined again`, () => victim.epoch > epoch, 60_000);
     await victim.order({ order: 'none' });
     return `${victim.name} threw until its consumer crashed`;
   },
