@@ -201,7 +201,7 @@ describe('the cause of a redelivery', () => {
     const evictions = () =>
       query<{ n: number }>(one.store, 'SELECT count(*) AS n FROM member WHERE announced = 0')[0]?.n ?? 0;
     await until('the slow one was thrown out and is back', () => evictions() > 0, 30_000);
-    await until('everything is delivered', () => new Set(one.seen).size === 24);
+    await until('everything is delivered', () => new Set(one.seen).size === 24, 60_000);
     for (const consumer of [slow, other]) await one.stop(consumer);
     const causes = one.causes();
     // Both members were at it at once, so the time-out is proven only of what was delivered apart.
