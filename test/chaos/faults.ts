@@ -17,12 +17,12 @@ export interface Fault {
 const FEED = 60;
 const DEPTH = [1, 4] as const;
 
-/** Feeds, and waits until one member is in the middle of it. */
+/** Feeds, and waits until one member is in the middle of it, or the records have all gone elsewhere. */
 async function busy(lane: Lane, random: Random): Promise<Worker> {
   const victim = random.pick(lane.owners());
-  const progress = victim.progress(random.between(1, FEED - 20));
+  const inTheMiddle = victim.progress(random.between(1, FEED - 20));
   await lane.feed(FEED);
-  await progress;
+  await lane.settle(inTheMiddle);
   return victim;
 }
 

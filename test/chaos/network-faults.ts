@@ -19,9 +19,9 @@ function disturbance(
     inject: (lane, random, stage: Stage) =>
       stage.fragile.alone(async () => {
         await lane.settle();
-        const progress = random.pick(lane.owners()).progress(random.between(1, FEED));
+        const inTheMiddle = random.pick(lane.owners()).progress(random.between(1, FEED));
         await lane.feed(FEED);
-        await progress;
+        await lane.settle(inTheMiddle);
         const at = monotonic();
         const ms = random.between(Math.min(500, longestMs), longestMs);
         try {

@@ -31,9 +31,9 @@ export const diskFull: Fault = {
     try {
       await sleep(ms);
       const victim = random.pick(lane.owners());
-      const progress = victim.progress(random.between(5, 60));
+      const inTheMiddle = victim.progress(random.between(5, 60));
       await lane.feed(80);
-      await progress;
+      await lane.settle(inTheMiddle);
       // Evidence of a killed process waits in its journal until there is room.
       if (random.next() < 0.7) await lane.kill(victim);
     } finally {

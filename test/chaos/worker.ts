@@ -106,14 +106,10 @@ export class Worker {
     return until(`${this.name} tells "${news}"`, () => this.hasTold(news), limitMs);
   }
 
-  /** Waits until its handler was given so many records from now on. */
-  async progress(records: number): Promise<void> {
+  /** Whether its handler was given so many records from now on, to be asked again and again; or it has ended. */
+  progress(records: number): () => boolean {
     const far = this.given() + records;
-    await until(
-      `${this.name} gets ${records} records`,
-      () => this.child.hasEnded || this.given() >= far,
-      20_000,
-    );
+    return () => this.child.hasEnded || this.given() >= far;
   }
 
   /** Lines of its ground truth: what is new since the last look is counted. */
