@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { loadConfig } from '../../src/config';
 import { nearest } from '../../src/config/nearest';
@@ -190,4 +190,12 @@ test.each([
   ['xyzzy', undefined],
 ])('nearest to %s is %s', (word, found) => {
   expect(nearest(word, ['listen', 'store', 'retentionDays', 'since'])).toBe(found);
+});
+
+test('docs/settings.md names every key with its flag, its variable and what it is', () => {
+  const told = readFileSync(join(__dirname, '../../docs/settings.md'), 'utf8');
+  const code = (text: string | undefined) => (text === undefined ? '' : `\`${text}\``);
+  for (const { key, flag, variable, help } of SETTINGS) {
+    expect(told).toContain(`| ${code(key)} | ${code(flag)} | ${code(variable)} | ${help} |`);
+  }
 });
