@@ -12,6 +12,7 @@ import { checksumOf, Field, Flag, SLOT_DOUBLES } from '../journal/slot';
 import { type Outcome, type Ref, RUN_RECORDS_MAX } from '../ledger';
 import type { KafkaMessage } from './client-shape';
 import { errorText } from './error-text';
+import { FinishedRecords } from './finished-records';
 
 /**
  * One write to the journal serves the records of this long, in ms, and at most so many. A write costs 0.9 us in a loop
@@ -66,16 +67,6 @@ export interface OwnStretch {
   at: number;
   outcome: Outcome;
 }
-
-/** Records of a run that has ended, finished by their handler while their transaction was not committed. */
-interface Finished {
-  run: number;
-  first: number;
-  last: number;
-}
-
-/** So many of them are remembered: a transaction that is longer stays partly unhandled. */
-const FINISHED_MAX = 1_000;
 
 /** So many own stretches are remembered; steady consuming is one. */
 const OWN_MAX = 256;
@@ -140,7 +131,7 @@ export class Track {
   private withheld = false;
   /** Everything of the run before this offset is finished. */
   private finishedTo = -1;
-  private finished: Finished[] = [];
+  private readonly finished = new FinishedRecords();
 
   constructor(options: TrackOptions) {
     this.options = options;
@@ -448,44 +439,28 @@ export class Track {
 
   private keepFinished(): void {
     const last = this.finishedTo - 1;
-    if (this.listed === null) {
-      this.finished.push({ run: this.values[Field.run] as number, first: this.handled, last });
-    } else {
-      for (const [i, [from, to]] of this.ranges.entries()) {
-        const first = Math.max(from, this.handled);
-        if (first <= Math.min(to, last))
-          this.finished.push({ run: this.listed + i, first, last: Math.min(to, last) });
-      }
-    }
-    this.finished.splice(0, this.finished.length - FINISHED_MAX);
-  }
-
-  /** What was finished and is delivered anew is not what the next transaction covers. */
-  private supersede(from: number): void {
-    if (this.finished.length === 0) return;
-    this.finished = this.finished
-      .map((one) => ({ ...one, last: Math.min(one.last, from - 1) }))
-      .filter(({ first, last }) => first <= last);
+    if (this.listed === null) this.finished.keep(this.values[Field.run] as number, this.handled, last);
+    else
+      for (const { run, first, last: to } of this.listedBetween(this.handled, last))
+        this.finished.keep(run, first, to);
   }
 
   /** A transaction has committed `offset`: told of runs that ended before, and of those of the batch in hand. */
   private tellCovered(offset: number): void {
     const { journal, track } = this.options;
     const at = wallClock(performance.now());
-    for (const { run, first, last } of this.finished) {
-      if (first < offset)
-        journal.append({ t: 'covered', track, run, first, last: Math.min(last, offset - 1), at });
-    }
-    this.finished = this.finished
-      .map((one) => ({ ...one, first: Math.max(one.first, offset) }))
-      .filter(({ first, last }) => first <= last);
-    if (this.listed === null) return;
+    const covered = this.finished.take(offset);
     // A slot does not tell of a batch with gaps: a kill would leave it in flight.
-    for (const [i, [from, to]] of this.ranges.entries()) {
-      const first = Math.max(from, this.handled);
-      const last = Math.min(to, offset - 1);
-      if (first <= last) journal.append({ t: 'covered', track, run: this.listed + i, first, last, at });
-    }
+    if (this.listed !== null) covered.push(...this.listedBetween(this.handled, offset - 1));
+    for (const stretch of covered) journal.append({ t: 'covered', track, ...stretch, at });
+  }
+
+  /** Of the batch with gaps that is in hand: the parts of its runs from `from` to `to`. */
+  private listedBetween(from: number, to: number): { run: number; first: number; last: number }[] {
+    const run = this.listed as number;
+    return this.ranges
+      .map(([first, last], i) => ({ run: run + i, first: Math.max(first, from), last: Math.min(last, to) }))
+      .filter(({ first, last }) => first <= last);
   }
 
   private growHits(first: number, last: number, ageMs: number | null, windowMs: number | null): void {
@@ -566,7 +541,7 @@ export class Track {
     this.handled = offset;
     this.finishedTo = offset;
     this.next = offset;
-    this.supersede(offset);
+    this.finished.supersede(offset);
     this.startedAt = now;
     this.writtenTo = offset;
     this.writtenAt = now;
@@ -648,7 +623,7 @@ export class Track {
     this.started = first;
     this.handled = first;
     this.finishedTo = first;
-    this.supersede(first);
+    this.finished.supersede(first);
     this.pacedAt = performance.now();
     this.next = (ranges.at(-1)?.[1] ?? first) + 1;
   }
