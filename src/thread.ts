@@ -5,6 +5,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
+import { type Latch, makeLatch, shut } from './latch';
 
 export interface ThreadOptions<Message> {
   /** Compiled file of the thread, without its folder's way: `store/writer-thread.js`. */
@@ -29,12 +30,23 @@ export interface Thread<Question, Message> {
 }
 
 const CLOSE_LIMIT_MS = 5_000;
+/** The longest work behind a latch is the compression of one report: 5 ms for half a megabyte. */
+const SHUT_LIMIT_MS = 250;
+
+/** Of the living threads: the exit of the process ends them wherever they are. */
+const latches = new Set<Latch>();
+function shutAll(): void {
+  for (const latch of latches) shut(latch, SHUT_LIMIT_MS);
+}
 
 export function launchThread<Question, Message extends object>(
   options: ThreadOptions<Message>,
 ): Thread<Question, Message> {
+  const latch = makeLatch();
+  if (latches.size === 0) process.on('exit', shutAll);
+  latches.add(latch);
   const worker = new Worker(threadFile(options.file), {
-    workerData: options.data,
+    workerData: { ...options.data, latch },
     name: options.name,
     // What the application preloads is for its main thread; our own register has no business in here.
     execArgv: [],
@@ -52,6 +64,8 @@ export function launchThread<Question, Message extends object>(
   const end = (reason: string | null) => {
     if (gone) return;
     gone = true;
+    latches.delete(latch);
+    if (latches.size === 0) process.off('exit', shutAll);
     for (const answer of waiting.values()) answer(null);
     if (reason !== null) options.onEnd(reason);
   };
@@ -78,6 +92,7 @@ export function launchThread<Question, Message extends object>(
     ask,
     async close(make) {
       if (!gone) await ask(make, CLOSE_LIMIT_MS);
+      shut(latch, SHUT_LIMIT_MS);
       end(null);
       await worker.terminate();
     },

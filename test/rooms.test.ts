@@ -33,7 +33,7 @@ const ROOMS: Record<string, { rooms: string[]; packages: string[] }> = {
   },
 };
 /** Files of the root: what everyone may use, and what puts the parts together. */
-const COMMON = ['errors', 'version', 'sqlite', 'thread'];
+const COMMON = ['errors', 'version', 'sqlite', 'thread', 'latch'];
 /** The one place that loads SQLite; others import its types. */
 const ROOT_PACKAGES: Record<string, string[]> = { 'sqlite.ts': ['better-sqlite3', 'better-sqlite3-13'] };
 const ASSEMBLY = ['index', 'register', 'embedded', 'reporting', 'process-sink'];

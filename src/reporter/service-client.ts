@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { gzipSync } from 'node:zlib';
+import { whole } from '../latch';
 import { VERSION } from '../version';
 
 export interface ServiceAddress {
@@ -39,14 +40,14 @@ export class ServiceClient {
   post(path: string, json: string, limitMs: number): Promise<ServiceAnswer> {
     const { url, token, tokenFile } = this.address;
     const target = new URL(path, url.endsWith('/') ? url : `${url}/`);
-    const compressed = json.length > PLAIN_MAX_CHARACTERS;
-    const body = compressed ? gzipSync(json, { level: 4 }) : Buffer.from(json);
+    const zipped = json.length > PLAIN_MAX_CHARACTERS ? whole(() => gzipSync(json, { level: 4 })) : null;
+    const body = zipped ?? Buffer.from(json);
     const bearer = tokenFile === null ? token : readFileSync(tokenFile, 'utf8').trim();
     const headers = {
       'content-type': 'application/json',
       'content-length': String(body.length),
       'user-agent': `dupescope/${VERSION}`,
-      ...(compressed ? { 'content-encoding': 'gzip' } : {}),
+      ...(zipped !== null ? { 'content-encoding': 'gzip' } : {}),
       ...(bearer === null ? {} : { authorization: `Bearer ${bearer}` }),
     };
     return new Promise((resolve, reject) => {

@@ -51,12 +51,14 @@ export class Case {
   }
 
   async produce(records: number, partitions = 1): Promise<void> {
+    await this.write(Array.from({ length: records * partitions }, (_, i) => i % partitions));
+  }
+
+  /** One record into each of these partitions, in one request. */
+  async write(partitions: readonly number[]): Promise<void> {
     const producer = testKafka().producer();
     await producer.connect();
-    const messages = Array.from({ length: records * partitions }, (_, i) => ({
-      value: `v${i}`,
-      partition: i % partitions,
-    }));
+    const messages = partitions.map((partition, i) => ({ value: `v${i}`, partition }));
     await producer.send({ topic: this.topic, messages });
     await producer.disconnect();
   }
