@@ -1,14 +1,16 @@
 /** How large the exposure was for how long: what the quantiles of a group are told from. */
-import { bucketOf, exposureOf, type Position } from '../ledger';
+import { exposureOf, heldBetween, type Position } from '../ledger';
 import type { Store } from './open';
 
-/** A position that was not heard of for longer tells nothing of the time between. */
-const GAP_MS = 15_000;
+/** Of a partition that goes from hand to hand, the last looks at so many sessions are kept. */
+const SESSIONS_KEPT = 4;
+
+type Look = Omit<Position, 'track'>;
 
 export class Exposures {
   private readonly statements;
-  /** When each session's position was weighed last, by group partition. */
-  private readonly weighedAt = new Map<number, number>();
+  /** The last look at each session's position, by group partition. */
+  private readonly looks = new Map<number, Map<number, Look>>();
 
   constructor(db: Store) {
     this.statements = {
@@ -23,21 +25,31 @@ export class Exposures {
     };
   }
 
-  /** What held since the last look counts as it is now. */
-  weigh(gp: number, position: Omit<Position, 'track'>): void {
+  /** What was seen at the session's last look held until now. */
+  weigh(gp: number, session: number, position: Look): void {
     const { at } = position;
-    const hour = Math.floor(at / 3_600_000);
-    const { records, ageMs } = exposureOf(position, at);
-    const before = this.weighedAt.get(gp);
-    this.weighedAt.set(gp, at);
-    const weight = before === undefined ? 0 : Math.min(Math.max(0, at - before), GAP_MS);
-    if (weight > 0) {
-      this.statements.weigh.run(gp, hour, 'records', bucketOf(records), weight);
-      this.statements.weigh.run(gp, hour, 'ms', bucketOf(ageMs), weight);
+    const before = this.exchange(gp, session, position);
+    if (before !== undefined) {
+      for (const { hour, of, bucket, weight } of heldBetween(before, before.at, at)) {
+        this.statements.weigh.run(gp, hour, of, bucket, weight);
+      }
     }
     if (position.peakRecords > 0) {
       this.statements.peak.run(gp, position.peakHour, position.peakRecords, position.peakMs);
     }
-    if (records > 0) this.statements.peak.run(gp, hour, records, ageMs);
+    const { records, ageMs } = exposureOf(position, at);
+    if (records > 0) this.statements.peak.run(gp, Math.floor(at / 3_600_000), records, ageMs);
+  }
+
+  private exchange(gp: number, session: number, look: Look): Look | undefined {
+    const sessions = this.looks.get(gp) ?? new Map<number, Look>();
+    this.looks.set(gp, sessions);
+    const before = sessions.get(session);
+    // Repeated, or late: nothing held from a later look until an earlier one.
+    if (before !== undefined && before.at >= look.at) return undefined;
+    sessions.delete(session);
+    sessions.set(session, look);
+    if (sessions.size > SESSIONS_KEPT) sessions.delete(sessions.keys().next().value as number);
+    return before;
   }
 }

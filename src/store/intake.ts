@@ -383,7 +383,7 @@ export class JournalIntake<Source extends JournalSource = JournalSource> {
     };
     const gp = this.gpOf(track);
     this.tables.facts.position(gp, session.id as number, position, state.commitSeen);
-    this.tables.exposures.weigh(gp, position);
+    this.tables.exposures.weigh(gp, session.id as number, position);
     if (died) {
       const premature = prematureIn(state);
       if (premature !== null) this.tables.prematures.note(gp, session.id as number, premature, version);

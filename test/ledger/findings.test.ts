@@ -4,7 +4,9 @@ import {
   bucketOf,
   checkWords,
   explainSkip,
+  exposureOf,
   gapsOf,
+  heldBetween,
   INCIDENT_GAP_MS,
   incidentWords,
   middleOf,
@@ -141,6 +143,49 @@ test('quantiles against the sorted values', () => {
     ),
   );
   expect(quantileOf([], 0.5)).toBe(0);
+});
+
+test('how long each exposure held, against a look every ms', () => {
+  const HOUR = 3_600_000;
+  fc.assert(
+    fc.property(
+      fc.record({ handled: fc.nat(300), committed: fc.integer({ min: -1, max: 300 }), since: fc.nat(9_000) }),
+      fc.integer({ min: 1, max: 2_000 }),
+      fc.boolean(),
+      ({ handled, committed, since }, ms, isAtTheHour) => {
+        const from = 400_000 * HOUR - (isAtTheHour ? Math.floor(ms / 3) : 2_500);
+        const position = { handled, committed, exposedSince: since === 0 ? 0 : from - since };
+        const told = heldBetween(position, from, from + ms);
+        const weightOf = (of: string, hour: number, bucket: number) =>
+          told
+            .filter((held) => held.of === of && held.hour === hour && held.bucket === bucket)
+            .reduce((sum, { weight }) => sum + weight, 0);
+        const looks = { records: new Map<string, number>(), ms: new Map<string, number>() };
+        for (let at = from + 0.5; at < from + ms; at++) {
+          const { records, ageMs } = exposureOf(position, at);
+          const hour = Math.floor(at / HOUR);
+          for (const [kind, value] of [
+            ['records', records],
+            ['ms', ageMs],
+          ] as const) {
+            const key = `${hour} ${bucketOf(value)}`;
+            looks[kind].set(key, (looks[kind].get(key) ?? 0) + 1);
+          }
+        }
+        for (const kind of ['records', 'ms'] as const) {
+          const all = told.filter((held) => held.of === kind).reduce((sum, { weight }) => sum + weight, 0);
+          expect(all).toBeCloseTo(ms, 3);
+          for (const [key, count] of looks[kind]) {
+            const [hour, bucket] = key.split(' ').map(Number) as [number, number];
+            // A look each ms misses a bucket's bounds by up to one at either side.
+            expect(Math.abs(weightOf(kind, hour, bucket) - count)).toBeLessThanOrEqual(1.01);
+          }
+        }
+      },
+    ),
+  );
+  expect(heldBetween({ handled: 9, committed: 0, exposedSince: 1 }, 5, 5)).toEqual([]);
+  expect(heldBetween({ handled: 9, committed: 0, exposedSince: 1 }, 9, 5)).toEqual([]);
 });
 
 describe('skipped records', () => {
