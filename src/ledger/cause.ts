@@ -2,7 +2,8 @@
  * Why a record was delivered again: a table of rules, read from top to bottom, the first that fits decides. Each rule
  * names what it saw in words and what to change. Where no rule fits the cause is `unknown`; nothing is guessed.
  */
-import type { Cause, Explanation, RedeliveryEvidence } from './redelivery-evidence';
+import { commitAdvice } from './commit-advice';
+import type { Cause, CopyEvidence, Explanation, RedeliveryEvidence } from './redelivery-evidence';
 
 interface Rule {
   cause: Cause;
@@ -251,7 +252,7 @@ const RULES: readonly Rule[] = [
         certainty: slow && apart && !refused ? 'proven' : 'probable',
         because: [
           `${e.previous.name} lost its membership with no rebalance announced`,
-          `it had not reached the group for ${seconds(silentMs)}; the session time-out is ${seconds(e.settings.sessionTimeoutMs)}`,
+          `it handled ${handledWords(e.previous)} and had not reached the group for ${seconds(silentMs)}; the session time-out is ${seconds(e.settings.sessionTimeoutMs)}`,
           committedWords(e),
           ...(refused ? [`before that a commit of it had failed: ${e.failedCommit?.reason}`] : []),
         ],
@@ -407,14 +408,9 @@ function committedWords(e: RedeliveryEvidence): string {
     : `${at} was committed; offsets ${e.first} to ${e.last} had been delivered`;
 }
 
-function commitAdvice(e: RedeliveryEvidence): string | null {
-  const records = e.last - e.first + 1;
-  if (records <= 1) return null;
-  if (!e.settings.autoCommit) return `Commit more often: ${records} records were handled and not committed.`;
-  const spanMs = Math.max(1, e.previous.lastAt - e.previous.firstAt);
-  const perSecond = ((e.previous.last - e.previous.first + 1) / spanMs) * 1000;
-  const intervalMs = Math.max(50, Math.floor((100 / perSecond) * 1000));
-  return `At ${Math.round(perSecond)} records/s, autoCommitInterval: ${intervalMs} keeps what a stop repeats below 100 records (this time ${records}).`;
+function handledWords({ first, handled, firstAt, lastAt }: CopyEvidence): string {
+  const records = Math.max(0, handled - first);
+  return `${records.toLocaleString('en-US')} record${records === 1 ? '' : 's'} in ${seconds(lastAt - firstAt)}`;
 }
 
 function seconds(ms: number): string {

@@ -114,7 +114,14 @@ export interface RedeliveryEvidence {
   shortCommit: { offset: number; at: number } | null;
   /** A commit of the previous session that failed or was not answered, after its copy. */
   failedCommit: { reason: string; at: number } | null;
-  settings: { sessionTimeoutMs: number; autoCommit: boolean; autoCommitIntervalMs: number | null };
+  /** Of the previous copy's session. `handler` is null where it was not told. */
+  settings: {
+    sessionTimeoutMs: number;
+    autoCommit: boolean;
+    autoCommitIntervalMs: number | null;
+    autoCommitThreshold: number | null;
+    handler: 'eachMessage' | 'eachBatch' | null;
+  };
   /**
    * The clocks of the two sides differ and had put the copies in the wrong order: `copy` is the one that came later all
    * the same, and what rests on comparing times of both sides is left out.

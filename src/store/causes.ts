@@ -295,15 +295,13 @@ function findingOf(
 }
 
 function settingsOf(json: string): RedeliveryEvidence['settings'] {
-  const settings = JSON.parse(json) as {
-    sessionTimeoutMs?: number;
-    autoCommit?: boolean;
-    autoCommitIntervalMs?: number;
-  };
+  const settings = JSON.parse(json) as Partial<RedeliveryEvidence['settings']>;
   return {
     sessionTimeoutMs: settings.sessionTimeoutMs ?? 30_000,
     autoCommit: settings.autoCommit !== false,
     autoCommitIntervalMs: settings.autoCommitIntervalMs ?? null,
+    autoCommitThreshold: settings.autoCommitThreshold ?? null,
+    handler: settings.handler ?? null,
   };
 }
 

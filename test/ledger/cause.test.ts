@@ -39,7 +39,13 @@ const base: RedeliveryEvidence = {
   movedOn: true,
   shortCommit: null,
   failedCommit: null,
-  settings: { sessionTimeoutMs: 2_000, autoCommit: true, autoCommitIntervalMs: null },
+  settings: {
+    sessionTimeoutMs: 2_000,
+    autoCommit: true,
+    autoCommitIntervalMs: null,
+    autoCommitThreshold: null,
+    handler: 'eachMessage',
+  },
   clocksDiffer: false,
 };
 const told = (given: Partial<RedeliveryEvidence>) => {
@@ -106,4 +112,49 @@ test.each([
   ],
 ])('%s', (_name, given, expected) => {
   expect(told(given)).toBe(expected);
+});
+
+describe('what to commit, and how often', () => {
+  /** The advice of a rebalance after `records` in one second, with these settings. */
+  const advice = (records: number, settings: Partial<RedeliveryEvidence['settings']> = {}) => {
+    const stretch = { first: 10, last: 9 + records };
+    const { cause, advice: told } = explain({
+      ...base,
+      ...stretch,
+      previous: { ...previous, ...stretch },
+      start: { committed: 10, logStart: 0, logEnd: 10 + records, at: 49_100 },
+      settings: { ...base.settings, ...settings },
+    });
+    expect(cause).toBe('rebalance_before_commit');
+    return told;
+  };
+
+  test('is told from the measured rate, and keeps what it says it keeps', () => {
+    for (const records of [2, 150, 1_999, 2_001, 20_002, 400_000]) {
+      const told = String(advice(records));
+      const interval = /autoCommitInterval: (\d+)/.exec(told);
+      const threshold = /autoCommitThreshold: (\d+)/.exec(told);
+      const kept = interval === null ? Number(threshold?.[1]) : (Number(interval[1]) / 1000) * records;
+      expect(kept).toBeLessThanOrEqual(100);
+      expect(kept).toBeGreaterThan(90);
+      expect(told).toContain(`this time ${records.toLocaleString('en-US')}`);
+    }
+  });
+
+  test('knows what is configured', () => {
+    expect(advice(1_000)).toMatch(/^At 1,000 records\/s, autoCommitInterval: 100 keeps/);
+    expect(advice(1_000, { autoCommitIntervalMs: 5_000 })).toMatch(/: 100 instead of 5,000 keeps/);
+    expect(advice(1_000, { autoCommitIntervalMs: 80 })).toMatch(
+      /autoCommitThreshold: 100 keeps.*10 commits\/s/,
+    );
+    expect(advice(1_000, { autoCommitIntervalMs: 80, autoCommitThreshold: 50 })).toMatch(
+      /every 50 records as it is/,
+    );
+    expect(advice(1_000, { handler: 'eachBatch' })).toMatch(
+      /and await commitOffsetsIfNecessary\(\) after each/,
+    );
+    expect(advice(1_000, { autoCommit: false })).toMatch(/commitOffsets at least every 100 ms keeps/);
+    expect(advice(20_000, { autoCommit: false })).toMatch(/commitOffsets after each 100 records keeps/);
+    expect(advice(1)).toBeNull();
+  });
 });
