@@ -298,13 +298,16 @@ const RULES: readonly Rule[] = [
       const stopped = e.previousEnd !== null;
       if (!stopped && !e.movedOn) return null;
       if (!stopped && e.previous.session === e.copy.session && e.copy.joinedAt === null) return null;
+      // Refused after the new owner had begun: mostly because of the rebalance, and it need not be.
+      const refused = e.failedCommit !== null && !commitFailed(e);
       return {
-        certainty: 'proven',
+        certainty: refused ? 'probable' : 'proven',
         because: [
           stopped
             ? `${e.previous.name} stopped (${e.previousEnd?.how}) without committing what it had handled`
             : `the group was rebalanced ${e.copy.joinedAt === null ? '' : `${seconds(e.copy.firstAt - e.copy.joinedAt)} `}before`,
           committedWords(e),
+          ...(refused ? [`a commit of ${e.previous.name} failed: ${e.failedCommit?.reason}`] : []),
         ],
         advice: commitAdvice(e),
       };
@@ -331,12 +334,13 @@ export function explain(evidence: RedeliveryEvidence): Explanation {
   };
 }
 
-/** Where the times of the two sides cannot be compared nothing that follows is proven. */
+/** Where the times of the two sides cannot be compared, or a copy is in doubt, nothing that follows is proven. */
 function doubted(
-  { copy, previous, clocksDiffer }: RedeliveryEvidence,
+  { copy, previous, clocksDiffer, isDoubtful }: RedeliveryEvidence,
   found: Omit<Explanation, 'cause'>,
 ): Omit<Explanation, 'cause'> {
-  if (!clocksDiffer || found.certainty === 'unknown') return found;
+  if (found.certainty === 'unknown') return found;
+  if (!clocksDiffer) return isDoubtful ? { ...found, certainty: 'probable' } : found;
   const clocks = `the clocks of ${copy.name} and ${previous.name} differ: by them the later copy came first`;
   return { ...found, certainty: 'probable', because: [...found.because, clocks] };
 }
@@ -383,8 +387,8 @@ function sameMember({ copy, previous }: RedeliveryEvidence): boolean {
 }
 
 /** Of the previous copy's member, when it had the record. */
-function commitFailed({ failedCommit, previous }: RedeliveryEvidence): boolean {
-  return failedCommit !== null && failedCommit.at >= previous.firstAt;
+function commitFailed({ failedCommit, previous, copy }: RedeliveryEvidence): boolean {
+  return failedCommit !== null && failedCommit.at >= previous.firstAt && failedCommit.at <= copy.firstAt;
 }
 
 function seekFits({ seek, copy, first }: RedeliveryEvidence): boolean {

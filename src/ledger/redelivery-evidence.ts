@@ -112,7 +112,7 @@ export interface RedeliveryEvidence {
   movedOn: boolean;
   /** A commit of the previous session that named a handled record itself: the stretch's first, or else the latest. */
   shortCommit: { offset: number; at: number } | null;
-  /** A commit of the previous session that failed or was not answered, after its copy. */
+  /** The last commit of the previous session that failed or was not answered, after its copy began and before this one's end. */
   failedCommit: { reason: string; at: number } | null;
   /** Of the previous copy's session. `handler` is null where it was not told. */
   settings: {
@@ -122,6 +122,8 @@ export interface RedeliveryEvidence {
     autoCommitThreshold: number | null;
     handler: 'eachMessage' | 'eachBatch' | null;
   };
+  /** One of the two copies is not known to have reached a handler (`doubtOf`): what follows from it is not proven. */
+  isDoubtful: boolean;
   /**
    * The clocks of the two sides differ and had put the copies in the wrong order: `copy` is the one that came later all
    * the same, and what rests on comparing times of both sides is left out.

@@ -108,9 +108,10 @@ export class Causes {
         `SELECT next_offset AS offset, at FROM commit_problem
          WHERE session = ? AND gp = ? AND kind = 'short' AND at >= ? ORDER BY next_offset = ? DESC, at DESC LIMIT 1`,
       ),
-      failed: db.prepare<[number, number, number], { reason: string; at: number }>(
+      // The last one before the copy began, else one while it was under way.
+      failed: db.prepare<[number, number, number, number], { reason: string; at: number }>(
         `SELECT reason, at FROM commit_problem
-         WHERE session = ? AND kind = 'failed' AND at BETWEEN ? AND ? ORDER BY at DESC LIMIT 1`,
+         WHERE session = ? AND kind = 'failed' AND at BETWEEN ? AND ? ORDER BY at > ?, at DESC LIMIT 1`,
       ),
       // A group that was deleted, or whose offsets expired, begins with none and with generation 1.
       beganAnew: db.prepare<[number, number, number], { found: number }>(
@@ -207,6 +208,7 @@ export class Causes {
       previousStart: null,
       ...{ committed: null, seek: null, lowered: null, failedCommit: null },
       settings: settingsOf(row.copy_settings),
+      isDoubtful: row.doubt > 0,
       clocksDiffer: true,
     };
   }
@@ -237,8 +239,10 @@ export class Causes {
       seek: s.seek.get(gp, session, previous.firstAt, copy.firstAt + 1) ?? null,
       lowered: s.lowered.get(gp, previous.firstAt, copy.firstAt) ?? null,
       shortCommit: s.short.get(before, gp, previous.firstAt, row.first) ?? null,
-      failedCommit: s.failed.get(before, previous.firstAt, copy.firstAt) ?? null,
+      failedCommit:
+        s.failed.get(before, previous.firstAt, Math.max(copy.firstAt, copy.lastAt), copy.firstAt) ?? null,
       settings: settingsOf(row.settings),
+      isDoubtful: row.doubt > 0,
       clocksDiffer: false,
     };
   }

@@ -46,6 +46,7 @@ const base: RedeliveryEvidence = {
     autoCommitThreshold: null,
     handler: 'eachMessage',
   },
+  isDoubtful: false,
   clocksDiffer: false,
 };
 const told = (given: Partial<RedeliveryEvidence>) => {
@@ -112,6 +113,21 @@ test.each([
   ],
 ])('%s', (_name, given, expected) => {
   expect(told(given)).toBe(expected);
+});
+
+test('what rests on a copy in doubt is not proven', () => {
+  expect(told({ isDoubtful: true })).toBe('rebalance_before_commit probable');
+  expect(told({ isDoubtful: true, evicted })).toBe('session_timeout probable');
+  expect(told({ isDoubtful: true, movedOn: false })).toBe('unknown unknown');
+});
+
+test('a commit that failed tells the cause before the copy began, and leaves the rebalance probable later', () => {
+  const reason = 'REBALANCE_IN_PROGRESS';
+  expect(told({ failedCommit: { reason, at: 49_000 } })).toBe('commit_failed probable');
+  expect(told({ failedCommit: { reason, at: 50_500 } })).toBe('rebalance_before_commit probable');
+  expect(explain({ ...base, failedCommit: { reason, at: 50_500 } }).because).toContain(
+    `a commit of a on h (pid 1) failed: ${reason}`,
+  );
 });
 
 describe('what to commit, and how often', () => {

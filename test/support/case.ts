@@ -30,6 +30,7 @@ export interface Explained {
   first: number;
   last: number;
   attempt: number;
+  doubt: number;
   cause: string;
   certainty: string;
   because: string;
@@ -124,7 +125,7 @@ export class Case {
     this.settled();
     return query<Explained>(
       this.store,
-      'SELECT first, last, attempt, cause, certainty, because, advice FROM redelivery ORDER BY first, attempt',
+      'SELECT first, last, attempt, doubt, cause, certainty, because, advice FROM redelivery ORDER BY first, attempt',
     );
   }
 
