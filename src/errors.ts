@@ -27,6 +27,7 @@ export const ERRORS = {
   'store-full': { status: 503, exit: 3, title: 'The disk of the store is full' },
   'kafka-unreachable': { status: 503, exit: 6, title: 'No broker could be reached' },
   'kafka-authentication': { status: 503, exit: 6, title: 'Kafka refused the credentials' },
+  'token-endpoint': { status: 503, exit: 6, title: 'No token for Kafka could be got' },
   'kafka-not-permitted': { status: 503, exit: 6, title: 'Kafka does not permit what is needed' },
   'kafka-topic-missing': { status: 404, exit: 6, title: 'The topic does not exist' },
   'service-unreachable': { status: 503, exit: 6, title: 'The Dupescope service could not be reached' },

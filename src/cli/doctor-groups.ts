@@ -3,27 +3,14 @@ import type { Kafka } from 'kafkajs';
 import type { ClusterConfig } from '../config';
 import { errorLine } from '../errors';
 import { kafkaError } from '../kafka/client';
+import { principalOf } from '../kafka/login';
 import { FETCH_ERRORS } from '../kafka/offsets/fetch';
 import { OFFSETS_TOPIC, OffsetsSource } from '../kafka/watch/offsets-source';
 import { mayNotRead } from '../kafka/watch/permission';
 import type { Line } from './doctor-store';
+import { groupGrants } from './grants';
 
 const WHAT = 'groups log';
-
-/** Kafka's name of who asks. */
-export function principalOf({ sasl }: Pick<ClusterConfig, 'sasl'>): string {
-  return sasl === null ? 'User:ANONYMOUS' : `User:${sasl.username}`;
-}
-
-/** What to grant for the groups, each line with what it adds; without one, the others still serve. */
-export function groupGrants(cluster: Pick<ClusterConfig, 'sasl'>): string[] {
-  const grant = (acl: string) => `kafka-acls --add --allow-principal ${principalOf(cluster)} ${acl}`;
-  return [
-    `committed offsets and lag, by asking: ${grant("--operation Describe --group '*' --topic '*'")}`,
-    `every rewind, members and causes: ${grant(`--operation Read --operation Describe --topic ${OFFSETS_TOPIC}`)}`,
-    `how long offsets are kept, which tells expiry from deletion: ${grant('--operation DescribeConfigs --cluster')}`,
-  ];
-}
 
 export async function groupLogCheck(cluster: ClusterConfig, kafka: Kafka): Promise<Line> {
   let source: OffsetsSource | null = null;
@@ -48,10 +35,10 @@ export async function groupLogCheck(cluster: ClusterConfig, kafka: Kafka): Promi
 }
 
 function missing(cluster: ClusterConfig): Line {
-  const grants = groupGrants(cluster).map((line, i) => `(${i + 1}) ${line}`);
   return {
     level: 'warn',
     what: WHAT,
-    text: `${principalOf(cluster)} may not read ${OFFSETS_TOPIC}: rewinds that recover between two looks, members and causes are not seen. Grant, least first: ${grants.join('; ')}`,
+    text: `${principalOf(cluster)} may not read ${OFFSETS_TOPIC}: rewinds that recover between two looks, members and causes are not seen. Grant, least first:`,
+    grants: groupGrants(cluster),
   };
 }

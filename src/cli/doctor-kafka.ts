@@ -46,7 +46,7 @@ export async function kafkaChecks(config: Config, topics: readonly string[]): Pr
       await groupCheck(admin, config, known),
       await lagCheck(admin, config, known),
       await groupLogCheck(config, kafka),
-      ...(await observedChecks(config, config, kafka)),
+      ...(await observedChecks(config, config, kafka, admin)),
       notSeen(config),
     ];
   } catch (error) {

@@ -1,14 +1,15 @@
 /** The doctor's look at topics to observe: which they are, whether they may be read, where identities were found. */
-import type { Kafka } from 'kafkajs';
+import type { Admin, Kafka } from 'kafkajs';
 import type { ClusterConfig, Config } from '../config';
 import { errorLine } from '../errors';
 import { kafkaError } from '../kafka/client';
 import { FETCH_ERRORS } from '../kafka/offsets/fetch';
 import { TopicSource } from '../kafka/topics/topic-source';
+import { mayNotRead } from '../kafka/watch/permission';
 import { openReader } from '../store/open';
 import { identitySources, observedTopics } from '../store/queries';
-import { principalOf } from './doctor-groups';
 import type { Line } from './doctor-store';
+import { topicGrants } from './grants';
 import { topicChoice } from './observe-topics';
 
 const TOPICS_SHOWN = 20;
@@ -16,7 +17,12 @@ const TOPICS_SHOWN = 20;
 const GOOD_SHARE = 0.9;
 
 /** Nothing where no topic is configured. Throws 'bad-configuration' on rules that cannot be followed. */
-export async function observedChecks(config: Config, cluster: ClusterConfig, kafka: Kafka): Promise<Line[]> {
+export async function observedChecks(
+  config: Config,
+  cluster: ClusterConfig,
+  kafka: Kafka,
+  admin: Admin,
+): Promise<Line[]> {
   if (cluster.topics.length === 0) return [];
   const choice = topicChoice(config, cluster);
   const what = 'topics';
@@ -27,7 +33,8 @@ export async function observedChecks(config: Config, cluster: ClusterConfig, kaf
     const wanted = topics.filter(
       ({ name, internal }) => choice.wants(name) && (!internal || choice.named.has(name)),
     );
-    if (wanted.length === 0) {
+    const hidden = await hiddenTopics(admin, cluster, topics);
+    if (wanted.length === 0 && hidden.length === 0) {
       const text = `none of the cluster's ${topics.length} topics that may be described has one of the names ${cluster.topics.join(', ')}: check them, and grant DESCRIBE`;
       return [{ level: 'fail', what, text }];
     }
@@ -42,7 +49,10 @@ export async function observedChecks(config: Config, cluster: ClusterConfig, kaf
       ]);
       if (part?.error === FETCH_ERRORS.TOPIC_AUTHORIZATION_FAILED) refused.push(topic.name);
     }
-    return [readable(cluster, wanted.length, refused), ...identityLines(config, id)];
+    return [
+      readable(cluster, wanted.length + hidden.length, [...hidden, ...refused]),
+      ...identityLines(config, id),
+    ];
   } catch (error) {
     return [{ level: 'fail', what, text: errorLine(kafkaError(error, cluster)) }];
   } finally {
@@ -50,14 +60,34 @@ export async function observedChecks(config: Config, cluster: ClusterConfig, kaf
   }
 }
 
-function readable({ sasl }: ClusterConfig, count: number, refused: readonly string[]): Line {
+/** Topics named letter by letter that are there, or may be, and are not described to who asks. */
+async function hiddenTopics(
+  admin: Admin,
+  cluster: ClusterConfig,
+  seen: readonly { name: string }[],
+): Promise<string[]> {
+  const hidden: string[] = [];
+  for (const name of cluster.topics) {
+    if (!/^[A-Za-z0-9._-]+$/.test(name) || cluster.excludeTopics.includes(name)) continue;
+    if (seen.some((topic) => topic.name === name)) continue;
+    // Kafka does not say of a topic without DESCRIBE whether it exists, but of one that is missing it does.
+    await admin.fetchTopicMetadata({ topics: [name] }).catch((error) => {
+      if (mayNotRead(error, cluster) !== null) hidden.push(name);
+    });
+  }
+  return hidden;
+}
+
+function readable(cluster: ClusterConfig, count: number, refused: readonly string[]): Line {
   const what = 'topics';
   if (refused.length === 0) return { level: 'ok', what, text: `${count} are observed, all may be read` };
-  const grant = `kafka-acls --add --allow-principal ${principalOf({ sasl })} --operation Read --operation Describe --topic ${refused[0]}`;
+  const shown = refused.slice(0, TOPICS_SHOWN);
+  const more = refused.length > shown.length ? `, and ${refused.length - shown.length} more` : '';
   return {
     level: 'fail',
     what,
-    text: `${refused.length} of ${count} may not be read: ${refused.slice(0, TOPICS_SHOWN).join(', ')}. Grant it: ${grant}`,
+    text: `${refused.length} of ${count} may not be read: ${shown.join(', ')}${more}. Grant, topic by topic:`,
+    grants: topicGrants(cluster, shown),
   };
 }
 

@@ -6,11 +6,14 @@ import { openDatabase } from '../sqlite';
 import { journalRoot } from '../store/journal-root';
 import { openReader, type Store } from '../store/open';
 import { droppedOf, fileFacts, summaryOf, topicsWithoutId } from '../store/queries';
+import type { Grant } from './grants';
 
 export interface Line {
   level: 'ok' | 'warn' | 'fail';
   what: string;
   text: string;
+  /** Commands that would mend it. */
+  grants?: readonly Grant[];
 }
 
 export function storeChecks(path: string): Line[] {

@@ -57,11 +57,20 @@ function versions(): Line[] {
 function asText(lines: readonly Line[]): string {
   const width = Math.max(...lines.map((line) => line.what.length));
   return lines
-    .map((line) => `${TITLES[line.level]}  ${line.what.padEnd(width)}  ${plain(line.text)}\n`)
+    .flatMap(({ level, what, text, grants = [] }) => [
+      `${TITLES[level]}  ${what.padEnd(width)}  ${plain(text)}\n`,
+      // Each a line of its own, so that the block can be pasted into a shell.
+      ...grants.flatMap(({ adds, command }) => [`      # ${plain(adds)}\n`, `      ${plain(command)}\n`]),
+    ])
     .join('');
 }
 
 function asJson(lines: readonly Line[], ok: boolean): string {
-  const checks = lines.map(({ level, what, text }) => ({ check: what, level, text }));
+  const checks = lines.map(({ level, what, text, grants }) => ({
+    check: what,
+    level,
+    text,
+    ...(grants === undefined ? {} : { grants }),
+  }));
   return `${JSON.stringify({ ok, checks }, null, 2)}\n`;
 }

@@ -5,6 +5,14 @@
  */
 export { loadConfig } from './load';
 export { nearest, suggestion } from './nearest';
-export type { ClusterConfig, Config, LogLevel, SaslConfig, SslConfig } from './schema';
+export type {
+  ClusterConfig,
+  Config,
+  EndpointLogin,
+  LogLevel,
+  OauthLogin,
+  SaslConfig,
+  SslConfig,
+} from './schema';
 export { SETTINGS, type Setting } from './settings';
 export type { FlagValues } from './sources';

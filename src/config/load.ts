@@ -1,9 +1,10 @@
 /** Puts the sources together, checks the whole, reads the files that hold secrets. */
-import { readFileSync } from 'node:fs';
 import type { z } from 'zod';
 import { fail } from '../errors';
+import { secretOf, textOf } from './files';
+import { login } from './login';
 import { suggestion } from './nearest';
-import { type ClusterConfig, CONFIG_SCHEMA, type Config, type SaslConfig, type SslConfig } from './schema';
+import { type ClusterConfig, CONFIG_SCHEMA, type Config, type SslConfig } from './schema';
 import { SETTINGS, type Setting } from './settings';
 import {
   type FlagValues,
@@ -26,6 +27,8 @@ export interface ConfigSources {
 const EITHER: readonly (readonly [string, string])[] = [
   ['token', 'tokenFile'],
   ['sasl.password', 'sasl.passwordFile'],
+  ['sasl.clientSecret', 'sasl.clientSecretFile'],
+  ['sasl.tokenUrl', 'sasl.tokenFile'],
 ];
 
 /** Throws 'bad-configuration', one line that names the key, where it stands and what is allowed. */
@@ -196,34 +199,10 @@ function sslFiles(key: string, ssl: z.output<typeof CONFIG_SCHEMA>['ssl']): SslC
   };
 }
 
-function login(key: string, sasl: NonNullable<z.output<typeof CONFIG_SCHEMA>['sasl']>): SaslConfig {
-  const { mechanism, username, passwordFile } = sasl;
-  const password =
-    passwordFile === undefined
-      ? sasl.password
-      : textOf(`${key}.passwordFile`, passwordFile).replace(/\r?\n$/, '');
-  if (password === undefined || password === '') {
-    return fail(
-      'bad-configuration',
-      `${key}: a password is missing. Set ${key === 'sasl' ? 'DUPESCOPE_SASL_PASSWORD, or ' : ''}${key}.passwordFile to a file that holds it.`,
-    );
-  }
-  return { mechanism, username, password };
-}
-
 function tokenFrom(path: string): string {
-  const token = textOf('tokenFile', path).replace(/\r?\n$/, '');
+  const token = secretOf('tokenFile', path);
   if (!CONFIG_SCHEMA.shape.token.safeParse(token).success) {
     fail('bad-configuration', `tokenFile: ${path} must hold 8 to 512 visible ASCII characters in one line.`);
   }
   return token;
-}
-
-function textOf(key: string, path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (error) {
-    const code = String((error as { code?: unknown }).code);
-    return fail('bad-configuration', `${key}: the file ${path} cannot be read (${code}).`, error);
-  }
 }

@@ -100,13 +100,37 @@ const ssl = z.union([
   }),
 ]);
 
+/** An address that a secret is sent to: none that holds one itself, and no fragment. */
+const tokenUrl = z
+  .string()
+  .max(2_000)
+  .regex(/^https?:\/\/[^\s"'<>@#]+$/)
+  .refine((text) => URL.canParse(text));
+
+/** `logicalCluster=lkc-1` */
+const extension = z.string().regex(/^[A-Za-z]+=[\x20-\x7e]+$/);
+
+/** Keys of every mechanism; `login.ts` holds which belong together. */
 const sasl = z.strictObject({
-  mechanism: z.enum(['plain', 'scram-sha-256', 'scram-sha-512']),
-  username: z.string().min(1),
+  mechanism: z.enum(['plain', 'scram-sha-256', 'scram-sha-512', 'oauthbearer']),
+  username: z.string().min(1).optional(),
   /** Secret: from the environment or a file, no flag, never printed. */
   password: z.string().min(1).optional(),
   /** File that holds the password; its last line break is not part of it. */
   passwordFile: path.optional(),
+  /** Token endpoint of the client credentials grant (RFC 6749). */
+  tokenUrl: tokenUrl.optional(),
+  clientId: z.string().min(1).optional(),
+  /** Secret: from the environment or a file, no flag, never printed. */
+  clientSecret: z.string().min(1).optional(),
+  /** File that holds the client's secret; its last line break is not part of it. */
+  clientSecretFile: path.optional(),
+  /** What the token is to be good for, as the endpoint names it; several with spaces between. */
+  scope: z.string().min(1).optional(),
+  /** File that holds a token and is kept fresh by others, instead of an endpoint; read at each login. */
+  tokenFile: path.optional(),
+  /** SASL extensions (KIP-342) that the brokers want beside the token. */
+  extensions: z.array(extension).max(16).optional(),
 });
 
 /** One of several clusters; patterns default to the top level's. */
@@ -196,11 +220,31 @@ type Parsed = z.output<typeof CONFIG_SCHEMA>;
 /** PEM texts, already read from their files. */
 export type SslConfig = boolean | { ca?: string; cert?: string; key?: string };
 
-export interface SaslConfig {
+export interface PasswordLogin {
   mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512';
   username: string;
   password: string;
 }
+
+/** A token by the client credentials grant. */
+export interface EndpointLogin {
+  mechanism: 'oauthbearer';
+  tokenUrl: string;
+  clientId: string;
+  clientSecret: string;
+  scope?: string;
+  extensions: Record<string, string>;
+}
+
+/** A token of a file, as a projected service account's. */
+export interface TokenFileLogin {
+  mechanism: 'oauthbearer';
+  tokenFile: string;
+  extensions: Record<string, string>;
+}
+
+export type OauthLogin = EndpointLogin | TokenFileLogin;
+export type SaslConfig = PasswordLogin | OauthLogin;
 
 /** How to reach a cluster, and what to watch there. */
 export interface ClusterConfig {

@@ -1,8 +1,9 @@
 /** The service's own kafkajs client, and what its errors mean for a person. */
-import { Kafka, logLevel, type SASLOptions } from 'kafkajs';
+import { Kafka, logLevel } from 'kafkajs';
 import type { Logger } from 'pino';
 import type { Config } from '../config';
 import { DupescopeError, errorLine } from '../errors';
+import { loginHint, saslOptions, userOf } from './login';
 
 export type KafkaSettings = Pick<Config, 'brokers' | 'clientId' | 'ssl' | 'sasl'>;
 
@@ -26,7 +27,7 @@ export function kafkaClient({ brokers, clientId, ssl, sasl }: KafkaSettings, log
             ...(ssl.key === undefined ? {} : { key: ssl.key }),
           },
         }),
-    ...(sasl === null ? {} : { sasl: sasl as SASLOptions }),
+    ...(sasl === null ? {} : { sasl: saslOptions(sasl) }),
     connectionTimeout: CONNECT_LIMIT_MS,
     authenticationTimeout: REQUEST_LIMIT_MS,
     requestTimeout: REQUEST_LIMIT_MS,
@@ -64,8 +65,9 @@ export function kafkaError(
   settings: Pick<KafkaSettings, 'brokers' | 'ssl' | 'sasl'>,
   topic?: string,
 ): DupescopeError {
-  if (thrown instanceof DupescopeError) return thrown;
   const failures = chainOf(thrown);
+  const told = failures.find((failure) => failure instanceof DupescopeError);
+  if (told instanceof DupescopeError) return told;
   const has = (test: (failure: KafkaFailure) => boolean) => failures.some(test);
   const because = (code: DupescopeError['code'], text: string) =>
     new DupescopeError(code, text, { cause: thrown });
@@ -74,16 +76,14 @@ export function kafkaError(
       ({ name, type }) => name === 'KafkaJSSASLAuthenticationError' || type === 'SASL_AUTHENTICATION_FAILED',
     )
   ) {
-    const who = settings.sasl === null ? '' : ` of "${settings.sasl.username}" (${settings.sasl.mechanism})`;
-    return because(
-      'kafka-authentication',
-      `Kafka refused the login${who}. Check sasl.username, sasl.mechanism and DUPESCOPE_SASL_PASSWORD.`,
-    );
+    const { sasl } = settings;
+    const who = sasl === null ? '' : ` of "${userOf(sasl)}" (${sasl.mechanism})`;
+    return because('kafka-authentication', `Kafka refused the login${who}. ${loginHint(sasl)}.`);
   }
   const refused = failures.find(({ type }) => type !== undefined && NO_PERMISSION.test(type))?.type;
   if (refused !== undefined) {
     const what = refused.split('_')[0]?.toLowerCase() ?? 'resource';
-    const who = settings.sasl === null ? 'anonymous users' : `"${settings.sasl.username}"`;
+    const who = settings.sasl === null ? 'anonymous users' : `"${userOf(settings.sasl)}"`;
     return because(
       'kafka-authentication',
       `Kafka does not let ${who} read this ${what}. Grant DESCRIBE on it.`,

@@ -47,6 +47,27 @@ async function grant(...acls: AclEntry[]): Promise<void> {
   await admin.disconnect();
 }
 
+/** The ACLs of a command that doctor printed, which kafkajs makes instead of kafka-acls. */
+function aclsOf(command: string): AclEntry[] {
+  const words = command.split(' ').map((word) => word.replace(/^'(.*)'$/, '$1'));
+  const after = (flag: string) => words.flatMap((word, i) => (words[i - 1] === flag ? [word] : []));
+  const [principal = ''] = after('--allow-principal');
+  const { READ, DESCRIBE, DESCRIBE_CONFIGS } = AclOperationTypes;
+  const known: Record<string, AclOperationTypes> = {
+    ...{ Read: READ, Describe: DESCRIBE, DescribeConfigs: DESCRIBE_CONFIGS },
+  };
+  const { TOPIC, GROUP, CLUSTER } = AclResourceTypes;
+  return after('--operation').flatMap((name) => {
+    const operation = known[name];
+    if (operation === undefined) throw new Error(`${name} is more than doctor may ask for`);
+    return [
+      ...after('--topic').map((topic) => acl(principal, TOPIC, topic, operation)),
+      ...after('--group').map((group) => acl(principal, GROUP, group, operation)),
+      ...(words.includes('--cluster') ? [acl(principal, CLUSTER, 'kafka-cluster', operation)] : []),
+    ];
+  });
+}
+
 /** How `serve` and `doctor` are told, by each of the three ways. */
 function ways(): [args: string[], env: Record<string, string>][] {
   const brokers = secured.broker.second.join(',');
@@ -130,19 +151,40 @@ test('doctor says what to grant, least first, to one who may do nothing; and wha
   const topic = await createTopic(uniqueName('unseen'), 1, direct());
   await grant(acl('User:guest', AclResourceTypes.TOPIC, topic, AclOperationTypes.DESCRIBE));
   const [args] = ways()[0] as [string[], object];
-  const flags = [...args.map((arg) => (arg === 'watcher' ? 'guest' : arg)), '--topics', topic];
-  const { stdout, code } = await run(['doctor', ...flags, '--store', join(folder.path, 'guest.db')]);
-  const [line = ''] = stdout.split('\n').filter((one) => one.includes('groups log'));
-  const grants = [...line.matchAll(/\(\d\) .*?: kafka-acls --add --allow-principal User:guest ([^;]*)/g)];
-  expect(grants.map(([, granted]) => granted)).toEqual([
+  // Not even DESCRIBE on this one: it is there for whoever names it alone.
+  const hidden = await createTopic(uniqueName('hidden'), 1, direct());
+  const flags = [...args.map((arg) => (arg === 'watcher' ? 'guest' : arg)), '--topics', `${topic},${hidden}`];
+  const all = [...flags, '--store', join(folder.path, 'guest.db')];
+  const { stdout, code } = await run(['doctor', ...all]);
+  const shown = stdout.split('\n').filter((line) => /^ +kafka-acls/.test(line));
+  const begins = `kafka-acls --bootstrap-server ${secured.broker.second} --command-config admin.properties --add --allow-principal User:guest `;
+  for (const line of shown) expect(line.trim().slice(0, begins.length)).toBe(begins);
+  expect(shown.map((line) => line.trim().slice(begins.length))).toEqual([
     "--operation Describe --group '*' --topic '*'",
-    '--operation Read --operation Describe --topic __consumer_offsets',
+    '--operation Read --topic __consumer_offsets',
     '--operation DescribeConfigs --cluster',
+    `--operation Read --topic ${hidden}`,
+    `--operation Read --topic ${topic}`,
   ]);
   expect(stdout).toMatch(
-    new RegExp(`^FAIL +topics +1 of 1 may not be read: ${topic}\\. Grant it: kafka-acls .*User:guest`, 'm'),
+    new RegExp(`^FAIL +topics +2 of 2 may not be read: ${hidden}, ${topic}\\. Grant, topic by topic:$`, 'm'),
   );
   expect(code).toBe(1);
+  const told = JSON.parse((await run(['doctor', '--json', ...all])).stdout) as {
+    checks: { grants?: { command: string }[] }[];
+  };
+  const commands = told.checks.flatMap(({ grants = [] }) => grants.map(({ command }) => command));
+  expect(commands).toEqual(shown.map((line) => line.trim()));
+  // What it prints is enough, and each line of the topics' serves alone.
+  await grant(...commands.filter((one) => !one.includes(hidden)).flatMap(aclsOf));
+  const half = (await run(['doctor', ...all])).stdout;
+  expect(half).toMatch(new RegExp(`^FAIL +topics +1 of 2 may not be read: ${hidden}\\.`, 'm'));
+  expect(half).toMatch(/^ok +groups log +__consumer_offsets may be read/m);
+  await grant(...commands.flatMap(aclsOf));
+  const granted = await run(['doctor', ...all]);
+  expect(granted.stdout).toMatch(/^ok +topics +2 are observed, all may be read/m);
+  expect(granted.stdout).not.toContain('kafka-acls');
+  expect(granted.code).toBe(0);
   const wrong = await run(['doctor', '--store', join(folder.path, 'guest.db')], {
     ...(ways()[1] as [string[], Record<string, string>])[1],
     DUPESCOPE_SASL_PASSWORD: 'not it',

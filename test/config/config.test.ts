@@ -96,6 +96,27 @@ test('a secret in a file, and the later of token and tokenFile', () => {
   expect(refusal(() => loadConfig({ env: both }))).toContain('Keep one of them');
 });
 
+test('a login by token: an endpoint or a file, the later one of them', () => {
+  const yaml = file(
+    'sasl:\n  mechanism: oauthbearer\n  tokenUrl: https://idp/token\n  clientId: a\n  extensions: [x=1=2]\n',
+  );
+  const env = { DUPESCOPE_SASL_CLIENT_SECRET: 'secret' };
+  expect(loadConfig({ file: yaml, env }).sasl).toEqual({
+    mechanism: 'oauthbearer',
+    tokenUrl: 'https://idp/token',
+    clientId: 'a',
+    clientSecret: 'secret',
+    extensions: { x: '1=2' },
+  });
+  const tokenFile = file('a.b.c');
+  const other = file('sasl:\n  mechanism: oauthbearer\n  tokenUrl: https://idp/token\n');
+  expect(loadConfig({ file: other, env: { DUPESCOPE_SASL_TOKEN_FILE: tokenFile } }).sasl).toEqual({
+    mechanism: 'oauthbearer',
+    tokenFile,
+    extensions: {},
+  });
+});
+
 test('TLS by switch or by files', () => {
   const pem = file('-----BEGIN CERTIFICATE-----');
   expect(loadConfig({ env: { DUPESCOPE_SSL: 'true' } }).ssl).toBe(true);
@@ -125,12 +146,34 @@ test.each([
   ['ssl: maybe', '"ssl" must be true, false'],
   ['ssl:\n  ca: 7', '"ssl" must be true, false'],
   ['sasl:\n  mechanism: kerberos\n  username: a', '"sasl.mechanism" must be plain'],
-  ['sasl:\n  mechanism: plain', 'sasl also needs sasl.username'],
+  ['sasl:\n  mechanism: plain', 'plain also needs sasl.username: a name (DUPESCOPE_SASL_USERNAME)'],
   ['sasl:\n  mechanism: plain\n  username: a', 'a password is missing'],
   [
     'sasl:\n  mechanism: plain\n  username: a\n  passwordFile: /nowhere',
     'the file /nowhere cannot be read (ENOENT)',
   ],
+  ['sasl:\n  mechanism: oauthbearer', 'oauthbearer needs a token: set sasl.tokenUrl'],
+  [
+    'sasl:\n  mechanism: oauthbearer\n  tokenUrl: https://idp/token',
+    'sasl.tokenUrl also needs sasl.clientId',
+  ],
+  [
+    'sasl:\n  mechanism: oauthbearer\n  tokenUrl: https://me:hunter2@idp/',
+    '"sasl.tokenUrl" must be an address',
+  ],
+  [
+    'sasl:\n  mechanism: oauthbearer\n  tokenUrl: https://idp/token\n  clientId: a',
+    'the secret of the client is missing. Set DUPESCOPE_SASL_CLIENT_SECRET',
+  ],
+  [
+    'sasl:\n  mechanism: oauthbearer\n  tokenFile: /nowhere',
+    'sasl.tokenFile: the file /nowhere cannot be read',
+  ],
+  [
+    'sasl:\n  mechanism: oauthbearer\n  tokenFile: /a\n  username: a',
+    'is of no use with sasl.tokenFile. Remove it',
+  ],
+  ['sasl:\n  mechanism: plain\n  username: a\n  password: b\n  scope: c', 'is of no use with plain'],
   ['tokenFile: /nowhere', 'the file /nowhere cannot be read'],
 ])('the file %j is refused', (text, words) => {
   const path = file(text);
@@ -167,6 +210,7 @@ test('secrets are never printed', () => {
     refusal(() => loadConfig({ file: file('token: [tok en with spaces'), env: {} })),
     refusal(() => loadConfig({ file: file('sasl: hunter2-hunter2'), env: {} })),
     refusal(() => loadConfig({ env: { DUPESCOPE_SASL_PASSWORD: 'hunter2-hunter2' } })),
+    refusal(() => loadConfig({ env: { DUPESCOPE_SASL_CLIENT_SECRET: 'hunter2-hunter2' } })),
     refusal(() => loadConfig({ file: file(`tokenFile: ${file('tok en with spaces')}`), env: {} })),
   ];
   for (const message of messages) for (const secret of secrets) expect(message).not.toContain(secret);
@@ -177,7 +221,7 @@ test('the table of settings and the schema name the same keys', () => {
   expect([...roots, 'sasl'].sort()).toEqual(
     [...new Set([...Object.keys(CONFIG_SCHEMA.shape), 'sasl'])].concat('sasl').sort(),
   );
-  for (const secret of ['token', 'sasl.password']) {
+  for (const secret of ['token', 'sasl.password', 'sasl.clientSecret']) {
     expect(SETTINGS.find((setting) => setting.key === secret)?.flag).toBeUndefined();
   }
 });

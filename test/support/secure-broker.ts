@@ -1,5 +1,5 @@
 /**
- * A broker whose second listener speaks SASL_SSL (PLAIN and SCRAM), and which lets nobody there do anything without an
+ * A broker whose second listener speaks SASL_SSL (PLAIN, SCRAM, and OAUTHBEARER where there is an issuer), and which lets nobody there do anything without an
  * ACL. Its first listener is the administrator's.
  */
 import { execFileSync } from 'node:child_process';
@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import type { Broker } from '../../src/demo/broker';
 import { rawCluster, sendRaw } from '../../src/kafka/raw-cluster';
 import { startOwnBroker, testKafka } from './broker';
+import type { TokenServer } from './token-server';
 
 export const PASSWORD = 'a secret, with "quotes" and = signs';
 export const MECHANISMS = ['plain', 'scram-sha-256', 'scram-sha-512'] as const;
@@ -23,20 +24,31 @@ export interface SecureBroker {
   ca: string;
 }
 
-/** @param users who may log in, by every mechanism, with PASSWORD */
-export async function startSecureBroker(folder: string, users: readonly string[]): Promise<SecureBroker> {
+/**
+ * @param users who may log in, by PLAIN and SCRAM, with PASSWORD
+ * @param issuer whose tokens are taken; a session by OAUTHBEARER lasts 12 s, so that kafkajs renews it after 2 s
+ */
+export async function startSecureBroker(
+  folder: string,
+  users: readonly string[],
+  issuer?: TokenServer,
+): Promise<SecureBroker> {
   const { ca, keystore } = makeCertificates(folder);
   const secret = PASSWORD.replaceAll('"', '\\"');
   const plainUsers = users.map((user) => `user_${user}="${secret}"`).join(' ');
+  // Kafka asks no address for keys that its own Java was not told of.
+  if (issuer !== undefined)
+    process.env.JAVA_TOOL_OPTIONS = `-Dorg.apache.kafka.sasl.oauthbearer.allowed.urls=${issuer.keysUrl}`;
   const broker = await startOwnBroker({
     properties: {
       'authorizer.class.name': 'org.apache.kafka.metadata.authorizer.StandardAuthorizer',
       'super.users': 'User:ANONYMOUS',
       'listener.security.protocol.map': 'DIRECT:PLAINTEXT,PROXIED:SASL_SSL,CONTROLLER:PLAINTEXT',
-      [`${LISTENER}.sasl.enabled.mechanisms`]: 'PLAIN,SCRAM-SHA-256,SCRAM-SHA-512',
+      [`${LISTENER}.sasl.enabled.mechanisms`]: `PLAIN,SCRAM-SHA-256,SCRAM-SHA-512${issuer === undefined ? '' : ',OAUTHBEARER'}`,
       [`${LISTENER}.plain.sasl.jaas.config`]: `${MODULES}.plain.PlainLoginModule required ${plainUsers};`,
       [`${LISTENER}.scram-sha-256.sasl.jaas.config`]: `${MODULES}.scram.ScramLoginModule required;`,
       [`${LISTENER}.scram-sha-512.sasl.jaas.config`]: `${MODULES}.scram.ScramLoginModule required;`,
+      ...(issuer === undefined ? {} : bearerProperties(issuer)),
       [`${LISTENER}.ssl.keystore.type`]: 'PEM',
       [`${LISTENER}.ssl.keystore.location`]: keystore,
     },
@@ -49,6 +61,17 @@ export async function startSecureBroker(folder: string, users: readonly string[]
     throw error;
   }
   return { broker, ca };
+}
+
+function bearerProperties(issuer: TokenServer): Record<string, string> {
+  const prefix = `${LISTENER}.oauthbearer`;
+  return {
+    [`${prefix}.sasl.jaas.config`]: `${MODULES}.oauthbearer.OAuthBearerLoginModule required;`,
+    [`${prefix}.sasl.server.callback.handler.class`]: `${MODULES}.oauthbearer.OAuthBearerValidatorCallbackHandler`,
+    [`${prefix}.sasl.oauthbearer.jwks.endpoint.url`]: issuer.keysUrl,
+    [`${prefix}.sasl.oauthbearer.expected.audience`]: 'kafka',
+    [`${prefix}.connections.max.reauth.ms`]: '12000',
+  };
 }
 
 function makeCertificates(folder: string): { ca: string; keystore: string } {

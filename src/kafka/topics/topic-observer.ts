@@ -19,6 +19,7 @@
 import type { Kafka } from 'kafkajs';
 import { DupescopeError } from '../../errors';
 import { type KafkaSettings, kafkaError } from '../client';
+import { principalOf } from '../login';
 import { type ObserverMemory, ObservingSession } from './observing-session';
 import type { UnreadBatches } from './records';
 import type { TopicChoice } from './topic-choice';
@@ -139,13 +140,12 @@ export class TopicObserver {
   }
 
   private refuse(topic: string): void {
-    const { sasl } = this.options.settings;
-    const principal = sasl === null ? 'User:ANONYMOUS' : `User:${sasl.username}`;
+    const principal = principalOf(this.options.settings);
     this.refused.set(topic, performance.now());
     this.tell(
       new DupescopeError(
         'kafka-not-permitted',
-        `Kafka does not let ${principal} read the topic "${topic}"; the others are observed. Grant it: kafka-acls --add --allow-principal ${principal} --operation Read --operation Describe --topic ${topic}`,
+        `Kafka does not let ${principal} read the topic "${topic}"; the others are observed. Grant it: kafka-acls --add --allow-principal ${principal} --operation Read --topic ${topic}`,
       ),
     );
   }
