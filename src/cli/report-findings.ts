@@ -1,5 +1,6 @@
 /** Incidents and what may be lost, as tables, JSON or CSV. */
 import type { z } from 'zod';
+import { countText } from '../ledger';
 import { toCsv } from '../service/format';
 import {
   Duplicate,
@@ -36,10 +37,10 @@ export function incidentText(detail: IncidentDetail, format: ReportFormat): stri
   const places = detail.places
     .slice(0, 20)
     .map(({ topic, partition, records }) => `  ${plain(topic)}/${partition}  ${records}\n`);
-  const more = detail.places.length > 20 ? `  and ${detail.places.length - 20} more\n` : '';
+  const more = detail.places.length > 20 ? `  and ${countText(detail.places.length - 20)} more\n` : '';
   return [
     `${plain(detail.words)} (${detail.state}, ${detail.certainty})\n`,
-    `From ${shortTime(detail.opened_at)} to ${shortTime(detail.last_at)} UTC, ${detail.findings} findings, up to ${shortSeconds(detail.gap_max_seconds)} between two copies\n`,
+    `From ${shortTime(detail.opened_at)} to ${shortTime(detail.last_at)} UTC, ${countText(detail.findings)} findings, up to ${shortSeconds(detail.gap_max_seconds)} between two copies\n`,
     ...detail.because.map((line) => `Because: ${plain(line)}\n`),
     detail.advice === null ? '' : `Advice: ${plain(detail.advice)}\n`,
     `Records by partition:\n${places.join('')}${more}`,

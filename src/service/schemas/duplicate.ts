@@ -93,7 +93,8 @@ export const ObservedTopic = z
         ended_by: z.enum(['age', 'records', 'memory']).nullable(),
         shorter: z.boolean().meta({ description: 'It reaches less far back than configured' }),
       })
-      .nullable(),
+      .nullable()
+      .meta({ description: 'null: no record with an identity was read' }),
     partitions: z.array(
       z.strictObject({
         partition: count,

@@ -160,7 +160,7 @@ export function observedTopics(
            w.horizon_at AS horizonAt, w.age_ms AS ageMs, w.ended_by AS endedBy
     FROM topic t JOIN cluster c ON c.id = t.cluster
     LEFT JOIN observed_topic o ON o.topic = t.id
-    LEFT JOIN identity_window w ON w.topic = t.id
+    LEFT JOIN identity_window w ON w.topic = t.id AND w.entries > 0
     ${where(
       'EXISTS (SELECT 1 FROM observer_offset p WHERE p.topic = t.id)',
       filter.cluster !== undefined && 'c.cluster_id = @cluster',
