@@ -157,7 +157,8 @@ function copyLine(copy: Duplicate): string {
 
 function inGroupText(name: string, entry: RecordHistory['history'][number]): string {
   const topic = entry.topic_id === null ? '' : ` (topic id ${plain(entry.topic_id)})`;
-  const perhaps = entry.deliveries_uncertain === 0 ? '' : `, ${countText(entry.deliveries_uncertain)} more uncertain`;
+  const perhaps =
+    entry.deliveries_uncertain === 0 ? '' : `, ${countText(entry.deliveries_uncertain)} more uncertain`;
   const title = `${name}${topic} in ${plain(entry.group)}: ${times(entry.deliveries_certain)}${perhaps}\n`;
   const deliveries = entry.deliveries.length === 0 ? '' : table(DELIVERIES, entry.deliveries);
   return `${title}${deliveries}${entry.events.map(eventLine).join('')}`;

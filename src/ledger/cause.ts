@@ -411,7 +411,8 @@ function committedWords(e: RedeliveryEvidence): string {
 function commitAdvice(e: RedeliveryEvidence): string | null {
   const records = e.last - e.first + 1;
   if (records <= 1) return null;
-  if (!e.settings.autoCommit) return `Commit more often: ${countText(records)} records were handled and not committed.`;
+  if (!e.settings.autoCommit)
+    return `Commit more often: ${countText(records)} records were handled and not committed.`;
   const spanMs = Math.max(1, e.previous.lastAt - e.previous.firstAt);
   const perSecond = ((e.previous.last - e.previous.first + 1) / spanMs) * 1000;
   const intervalMs = Math.max(50, Math.floor((100 / perSecond) * 1000));

@@ -41,7 +41,10 @@ const RESTS_ON =
 export function verdictOf(facts: VerdictFacts): VerdictTold {
   const { deliveries, redeliveries, premature, skipped, uncertain, hits, appliedAgain } = facts;
   const perhaps = uncertain === 0 ? '' : `, ${countText(uncertain)} more perhaps`;
-  const caught = hits === 0 ? '' : `, ${countText(hits)} copies caught by the check, ${countText(appliedAgain)} applied again`;
+  const caught =
+    hits === 0
+      ? ''
+      : `, ${countText(hits)} copies caught by the check, ${countText(appliedAgain)} applied again`;
   const again = redeliveries === 0 ? '' : `${countText(redeliveries)} redelivered${perhaps}${caught}`;
   if (premature + skipped > 0) {
     const losses = [
@@ -65,6 +68,8 @@ export function verdictOf(facts: VerdictFacts): VerdictTold {
   return {
     verdict: 'exactly_once_so_far',
     words:
-      uncertain === 0 ? 'exactly once so far' : `exactly once so far, ${countText(uncertain)} perhaps delivered again`,
+      uncertain === 0
+        ? 'exactly once so far'
+        : `exactly once so far, ${countText(uncertain)} perhaps delivered again`,
   };
 }

@@ -30,6 +30,7 @@ function batch(parts: Partial<WatchBatch>): WatchBatch {
     rewinds: [],
     followed: [],
     lag: [],
+    ends: [],
     ...parts,
   };
 }

@@ -2,7 +2,9 @@
 import type { DuplicateCause, DuplicateKind } from '../../identity';
 import type { Certainty } from '../../ledger';
 import type { Store } from '../open';
-import type { PagePlace } from './redelivery-pages';
+import { mergedPage } from './merge';
+import { topicRows } from './places';
+import { isLater, type PagePlace } from './redelivery-pages';
 import { statement, where } from './statement';
 
 export interface DuplicateRow {
@@ -64,15 +66,29 @@ const SELECT = `
   FROM duplicate d`;
 const JOINS = 'JOIN topic t ON t.id = d.topic JOIN cluster c ON c.id = t.cluster';
 
-/** The latest found first. */
+/** The latest found first. Of a topic or a cluster: each of its topics' rows is read by its own index. */
 export function duplicatePage(db: Store, filter: DuplicateFilter): DuplicateRow[] {
-  const ofTopic = filter.topic !== undefined || filter.cluster !== undefined;
-  const sql = `${SELECT} INDEXED BY ${indexOf(filter)} ${JOINS}${where(
-    ofTopic &&
-      `d.topic IN (SELECT t.id FROM topic t JOIN cluster c ON c.id = t.cluster ${where(
-        filter.topic !== undefined && 't.name = @topic',
-        filter.cluster !== undefined && 'c.cluster_id = @cluster',
-      )})`,
+  const { cluster, topic } = filter;
+  if (cluster === undefined && topic === undefined) return pageOf(db, filter, null, undefined, filter.limit);
+  return mergedPage(
+    topicRows(db, { cluster, topic }),
+    filter.limit,
+    (row, after, limit) => pageOf(db, filter, row, after, limit),
+    (a, b) => isLater({ at: a.foundAt, id: a.id }, { at: b.foundAt, id: b.id }),
+  );
+}
+
+function pageOf(
+  db: Store,
+  filter: DuplicateFilter,
+  topic: number | null,
+  last: DuplicateRow | undefined,
+  limit: number,
+): DuplicateRow[] {
+  const after = last === undefined ? filter.after : { at: last.foundAt, id: last.id };
+  // CROSS: the page's own table first, whatever is thought of the small ones beside it.
+  const sql = `${SELECT} INDEXED BY ${indexOf(filter, topic !== null)} CROSS ${JOINS}${where(
+    topic !== null && 'd.topic = @topic',
     filter.partition !== undefined && 'd.partition = @partition',
     filter.kind !== undefined && 'd.kind = @kind',
     filter.cause !== undefined && 'd.cause = @cause',
@@ -80,11 +96,10 @@ export function duplicatePage(db: Store, filter: DuplicateFilter): DuplicateRow[
     filter.incident !== undefined && 'd.incident = @incident',
     filter.since !== undefined && 'd.found_at >= @since',
     filter.until !== undefined && 'd.found_at < @until',
-    filter.after !== undefined && '(d.found_at, d.id) < (@afterAt, @afterId)',
+    after !== undefined && '(d.found_at, d.id) < (@afterAt, @afterId)',
   )} ORDER BY d.found_at DESC, d.id DESC LIMIT @limit`;
   return statement<DuplicateRow>(db, sql).all({
-    cluster: filter.cluster ?? null,
-    topic: filter.topic ?? null,
+    topic,
     partition: filter.partition ?? null,
     kind: filter.kind ?? null,
     cause: filter.cause ?? null,
@@ -92,16 +107,19 @@ export function duplicatePage(db: Store, filter: DuplicateFilter): DuplicateRow[
     incident: filter.incident ?? null,
     since: filter.since ?? null,
     until: filter.until ?? null,
-    afterAt: filter.after?.at ?? null,
-    afterId: filter.after?.id ?? null,
-    limit: filter.limit,
+    afterAt: after?.at ?? null,
+    afterId: after?.id ?? null,
+    limit,
   });
 }
 
-function indexOf(filter: DuplicateFilter): string {
-  if (filter.incident !== undefined) return 'duplicate_by_incident';
-  if (filter.topic !== undefined) return 'duplicate_by_topic_time';
-  return filter.cause !== undefined ? 'duplicate_by_cause' : 'duplicate_by_time';
+/** The filter that leaves most out has its index. */
+function indexOf({ incident, partition, cause, kind }: DuplicateFilter, ofTopic: boolean): string {
+  if (incident !== undefined) return 'duplicate_by_incident';
+  if (ofTopic && partition !== undefined) return 'duplicate_by_topic_partition';
+  const of = ofTopic ? 'duplicate_by_topic' : 'duplicate_by';
+  if (cause !== undefined) return `${of}_cause`;
+  return kind !== undefined ? `${of}_kind` : `${of}_time`;
 }
 
 /** Copies of which this record is one: written at this place, or at another one of the same message. */

@@ -1,7 +1,9 @@
 /** Idempotency hits, what they caught, and what a check's window would have caught. */
 import type { Cause } from '../../ledger';
 import type { Store } from '../open';
-import { type Bound, statement, where } from './statement';
+import { mergedPage } from './merge';
+import { isFiltered, placesOf } from './places';
+import { statement, where } from './statement';
 
 export interface HitRow {
   gp: number;
@@ -39,14 +41,40 @@ export interface HitFilter {
   limit: number;
 }
 
-/** The latest first. */
+/** The latest first. Of a group or a topic: the rows of each partition are read by its own index. */
 export function hitPage(db: Store, filter: HitFilter): HitRow[] {
+  if (!isFiltered(filter)) return pageOf(db, filter, null, filter.after, filter.limit);
+  return mergedPage(
+    placesOf(db, filter).map(({ gp }) => gp),
+    filter.limit,
+    (gp, last: HitRow | undefined, limit) => {
+      const after = last === undefined ? filter.after : { ...last, session: last.sessionId };
+      return pageOf(db, filter, gp, after, limit);
+    },
+    isLater,
+  );
+}
+
+function isLater(a: HitRow, b: HitRow): boolean {
+  if (a.at !== b.at) return a.at > b.at;
+  if (a.sessionId !== b.sessionId) return a.sessionId > b.sessionId;
+  return a.run !== b.run ? a.run > b.run : a.first > b.first;
+}
+
+function pageOf(
+  db: Store,
+  { since, until }: HitFilter,
+  gp: number | null,
+  after: HitFilter['after'],
+  limit: number,
+): HitRow[] {
+  // CROSS: the hits first, whatever is thought of the small tables beside them.
   const sql = `
     SELECT h.gp, c.cluster_id AS cluster, g.name AS "group", t.name AS topic, t.topic_id AS topicId, gp.partition,
            h.first, h.last, h.at, h.age_ms AS ageMs, h.window_ms AS windowMs, s.key AS session, h.session AS sessionId,
            h.run, s.host, s.pid, s.client_id AS clientId, r.id AS redelivery, r.cause, r.at - r.previous_at AS gapMs
-    FROM idempotency_hit h INDEXED BY idempotency_hit_by_time
-    JOIN group_partition gp ON gp.id = h.gp
+    FROM idempotency_hit h INDEXED BY ${gp === null ? 'idempotency_hit_by_time' : 'idempotency_hit_by_place_time'}
+    CROSS JOIN group_partition gp ON gp.id = h.gp
     JOIN consumer_group g ON g.id = gp.grp
     JOIN topic t ON t.id = gp.topic
     JOIN cluster c ON c.id = t.cluster
@@ -56,25 +84,22 @@ export function hitPage(db: Store, filter: HitFilter): HitRow[] {
       WHERE d.session = h.session AND d.run = h.run AND x.first <= h.last AND x.last >= h.first
       ORDER BY x.first LIMIT 1)
     ${where(
-      filter.cluster !== undefined && 'c.cluster_id = @cluster',
-      filter.group !== undefined && 'g.name = @group',
-      filter.topic !== undefined && 't.name = @topic',
-      filter.partition !== undefined && 'gp.partition = @partition',
-      filter.since !== undefined && 'h.at >= @since',
-      filter.until !== undefined && 'h.at < @until',
-      filter.after !== undefined &&
+      gp !== null && 'h.gp = @gp',
+      since !== undefined && 'h.at >= @since',
+      until !== undefined && 'h.at < @until',
+      after !== undefined &&
         '(h.at, h.session, h.run, h.first) < (@afterAt, @afterSession, @afterRun, @afterFirst)',
     )} ORDER BY h.at DESC, h.session DESC, h.run DESC, h.first DESC LIMIT @limit`;
-  const { after, limit, ...given } = filter;
-  const bound: Record<string, Bound> = {
-    limit,
+  return statement<HitRow>(db, sql).all({
+    gp,
+    since: since ?? null,
+    until: until ?? null,
     afterAt: after?.at ?? null,
     afterSession: after?.session ?? null,
     afterRun: after?.run ?? null,
     afterFirst: after?.first ?? null,
-  };
-  for (const [name, value] of Object.entries(given)) bound[name] = value ?? null;
-  return statement<HitRow>(db, sql).all(bound);
+    limit,
+  });
 }
 
 export interface CheckRow {
