@@ -66,39 +66,40 @@ const SELECT = `
   FROM duplicate d`;
 const JOINS = 'JOIN topic t ON t.id = d.topic JOIN cluster c ON c.id = t.cluster';
 
-/** The latest found first. Of a topic or a cluster: each of its topics' rows is read by its own index. */
+/** The latest found first. Of a topic or a cluster: each of its topics' rows is followed by its own index. */
 export function duplicatePage(db: Store, filter: DuplicateFilter): DuplicateRow[] {
-  const { cluster, topic } = filter;
-  if (cluster === undefined && topic === undefined) return pageOf(db, filter, null, undefined, filter.limit);
-  return mergedPage(
-    topicRows(db, { cluster, topic }),
-    filter.limit,
-    (row, after, limit) => pageOf(db, filter, row, after, limit),
-    (a, b) => isLater({ at: a.foundAt, id: a.id }, { at: b.foundAt, id: b.id }),
+  const { cluster, topic, limit } = filter;
+  const lists = cluster === undefined && topic === undefined ? [null] : topicRows(db, { cluster, topic });
+  // Places first, which the indexes hold: the rows themselves are read for those of the page alone.
+  const places = mergedPage(
+    lists,
+    limit,
+    (row: number | null, after: PagePlace | undefined, step) => stepOf(db, filter, row, after, step),
+    isLater,
   );
+  const one = statement<DuplicateRow>(db, `${SELECT} ${JOINS} WHERE d.id = @id`);
+  return places.map(({ id }) => one.get({ id })).filter((row) => row !== undefined);
 }
 
-function pageOf(
+function stepOf(
   db: Store,
   filter: DuplicateFilter,
   topic: number | null,
-  last: DuplicateRow | undefined,
+  after: PagePlace | undefined = filter.after,
   limit: number,
-): DuplicateRow[] {
-  const after = last === undefined ? filter.after : { at: last.foundAt, id: last.id };
-  // CROSS: the page's own table first, whatever is thought of the small ones beside it.
-  const sql = `${SELECT} INDEXED BY ${indexOf(filter, topic !== null)} CROSS ${JOINS}${where(
-    topic !== null && 'd.topic = @topic',
-    filter.partition !== undefined && 'd.partition = @partition',
-    filter.kind !== undefined && 'd.kind = @kind',
-    filter.cause !== undefined && 'd.cause = @cause',
-    filter.certainty !== undefined && 'd.certainty = @certainty',
-    filter.incident !== undefined && 'd.incident = @incident',
-    filter.since !== undefined && 'd.found_at >= @since',
-    filter.until !== undefined && 'd.found_at < @until',
-    after !== undefined && '(d.found_at, d.id) < (@afterAt, @afterId)',
-  )} ORDER BY d.found_at DESC, d.id DESC LIMIT @limit`;
-  return statement<DuplicateRow>(db, sql).all({
+): PagePlace[] {
+  const sql = `SELECT found_at AS at, id FROM duplicate INDEXED BY ${indexOf(filter, topic !== null)}${where(
+    topic !== null && 'topic = @topic',
+    filter.partition !== undefined && 'partition = @partition',
+    filter.kind !== undefined && 'kind = @kind',
+    filter.cause !== undefined && 'cause = @cause',
+    filter.certainty !== undefined && 'certainty = @certainty',
+    filter.incident !== undefined && 'incident = @incident',
+    filter.since !== undefined && 'found_at >= @since',
+    filter.until !== undefined && 'found_at < @until',
+    after !== undefined && '(found_at, id) < (@afterAt, @afterId)',
+  )} ORDER BY found_at DESC, id DESC LIMIT @limit`;
+  return statement<PagePlace>(db, sql).all({
     topic,
     partition: filter.partition ?? null,
     kind: filter.kind ?? null,

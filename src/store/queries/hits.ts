@@ -29,6 +29,14 @@ export interface HitRow {
   gapMs: number | null;
 }
 
+/** Where a hit stands in the order of a page. */
+export interface HitPlace {
+  at: number;
+  session: number;
+  run: number;
+  first: number;
+}
+
 export interface HitFilter {
   cluster?: string | undefined;
   group?: string | undefined;
@@ -37,60 +45,64 @@ export interface HitFilter {
   since?: number | undefined;
   until?: number | undefined;
   /** Behind this one, in the order of time and place. */
-  after?: { at: number; session: number; run: number; first: number } | undefined;
+  after?: HitPlace | undefined;
   limit: number;
 }
 
-/** The latest first. Of a group or a topic: the rows of each partition are read by its own index. */
+const SELECT = `
+  SELECT h.gp, c.cluster_id AS cluster, g.name AS "group", t.name AS topic, t.topic_id AS topicId, gp.partition,
+         h.first, h.last, h.at, h.age_ms AS ageMs, h.window_ms AS windowMs, s.key AS session, h.session AS sessionId,
+         h.run, s.host, s.pid, s.client_id AS clientId, r.id AS redelivery, r.cause, r.at - r.previous_at AS gapMs
+  FROM idempotency_hit h
+  JOIN group_partition gp ON gp.id = h.gp
+  JOIN consumer_group g ON g.id = gp.grp
+  JOIN topic t ON t.id = gp.topic
+  JOIN cluster c ON c.id = t.cluster
+  JOIN session s ON s.id = h.session
+  LEFT JOIN redelivery r ON r.id = (
+    SELECT x.id FROM delivery_run d JOIN redelivery x ON x.run = d.id
+    WHERE d.session = h.session AND d.run = h.run AND x.first <= h.last AND x.last >= h.first
+    ORDER BY x.first LIMIT 1)`;
+
+/** The latest first. Of a group or a topic: the rows of each partition are followed by its own index. */
 export function hitPage(db: Store, filter: HitFilter): HitRow[] {
-  if (!isFiltered(filter)) return pageOf(db, filter, null, filter.after, filter.limit);
-  return mergedPage(
-    placesOf(db, filter).map(({ gp }) => gp),
+  const lists = isFiltered(filter) ? placesOf(db, filter).map(({ gp }) => gp) : [null];
+  // Places first, which the indexes hold: the rows themselves are read for those of the page alone.
+  const places = mergedPage(
+    lists,
     filter.limit,
-    (gp, last: HitRow | undefined, limit) => {
-      const after = last === undefined ? filter.after : { ...last, session: last.sessionId };
-      return pageOf(db, filter, gp, after, limit);
-    },
+    (gp: number | null, after: HitPlace | undefined, limit) => stepOf(db, filter, gp, after, limit),
     isLater,
   );
+  const sql = `${SELECT} WHERE h.session = @session AND h.run = @run AND h.first = @first`;
+  const one = statement<HitRow>(db, sql);
+  return places
+    .map(({ session, run, first }) => one.get({ session, run, first }))
+    .filter((row) => row !== undefined);
 }
 
-function isLater(a: HitRow, b: HitRow): boolean {
+function isLater(a: HitPlace, b: HitPlace): boolean {
   if (a.at !== b.at) return a.at > b.at;
-  if (a.sessionId !== b.sessionId) return a.sessionId > b.sessionId;
+  if (a.session !== b.session) return a.session > b.session;
   return a.run !== b.run ? a.run > b.run : a.first > b.first;
 }
 
-function pageOf(
+function stepOf(
   db: Store,
-  { since, until }: HitFilter,
+  filter: HitFilter,
   gp: number | null,
-  after: HitFilter['after'],
+  after: HitPlace | undefined = filter.after,
   limit: number,
-): HitRow[] {
-  // CROSS: the hits first, whatever is thought of the small tables beside them.
-  const sql = `
-    SELECT h.gp, c.cluster_id AS cluster, g.name AS "group", t.name AS topic, t.topic_id AS topicId, gp.partition,
-           h.first, h.last, h.at, h.age_ms AS ageMs, h.window_ms AS windowMs, s.key AS session, h.session AS sessionId,
-           h.run, s.host, s.pid, s.client_id AS clientId, r.id AS redelivery, r.cause, r.at - r.previous_at AS gapMs
-    FROM idempotency_hit h INDEXED BY ${gp === null ? 'idempotency_hit_by_time' : 'idempotency_hit_by_place_time'}
-    CROSS JOIN group_partition gp ON gp.id = h.gp
-    JOIN consumer_group g ON g.id = gp.grp
-    JOIN topic t ON t.id = gp.topic
-    JOIN cluster c ON c.id = t.cluster
-    JOIN session s ON s.id = h.session
-    LEFT JOIN redelivery r ON r.id = (
-      SELECT x.id FROM delivery_run d JOIN redelivery x ON x.run = d.id
-      WHERE d.session = h.session AND d.run = h.run AND x.first <= h.last AND x.last >= h.first
-      ORDER BY x.first LIMIT 1)
-    ${where(
-      gp !== null && 'h.gp = @gp',
-      since !== undefined && 'h.at >= @since',
-      until !== undefined && 'h.at < @until',
-      after !== undefined &&
-        '(h.at, h.session, h.run, h.first) < (@afterAt, @afterSession, @afterRun, @afterFirst)',
-    )} ORDER BY h.at DESC, h.session DESC, h.run DESC, h.first DESC LIMIT @limit`;
-  return statement<HitRow>(db, sql).all({
+): HitPlace[] {
+  const { since, until } = filter;
+  const index = gp === null ? 'idempotency_hit_by_time' : 'idempotency_hit_by_place_time';
+  const sql = `SELECT at, session, run, first FROM idempotency_hit INDEXED BY ${index}${where(
+    gp !== null && 'gp = @gp',
+    since !== undefined && 'at >= @since',
+    until !== undefined && 'at < @until',
+    after !== undefined && '(at, session, run, first) < (@afterAt, @afterSession, @afterRun, @afterFirst)',
+  )} ORDER BY at DESC, session DESC, run DESC, first DESC LIMIT @limit`;
+  return statement<HitPlace>(db, sql).all({
     gp,
     since: since ?? null,
     until: until ?? null,
