@@ -1,7 +1,7 @@
 /** What observers of topics ask of the writer: the identity index, opened when the first of them comes. */
 import { fail } from '../errors';
 import type { ExpectedTopic, ObservedBatch, ObserverState } from '../identity';
-import { DEFAULT_AGE_MS, IdentityIndex, type WindowLimits } from './identity';
+import { DEFAULT_AGE_MS, IdentityIndex, type IdentityPlace, type WindowLimits } from './identity';
 import type { Store } from './open';
 
 export interface IdentityLimits {
@@ -42,6 +42,11 @@ export class Observing {
       fail('observe-gap', 'The store was replaced. The topic observer begins anew from it.');
     }
     for (const batch of batches) this.index.observe(batch);
+  }
+
+  /** Null where the index is not open. */
+  find(text: string): IdentityPlace[] | null {
+    return this.index.find(text);
   }
 
   maintain(now: number): void {

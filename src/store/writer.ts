@@ -9,7 +9,7 @@ import { DupescopeError } from '../errors';
 import type { ExpectedTopic, ObservedBatch, ObserverState } from '../identity';
 import { isProvenDead, JournalReader, type Report, type ReportAnswer } from '../journal';
 import type { WatchBatch, WatchedState } from '../ledger';
-import type { WindowLimits } from './identity';
+import type { IdentityPlace, WindowLimits } from './identity';
 import { JournalIntake } from './intake';
 import { journalRoot } from './journal-root';
 import { type IdentityLimits, Observing } from './observing';
@@ -126,6 +126,11 @@ export class Writer {
   /** Takes in what a topic observer read; when this returns, it is durable. Throws 'observe-gap'. */
   observed(seed: Uint8Array, batches: readonly ObservedBatch[]): void {
     this.observing((index) => index.observe(seed, batches));
+  }
+
+  /** Where a message stands, by its id; null where no topic is observed by this process. */
+  find(text: string): IdentityPlace[] | null {
+    return this.index?.find(text) ?? null;
   }
 
   /** Explains the redeliveries and rewinds that are new or may be explained better now. */

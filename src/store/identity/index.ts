@@ -24,4 +24,5 @@
 export type { ObservedBatch, ObserverOffset } from '../../identity';
 export * from './findings';
 export * from './identity-index';
+export * from './look-up';
 export type { EffectiveWindow, WindowLimits } from './window';

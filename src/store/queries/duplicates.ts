@@ -138,14 +138,19 @@ export function duplicatesAt(
   return statement<DuplicateRow>(db, sql).all({ topic, partition, offset, limit });
 }
 
-/** Every copy that was found of one identity, in clear or as its hash in hex, the oldest first. */
-export function duplicatesOfIdentity(db: Store, identity: string, limit: number): DuplicateRow[] {
-  const isHash = /^[0-9a-f]{32}$/i.test(identity);
+/** Every copy that was found of one identity, in clear or by its hashes in hex, the oldest first. */
+export function duplicatesOfIdentity(
+  db: Store,
+  { texts, hashes }: { texts: readonly string[]; hashes: readonly string[] },
+  limit: number,
+): DuplicateRow[] {
   const sql = `${SELECT} ${JOINS} WHERE d.id IN (
-      SELECT id FROM duplicate INDEXED BY duplicate_by_identity WHERE identity = @identity
-      ${isHash ? 'UNION SELECT id FROM duplicate INDEXED BY duplicate_by_hash WHERE hash = unhex(@identity)' : ''})
+      SELECT d.id FROM json_each(@texts) j CROSS JOIN duplicate d INDEXED BY duplicate_by_identity ON d.identity = j.value
+      UNION SELECT d.id FROM json_each(@hashes) j CROSS JOIN duplicate d INDEXED BY duplicate_by_hash
+        ON d.hash = unhex(j.value))
     ORDER BY d.topic, d.id LIMIT @limit`;
-  return statement<DuplicateRow>(db, sql).all({ identity, limit });
+  const bound = { texts: JSON.stringify(texts), hashes: JSON.stringify(hashes), limit };
+  return statement<DuplicateRow>(db, sql).all(bound);
 }
 
 export interface ObservedTopicRow {
@@ -190,6 +195,14 @@ export function observedTopics(
     topic: filter.topic ?? null,
     limit: filter.limit,
   });
+}
+
+/** Whose topic a row is. */
+export function topicOf(db: Store, id: number): Pick<DuplicateRow, 'cluster' | 'topic' | 'topicId'> {
+  const sql = `
+    SELECT c.cluster_id AS cluster, t.name AS topic, t.topic_id AS topicId
+    FROM topic t JOIN cluster c ON c.id = t.cluster WHERE t.id = @id`;
+  return statement<Pick<DuplicateRow, 'cluster' | 'topic' | 'topicId'>>(db, sql).get({ id }) as never;
 }
 
 /** Where the identities of a topic's records stood, the most first; '': records without one. */
