@@ -159,7 +159,10 @@ export function identityText(answer: Identity, format: ReportFormat): string {
   const copies = answer.copies.length === 0 ? 'No copy of it was found.\n' : table(DUPLICATES, answer.copies);
   const forgotten = answer.remembered
     .filter(({ since }) => since !== null)
-    .map(({ topic, since }) => `Of ${plain(topic)} nothing older than ${shortTime(since ?? '')} is remembered.\n`);
+    .map(
+      ({ topic, since }) =>
+        `Of ${plain(topic)} nothing older than ${shortTime(since ?? '')} is remembered.\n`,
+    );
   const partly = answer.complete ? '' : 'Not all identities could be looked through in time.\n';
   return `${plain(answer.identity)} stands at ${countText(length)} ${length === 1 ? 'place' : 'places'}:\n${places.join('')}\n${copies}${forgotten.join('')}${partly}`;
 }

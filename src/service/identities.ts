@@ -3,8 +3,8 @@
  * the store's log of identities is read through, a few milliseconds at a time, so that other requests go on.
  */
 import { setImmediate } from 'node:timers/promises';
-import { type IdentityPlace, scanLog, wantedHashes } from '../store/identity';
 import type { Store } from '../store/open';
+import { type IdentityPlace, scanLog, wantedHashes } from '../store/queries';
 
 export interface FoundPlaces {
   places: IdentityPlace[];

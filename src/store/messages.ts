@@ -3,8 +3,8 @@ import type { ErrorCode } from '../errors';
 import type { ExpectedTopic, ObservedBatch, ObserverState } from '../identity';
 import type { Report, ReportAnswer } from '../journal';
 import type { WatchBatch, WatchedState } from '../ledger';
-import type { IdentityPlace } from './identity';
 import type { PartitionPast, PastQuestion } from './past';
+import type { IdentityPlace } from './queries/identities';
 
 export type ToWriter =
   | { type: 'past'; id: number; question: PastQuestion }

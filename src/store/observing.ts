@@ -1,8 +1,9 @@
 /** What observers of topics ask of the writer: the identity index, opened when the first of them comes. */
 import { fail } from '../errors';
 import type { ExpectedTopic, ObservedBatch, ObserverState } from '../identity';
-import { DEFAULT_AGE_MS, IdentityIndex, type IdentityPlace, type WindowLimits } from './identity';
+import { DEFAULT_AGE_MS, IdentityIndex, type WindowLimits } from './identity';
 import type { Store } from './open';
+import type { IdentityPlace } from './queries/identities';
 
 export interface IdentityLimits {
   /** Identities kept in all; null: the index's default. */

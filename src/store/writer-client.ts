@@ -4,9 +4,9 @@ import { type ExpectedTopic, type ObservedBatch, type ObserverState, transferOf 
 import type { Report, ReportAnswer } from '../journal';
 import type { WatchBatch, WatchedState } from '../ledger';
 import { launchThread } from '../thread';
-import type { IdentityPlace } from './identity';
 import type { FromWriter, ToWriter } from './messages';
 import type { PartitionPast, PastQuestion } from './past';
+import type { IdentityPlace } from './queries/identities';
 import { DEFAULT_RETENTION } from './retention';
 import type { WriterThreadData } from './writer-thread';
 

@@ -2,8 +2,9 @@ import { join } from 'node:path';
 import { type IdentityRules, RecordReader } from '../../src/identity';
 import { identitySource } from '../../src/service/identities';
 import type { Identity, ObservedTopic, Page } from '../../src/service/schemas';
-import { IdentityIndex, scanLog, wantedHashes } from '../../src/store/identity';
+import { IdentityIndex } from '../../src/store/identity';
 import { openReader, openStore } from '../../src/store/open';
+import { scanLog, wantedHashes } from '../../src/store/queries';
 import { launchWriter, type WriterClient } from '../../src/store/writer-client';
 import { run } from '../cli/command';
 import { json, startService } from './running';
@@ -21,7 +22,12 @@ interface Written {
 }
 
 /** What an observer of that topic hands over. */
-function observe(index: IdentityIndex, topic: string, identity: IdentityRules, written: readonly Written[]): void {
+function observe(
+  index: IdentityIndex,
+  topic: string,
+  identity: IdentityRules,
+  written: readonly Written[],
+): void {
   const reader = new RecordReader({ topic, rules: identity, seed: index.seed });
   const records = written.map(({ key, value, headers }, i) => ({
     key: key === undefined ? null : Buffer.from(key),
@@ -51,28 +57,50 @@ beforeAll(() => {
   });
   const many = Array.from({ length: RECORDS }, (_, i) => ({ headers: { 'message-id': `order-${i}` } }));
   // The last one is a copy of the first.
-  observe(index, 'orders', [{ from: 'headers' }], [
-    ...many,
-    { headers: { ce_id: 'e-1', ce_source: '/shop' } },
-    { headers: { 'message-id': UUID } },
-    { headers: { 'message-id': 'order-0' }, value: 'value 0' },
-  ]);
-  observe(index, 'own', [{ from: 'header', name: 'x-id' }, { from: 'json', path: '$.id' }], [
-    { headers: { 'x-id': 'own-1' } },
-    { value: '{"id": "json-1"}' },
-  ]);
+  observe(
+    index,
+    'orders',
+    [{ from: 'headers' }],
+    [
+      ...many,
+      { headers: { ce_id: 'e-1', ce_source: '/shop' } },
+      { headers: { 'message-id': UUID } },
+      { headers: { 'message-id': 'order-0' }, value: 'value 0' },
+    ],
+  );
+  observe(
+    index,
+    'own',
+    [
+      { from: 'header', name: 'x-id' },
+      { from: 'json', path: '$.id' },
+    ],
+    [{ headers: { 'x-id': 'own-1' } }, { value: '{"id": "json-1"}' }],
+  );
   observe(index, 'keyed', [{ from: 'key' }], [{ key: 'order-7' }]);
-  observe(index, 'short', [{ from: 'headers' }], many.map((_, i) => ({ headers: { 'message-id': `short-${i}` } })));
+  observe(
+    index,
+    'short',
+    [{ from: 'headers' }],
+    many.map((_, i) => ({ headers: { 'message-id': `short-${i}` } })),
+  );
   observe(index, 'nameless', [{ from: 'headers' }], [{ value: 'no identity' }]);
   index.close();
   db.close();
 });
 afterAll(() => folder.remove());
 
-const placesIn = ({ places }: Identity) => places.map(({ topic, partition, offset }) => [topic, partition, offset]);
+const placesIn = ({ places }: Identity) =>
+  places.map(({ topic, partition, offset }) => [topic, partition, offset]);
 const EXPECTED: [string, [string, number, number][]][] = [
   ['order-5', [['orders', 3, 5]]],
-  ['order-7', [['keyed', 3, 0], ['orders', 3, 7]]],
+  [
+    'order-7',
+    [
+      ['keyed', 3, 0],
+      ['orders', 3, 7],
+    ],
+  ],
   ['/shop e-1', [['orders', 3, RECORDS]]],
   // In another spelling than the record's.
   [`{${UUID.toLowerCase()}}`, [['orders', 3, RECORDS + 1]]],
@@ -143,7 +171,9 @@ describe.each(['the store alone', 'the index of the writer'] as const)('asked of
 
   test('what the window has forgotten is told as such', async () => {
     const missing = await json<{ detail: string }>(running.port, '/v1/identities/short-1', 404);
-    expect(missing.detail).toMatch(/of short what was written before \S+ is no longer remembered \(the window ended by records\)/);
+    expect(missing.detail).toMatch(
+      /of short what was written before \S+ is no longer remembered \(the window ended by records\)/,
+    );
   });
 });
 

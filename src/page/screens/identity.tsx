@@ -25,8 +25,8 @@ export function IdentityScreen({ id }: { id: string }) {
         <Panel title="Not found">
           <p>{identity.error?.message}</p>
           <Empty line={OBSERVE_LINE}>
-            Ids are known of topics that are observed, as far back as their windows reach. A record is found by
-            its place, too: topic/partition/offset.
+            Ids are known of topics that are observed, as far back as their windows reach. A record is found
+            by its place, too: topic/partition/offset.
           </Empty>
         </Panel>
       ) : (

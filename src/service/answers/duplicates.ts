@@ -8,7 +8,6 @@ import {
   type ProducerMark,
 } from '../../identity';
 import { countText } from '../../ledger';
-import { hexesOf, type IdentityPlace, wantedHashes } from '../../store/identity';
 import type { Store } from '../../store/open';
 import {
   type DuplicateRow,
@@ -16,10 +15,13 @@ import {
   duplicatePage,
   duplicatesAt,
   duplicatesOfIdentity,
+  hexesOf,
+  type IdentityPlace,
   observedTopics,
   observerPlaces,
   topicOf,
   topicsNamed,
+  wantedHashes,
 } from '../../store/queries';
 import type { FoundPlaces } from '../identities';
 import { ofList, type Query } from '../parameters';

@@ -24,5 +24,4 @@
 export type { ObservedBatch, ObserverOffset } from '../../identity';
 export * from './findings';
 export * from './identity-index';
-export * from './look-up';
 export type { EffectiveWindow, WindowLimits } from './window';

@@ -4,8 +4,9 @@
  * the same at any size); whoever has the store file alone reads the log through, in steps that end.
  */
 import { askedHashes, hexOf } from '../../identity';
+import { countOf, entryAt, hasHash } from '../identity/block';
 import type { Store } from '../open';
-import { countOf, entryAt, hasHash } from './block';
+import { statement } from './statement';
 
 export interface IdentityPlace {
   /** The topic's row. */
@@ -21,14 +22,12 @@ export type WantedHashes = ReadonlyMap<number, readonly Uint32Array[]>;
 
 /** Every hash that the text may have, in each topic that is observed. */
 export function wantedHashes(db: Store, text: string): WantedHashes {
-  const seed = db.prepare('SELECT seed FROM identity_state').pluck().get() as Buffer;
-  const rows = db
-    .prepare<[], { id: number; name: string; sources: string }>(
-      `SELECT t.id, t.name, (SELECT json_group_array(f.source) FROM identity_found f
-         WHERE f.topic = t.id AND f.source <> '') AS sources
-       FROM identity_window w JOIN topic t ON t.id = w.topic`,
-    )
-    .all();
+  const seed = statement<{ seed: Buffer }>(db, 'SELECT seed FROM identity_state').get({})?.seed as Buffer;
+  const sql = `
+    SELECT t.id, t.name, (SELECT json_group_array(f.source) FROM identity_found f
+      WHERE f.topic = t.id AND f.source <> '') AS sources
+    FROM identity_window w JOIN topic t ON t.id = w.topic`;
+  const rows = statement<{ id: number; name: string; sources: string }>(db, sql).all({});
   return new Map(
     rows.map(({ id, name, sources }) => [id, askedHashes(text, name, JSON.parse(sources) as string[], seed)]),
   );
@@ -49,11 +48,8 @@ export function scanLog(
   const places: IdentityPlace[] = [];
   let read = 0;
   let next = from;
-  const rows = db
-    .prepare<[number, number], { block: number; topic: number; entries: Buffer }>(
-      'SELECT block, topic, entries FROM identity_log WHERE block >= ? ORDER BY block LIMIT ?',
-    )
-    .iterate(from, blocks);
+  const sql = 'SELECT block, topic, entries FROM identity_log WHERE block >= @from ORDER BY block LIMIT @blocks';
+  const rows = statement<{ block: number; topic: number; entries: Buffer }>(db, sql).iterate({ from, blocks });
   for (const { block, topic, entries } of rows) {
     read++;
     next = block + 1;
