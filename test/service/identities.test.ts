@@ -21,14 +21,14 @@ interface Written {
   headers?: Record<string, string>;
 }
 
-/** What an observer of that topic hands over. */
+/** What an observer of that topic hands over, in batches: what a window gives up, it gives up between two. */
 function observe(
   index: IdentityIndex,
   topic: string,
-  identity: IdentityRules,
+  rules: IdentityRules,
   written: readonly Written[],
 ): void {
-  const reader = new RecordReader({ topic, rules: identity, seed: index.seed });
+  const reader = new RecordReader({ topic, rules, seed: index.seed });
   const records = written.map(({ key, value, headers }, i) => ({
     key: key === undefined ? null : Buffer.from(key),
     value: Buffer.from(value ?? `value ${i}`),
@@ -36,17 +36,20 @@ function observe(
     offset: i,
     timestamp: BEGIN + i * 1_000,
   }));
-  index.observe({
-    cluster: 'c1',
-    topic,
-    topicId: null,
-    partition: 3,
-    firstOffset: 0,
-    nextOffset: written.length,
-    live: true,
-    observedAt: Date.now(),
-    records: reader.read(records),
-  });
+  for (let first = 0; first < records.length; first += 100) {
+    const batch = records.slice(first, first + 100);
+    index.observe({
+      cluster: 'c1',
+      topic,
+      topicId: null,
+      partition: 3,
+      firstOffset: first,
+      nextOffset: first + batch.length,
+      live: true,
+      observedAt: Date.now(),
+      records: reader.read(batch),
+    });
+  }
 }
 
 beforeAll(() => {

@@ -48,8 +48,12 @@ export function scanLog(
   const places: IdentityPlace[] = [];
   let read = 0;
   let next = from;
-  const sql = 'SELECT block, topic, entries FROM identity_log WHERE block >= @from ORDER BY block LIMIT @blocks';
-  const rows = statement<{ block: number; topic: number; entries: Buffer }>(db, sql).iterate({ from, blocks });
+  const sql =
+    'SELECT block, topic, entries FROM identity_log WHERE block >= @from ORDER BY block LIMIT @blocks';
+  const rows = statement<{ block: number; topic: number; entries: Buffer }>(db, sql).iterate({
+    from,
+    blocks,
+  });
   for (const { block, topic, entries } of rows) {
     read++;
     next = block + 1;
