@@ -3,6 +3,7 @@
  * names what it saw in words and what to change. Where no rule fits the cause is `unknown`; nothing is guessed.
  */
 import { commitAdvice } from './commit-advice';
+import { countText } from './counts';
 import type { Cause, CopyEvidence, Explanation, RedeliveryEvidence } from './redelivery-evidence';
 
 interface Rule {
@@ -414,7 +415,7 @@ function committedWords(e: RedeliveryEvidence): string {
 
 function handledWords({ first, handled, firstAt, lastAt }: CopyEvidence): string {
   const records = Math.max(0, handled - first);
-  return `${records.toLocaleString('en-US')} record${records === 1 ? '' : 's'} in ${seconds(lastAt - firstAt)}`;
+  return `${countText(records)} record${records === 1 ? '' : 's'} in ${seconds(lastAt - firstAt)}`;
 }
 
 function seconds(ms: number): string {
