@@ -242,6 +242,26 @@ describeInBrowser('the screens', () => {
     await missing.service.close();
   });
 
+  test('what became of copies adds up to all of them, on the overview and for the group', async () => {
+    const { page } = await openPage(browser);
+    for (const [hash, path] of [
+      ['#/?since=6h', '/v1/summary'],
+      ['#/groups/billing?cluster=c1&since=6h', '/v1/groups/billing?cluster=c1'],
+    ] as const) {
+      await visit(page, hash);
+      const told = await json<Record<string, number>>(running.port, path);
+      const caught = page.locator('.figure', { has: page.getByText('Caught', { exact: true }) });
+      const text = (await caught.locator('.note').textContent()) ?? '';
+      expect(text).toMatch(/^\d+ applied again, 2 perhaps, \d+ failed$/);
+      const numbers = [...text.matchAll(/\d+/g)].map(Number);
+      const shown = numbers.reduce((sum, n) => sum + n, Number(await caught.locator('.value').textContent()));
+      const copies = Number(told.redeliveries) + Number(told.duplicates_delivered);
+      // 10 redeliveries of another group are in a handler now: in none of the four.
+      expect(shown).toBe(path === '/v1/summary' ? copies - 10 : copies);
+    }
+    await page.context().close();
+  });
+
   test('figures on the overview are those of the API', async () => {
     const { page } = await openPage(browser);
     await visit(page, '#/?since=6h');
