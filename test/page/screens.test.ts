@@ -5,6 +5,7 @@ import { Seed, seedStory, temporaryFolder } from '../service/seed';
 import { until } from '../support/broker';
 import { axeFindings } from './axe';
 import { describeInBrowser, launch, openPage, settled } from './browser';
+import { noteChanges, whenShown } from './to-screen';
 
 const folder = temporaryFolder();
 const storePath = join(folder.path, 'story.db');
@@ -179,22 +180,25 @@ describeInBrowser('the screens', () => {
       };
       seed.redelivery(gp, run, previous, { first, last: first, at: Date.now() });
     };
+    await noteChanges(page, "document.querySelectorAll('tbody tr').length");
     const took: number[] = [];
-    for (let i = 0; i < 3; i++) {
-      const begin = performance.now();
+    for (let i = 0; i < 5; i++) {
       again(160 + i);
-      await until('the redelivery is shown', async () => (await rows.count()) === before + i + 1, 60_000);
-      took.push(performance.now() - begin);
+      const written = Date.now();
+      const shown = () => whenShown(page, before + i + 1);
+      await until('the redelivery is shown', async () => (await shown()) !== null, 60_000);
+      took.push(((await shown()) as number) - written);
     }
-    // The fastest of three: a busy machine may hold up any one of them.
-    expect(Math.min(...took)).toBeLessThan(2_000);
+    // Every one of them: from the moment when the store has it. Of that the service's look for news takes up to 0.1 s
+    // and the page's pause up to 0.5 s.
+    expect(Math.max(...took)).toBeLessThan(2_000);
 
     await service.service.close();
     await page.getByRole('status').filter({ hasText: 'not connected' }).waitFor();
     again(170);
     service = await startService({ storePath: other, listenPort: port });
     await page.getByRole('status').filter({ hasText: 'live' }).waitFor();
-    await until('what was missed is shown', async () => (await rows.count()) === before + 4, 60_000);
+    await until('what was missed is shown', async () => (await rows.count()) === before + 6, 60_000);
     await page.locator('.trouble').waitFor({ state: 'detached' });
     expect(wrong).toEqual([]);
     seed.close();

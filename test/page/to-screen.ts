@@ -18,21 +18,38 @@ export interface News {
   shown: number;
 }
 
-/** Notes each value of the overview's figure when it comes to the screen. */
-const NOTE_VALUES = `(() => {
-  const look = () => {
-    const figure = [...document.querySelectorAll('.figure')].find((one) => one.textContent.includes('Redeliveries'));
-    const value = Number(figure?.querySelector('.value')?.textContent.replaceAll(',', ''));
-    if (value !== window.shown.at(-1)?.[0]) window.shown.push([value, Date.now()]);
-  };
-  window.shown = [];
-  look();
-  new MutationObserver(look).observe(document.body, { childList: true, characterData: true, subtree: true });
+/** Of the overview. */
+const REDELIVERIES = `(() => {
+  const figure = [...document.querySelectorAll('.figure')].find((one) => one.textContent.includes('Redeliveries'));
+  return Number(figure?.querySelector('.value')?.textContent.replaceAll(',', ''));
 })()`;
+
+/**
+ * Has the page itself note when a number on its screen changes. To ask it from here every few ms takes a good part of a
+ * small machine, from the page and from the service, and sees a change later than it came.
+ *
+ * @param value an expression of the page
+ */
+export async function noteChanges(page: Page, value: string): Promise<void> {
+  await page.evaluate(`(() => {
+    const look = () => {
+      const value = ${value};
+      if (value !== window.shown.at(-1)?.[0]) window.shown.push([value, Date.now()]);
+    };
+    window.shown = [];
+    look();
+    new MutationObserver(look).observe(document.body, { childList: true, characterData: true, subtree: true });
+  })()`);
+}
+
+/** Unix ms when the number was first so high; null: not yet. */
+export async function whenShown(page: Page, value: number): Promise<number | null> {
+  return page.evaluate<number | null>(`window.shown.find(([value]) => value >= ${value})?.[1] ?? null`);
+}
 
 /** @param page an open overview; @param count so many events, of different times, are followed to the screen */
 export async function newsToScreen(page: Page, url: string, count: number, limitMs: number): Promise<News[]> {
-  await page.evaluate(NOTE_VALUES);
+  await noteChanges(page, REDELIVERIES);
   const ended = new AbortController();
   const found: { handled: number; left: number; total: number }[] = [];
   const reading = follow(url, ended.signal, async (event, left) => {
@@ -42,22 +59,21 @@ export async function newsToScreen(page: Page, url: string, count: number, limit
       found.push({ handled: Date.parse(event.at), left, total: redeliveries });
     }
   });
-  let shown: [number, number][] = [];
-  const whenShown = (total: number) => shown.find(([value]) => value >= total)?.[1];
   try {
-    await until(
-      `${count} redeliveries came and are shown`,
-      async () => {
-        shown = await page.evaluate<[number, number][]>('window.shown');
-        return found.length >= count && found.every(({ total }) => whenShown(total) !== undefined);
-      },
-      limitMs,
-    );
+    await until(`${count} redeliveries came`, () => found.length >= count, limitMs);
   } finally {
     ended.abort();
     await reading;
   }
-  return found.map(({ handled, left, total }) => ({ handled, left, shown: whenShown(total) as number }));
+  const last = found.at(-1)?.total ?? 0;
+  await until('the last of them is shown', async () => (await whenShown(page, last)) !== null, limitMs);
+  return Promise.all(
+    found.map(async ({ handled, left, total }) => ({
+      handled,
+      left,
+      shown: (await whenShown(page, total)) as number,
+    })),
+  );
 }
 
 /** The first redelivery of each piece that the stream brings; those that grow are known. */
