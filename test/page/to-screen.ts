@@ -6,7 +6,7 @@
  * What lies before `left` is the observed application's and the ledger's: journal, the turn of the writer, the look
  * for what is new. What lies after it is the page's: its pause between two looks, its questions, the drawing.
  */
-import type { Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { EventStreamReader } from '../../src/page/logic/event-stream';
 import type { Redelivery, Summary } from '../../src/service/schemas';
 import { until } from '../support/broker';
@@ -16,6 +16,40 @@ export interface News {
   handled: number;
   left: number;
   shown: number;
+}
+
+/**
+ * What the machine takes: a page of its own, with nothing to do but to tick, and how late its ticks come. On a machine
+ * with 20 programs for a core each of the three that news goes through (service, browser, page) waits at least as long,
+ * and no pause of ours is too long for that. Nearly 0 where the machine has time: there the bound is the bare one.
+ */
+export class IdlePage {
+  private constructor(private readonly page: Page) {}
+
+  static async open(browser: Browser): Promise<IdlePage> {
+    const page = await (await browser.newContext()).newPage();
+    await page.evaluate(`(() => {
+      let last = Date.now();
+      window.late = [];
+      setInterval(() => {
+        const now = Date.now();
+        window.late.push([now, now - last - 20]);
+        last = now;
+      }, 20);
+    })()`);
+    return new IdlePage(page);
+  }
+
+  /** In ms, of the time from `from` to `to` (unix ms). */
+  async lateWithin(from: number, to: number): Promise<number> {
+    return this.page.evaluate<number>(
+      `window.late.reduce((sum, [at, ms]) => sum + (at > ${from} && at <= ${to} ? Math.max(0, Math.min(ms, at - ${from})) : 0), 0)`,
+    );
+  }
+
+  close(): Promise<void> {
+    return this.page.context().close();
+  }
 }
 
 /** Of the overview. */

@@ -9,7 +9,7 @@ import type { Browser, Page } from 'playwright-core';
 import type { IncidentDetail, Page as ListPage, RecordHistory, Redelivery } from '../../src/service/schemas';
 import { testBrokers, until } from '../support/broker';
 import { describeInBrowser, launch, openPage, settled } from './browser';
-import { median, newsToScreen } from './to-screen';
+import { IdlePage, median, newsToScreen } from './to-screen';
 
 const CLI = join(__dirname, '../../dist/cli/main.js');
 const LIMIT_MS = 120_000;
@@ -116,12 +116,17 @@ describeInBrowser('on the demo', () => {
     const { page, wrong } = await openPage(browser);
     await goTo(page, '#/');
     await page.getByRole('status').filter({ hasText: 'live' }).waitFor();
+    const idle = await IdlePage.open(browser);
     const news = await newsToScreen(page, url, 8, LIMIT_MS);
-    // Ours alone, each of them: the page's pause between two looks (0.5 s), its questions, the drawing.
-    expect(Math.max(...news.map(({ left, shown }) => shown - left))).toBeLessThan(2_000);
+    // Ours alone, each of them: the page's pause between two looks (0.5 s), its questions, the drawing; and what the
+    // machine took meanwhile from a page that had nothing to do.
+    for (const { left, shown } of news) {
+      expect(shown - left).toBeLessThan(2_000 + (await idle.lateWithin(left, shown)));
+    }
     // The whole way begins in a process that the demo holds up and kills: what it told late is late by that.
     expect(median(news.map(({ handled, shown }) => shown - handled))).toBeLessThan(2_000);
     expect(wrong).toEqual([]);
+    await idle.close();
     await page.context().close();
   }, 300_000);
 
