@@ -88,7 +88,7 @@ export const ALERTS: readonly Alert[] = [
     summary: (value) =>
       `${value('humanize')} copies passed the check of {{ .Labels.group }} and were applied again`,
     description:
-      'The group has a check for copies (it had hits), and in the last 15 minutes copies were handled all the same.',
+      'The group has a check for copies (it had hits), and in the last 15 minutes copies were handled all the same. Copies that were perhaps applied again, in flight at a kill, are not among them: they are in dupescope_perhaps_applied_again_total.',
   },
   {
     name: 'Rewind',

@@ -21,7 +21,7 @@ import { App, type AppState, useAnswer, useStable } from './state';
 import { readTheme, type Theme, writeTheme } from './theme';
 
 /** Answers are asked for again at most so often, however much happens. */
-const NEWS_MS = 1_000;
+const NEWS_MS = 500;
 /** What no event tells of, as lag and duplicates, is asked for again so often. */
 const REFRESH_MS = 10_000;
 const TOKEN_KEY = 'dupescope-token';

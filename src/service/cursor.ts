@@ -41,7 +41,6 @@ const Place = {
     v: z.literal(1),
     k: z.literal('groups'),
     f: z.string(),
-    group: z.string(),
     id: z.int().min(1),
   }),
 };

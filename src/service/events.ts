@@ -24,7 +24,7 @@ import { incidentShape, redeliveryShape } from './answers';
 import { readQuery, searchOf } from './parameters';
 import type { StoreAccess } from './store-access';
 
-const POLL_MS = 250;
+const POLL_MS = 100;
 const HEARTBEAT_MS = 15_000;
 const STALLED_MS = 60_000;
 const STREAMS_MAX = 64;

@@ -4,6 +4,7 @@ import { suggestion } from '../config/nearest';
 import { fail } from '../errors';
 import { DUPLICATE_CAUSES, DUPLICATE_KINDS } from '../identity';
 import { CAUSES, CERTAINTIES, INCIDENT_KINDS, REWIND_CAUSES } from '../ledger';
+import { NAME_BYTES_MAX } from './schemas/words';
 import { clipped } from './time';
 
 /** JSON Schema of one parameter; the few words that are used here. */
@@ -34,7 +35,11 @@ function integer(minimum: number, maximum: number) {
 }
 
 function name(description: string): Parameter<string | undefined> {
-  return { description, json: { type: 'string' }, schema: z.string().min(1).max(1_000).optional() };
+  const schema = z
+    .string()
+    .min(1)
+    .refine((text) => Buffer.byteLength(text) <= NAME_BYTES_MAX);
+  return { description, json: { type: 'string' }, schema: schema.optional() };
 }
 
 function whole(description: string, minimum: number, maximum: number): Parameter<number | undefined> {
@@ -182,5 +187,5 @@ function allowedIn(json: ParameterSchema): string {
   if (json.enum !== undefined) return `one of ${json.enum.join(', ')}`;
   if (json.type === 'boolean') return 'true or false';
   if (json.type === 'integer') return `a whole number from ${json.minimum} to ${json.maximum}`;
-  return 'a text of 1 to 1000 characters';
+  return `a text of 1 to ${NAME_BYTES_MAX} bytes`;
 }

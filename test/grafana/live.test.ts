@@ -171,6 +171,23 @@ describe('Prometheus', () => {
     expect(caused.length).toBeGreaterThanOrEqual(2);
   });
 
+  agrees('what became of copies is that of the API', async () => {
+    const told = await api<Record<string, number>>('/v1/summary');
+    const counters = await Promise.all(
+      ['idempotency_hits_total', 'applied_again_total', 'perhaps_applied_again_total'].map(sumOf),
+    );
+    const [hits, again, perhaps] = counters as [number, number, number];
+    expect(hits).toBe(told.hits);
+    // Counters keep what a late fact took back.
+    expect(again).toBeGreaterThanOrEqual(told.applied_again as number);
+    expect(perhaps).toBeGreaterThanOrEqual(told.perhaps_again as number);
+    const copies = (told.redeliveries as number) + (told.duplicates_delivered as number);
+    expect(told.hits as number).toBeGreaterThan(0);
+    expect((told.hits as number) + (told.applied_again as number) + (told.failed_again as number)).toBe(
+      copies,
+    );
+  });
+
   agrees('exemplars lead to the traces of redeliveries', async () => {
     const found = await prometheus.exemplars('dupescope_redeliveries_total', from, to);
     const traces = found.flatMap(({ exemplars }) => exemplars.map(({ labels }) => labels.trace_id));

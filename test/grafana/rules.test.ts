@@ -73,7 +73,7 @@ const CASES: Record<string, Case> = {
       [series('idempotency_hits_total', PLACE)]: '9x60',
     },
     says: [GROUP, '4 copies passed the check of billing and were applied again'],
-    // A group without a check applies every copy: the ratio tells of that.
+    // A group without a check applies every copy: the ratio tells of that. Perhaps is not again.
     quiet: {
       [series('applied_again_total', PLACE)]: '0x30 4x30',
       [series('idempotency_hits_total', PLACE)]: '0x60',

@@ -9,6 +9,10 @@ import { describeInBrowser, launch, openPage, settled } from './browser';
 const MARKUP = `<img src=x onerror="window.hacked=1"><script>window.hacked=1</script>"'\`&amp;{{7*7}}`;
 const TURNED = 'abc\u202edcba\u200f\u0000\nend';
 const LONG = `long-${'x'.repeat(10_240)}`;
+/** As long as Kafka takes the name of a group, and as long as a URL makes it: 32,767 bytes, nine characters for three. */
+const LONGEST = `${'語'.repeat(10_922)}x`;
+/** Kafka's bound. */
+const LONGEST_TOPIC = 't'.repeat(249);
 const NAMES = [MARKUP, TURNED, LONG];
 
 const folder = temporaryFolder();
@@ -16,13 +20,13 @@ const storePath = join(folder.path, 'hostile.db');
 let running: Running;
 let browser: Browser;
 
-/** Three groups, topics and messages with such names, each with a redelivery in an incident and a copy. */
+/** Groups, topics and messages with such names, each with a redelivery in an incident and a copy. */
 function seedHostile(path: string): void {
   const now = Date.now();
   const s = new Seed(path);
-  for (const [i, name] of NAMES.entries()) {
-    const cluster = s.cluster(name);
-    const topic = s.topic(cluster, name, null, now);
+  for (const [i, name] of [...NAMES, LONGEST].entries()) {
+    const cluster = s.cluster(name === LONGEST ? 'c' : name);
+    const topic = s.topic(cluster, name === LONGEST ? LONGEST_TOPIC : name, null, now);
     const group = s.group(cluster, name);
     const gp = s.place(group, topic, 0, { deliveries: 20, redeliveries: 10 });
     const session = s.session(group, name, now - 60_000, { at: now - 1_000, how: 'crash' });
@@ -110,6 +114,8 @@ async function nothingRan(page: Page, wrong: string[]): Promise<void> {
     '[document.documentElement.scrollWidth, innerWidth]',
   );
   expect(across).toBeLessThanOrEqual(width);
+  // No part of the screen was refused its answer.
+  expect(await page.locator('.trouble').allTextContents()).toEqual([]);
   expect(wrong).toEqual([]);
 }
 
@@ -139,9 +145,12 @@ describeInBrowser('hostile text is shown as text', () => {
         '#/',
         '#/groups',
         `#/groups/${encoded}`,
+        `#/groups/${encoded}?cluster=${encoded}&topic=${encoded}&partition=0`,
         '#/incidents',
+        `#/incidents?group=${encoded}`,
         `#/incidents/${number}`,
         '#/redeliveries',
+        `#/redeliveries?group=${encoded}&topic=${encoded}`,
         `#/records/${encoded}/0/5`,
         `#/identities/${encoded}`,
         '#/topics',
@@ -158,6 +167,40 @@ describeInBrowser('hostile text is shown as text', () => {
     },
     180_000,
   );
+
+  test('the longest name that a group can have works on every screen that asks for a group', async () => {
+    expect(Buffer.byteLength(LONGEST)).toBe(32_767);
+    const { page, wrong } = await openPage(browser, { viewport: { width: 700, height: 900 } });
+    const group = encodeURIComponent(LONGEST);
+    for (const hash of [
+      '#/',
+      '#/groups',
+      `#/groups/${group}`,
+      `#/groups/${group}?cluster=c&topic=${LONGEST_TOPIC}&partition=0`,
+      `#/incidents?group=${group}`,
+      `#/incidents/${NAMES.length + 1}`,
+      `#/redeliveries?group=${group}&topic=${LONGEST_TOPIC}`,
+      `#/records/${LONGEST_TOPIC}/0/5?group=${group}`,
+    ]) {
+      await page.goto(`${running.url}/${hash}`);
+      await settled(page);
+      await until(`${hash.slice(0, 40)} shows it`, async () =>
+        /語{20,}… \(10,923 characters\)/.test((await page.locator('main').textContent()) ?? ''),
+      );
+      await nothingRan(page, wrong);
+    }
+    await page.context().close();
+  }, 180_000);
+
+  test('what no request can hold is told in words, and the rest of the page goes on', async () => {
+    const { page, wrong } = await openPage(browser);
+    await page.goto(`${running.url}/#/identities/${'x'.repeat(200_000)}`);
+    await page.getByText('What is asked for is longer than a request may be').waitFor();
+    await page.goto(`${running.url}/#/health`);
+    await settled(page);
+    await nothingRan(page, wrong);
+    await page.context().close();
+  }, 60_000);
 
   test('the policy refuses what a mistake would let through', async () => {
     const { page } = await openPage(browser);

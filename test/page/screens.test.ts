@@ -5,6 +5,7 @@ import { Seed, seedStory, temporaryFolder } from '../service/seed';
 import { until } from '../support/broker';
 import { axeFindings } from './axe';
 import { describeInBrowser, launch, openPage, settled } from './browser';
+import { IdlePage, noteChanges, whenShown } from './to-screen';
 
 const folder = temporaryFolder();
 const storePath = join(folder.path, 'story.db');
@@ -179,22 +180,26 @@ describeInBrowser('the screens', () => {
       };
       seed.redelivery(gp, run, previous, { first, last: first, at: Date.now() });
     };
-    const took: number[] = [];
-    for (let i = 0; i < 3; i++) {
-      const begin = performance.now();
+    await noteChanges(page, "document.querySelectorAll('tbody tr').length");
+    const idle = await IdlePage.open(browser);
+    for (let i = 0; i < 5; i++) {
       again(160 + i);
-      await until('the redelivery is shown', async () => (await rows.count()) === before + i + 1, 60_000);
-      took.push(performance.now() - begin);
+      const written = Date.now();
+      const shown = () => whenShown(page, before + i + 1);
+      await until('the redelivery is shown', async () => (await shown()) !== null, 60_000);
+      const at = (await shown()) as number;
+      // Every one of them, from the moment when the store has it: the service looks for news every 0.1 s, the page
+      // pauses up to 0.5 s, the rest is its questions; and what the machine took from a page with nothing to do.
+      expect(at - written).toBeLessThan(2_000 + (await idle.lateWithin(written, at)));
     }
-    // The fastest of three: a busy machine may hold up any one of them.
-    expect(Math.min(...took)).toBeLessThan(2_000);
 
+    await idle.close();
     await service.service.close();
     await page.getByRole('status').filter({ hasText: 'not connected' }).waitFor();
     again(170);
     service = await startService({ storePath: other, listenPort: port });
     await page.getByRole('status').filter({ hasText: 'live' }).waitFor();
-    await until('what was missed is shown', async () => (await rows.count()) === before + 4, 60_000);
+    await until('what was missed is shown', async () => (await rows.count()) === before + 6, 60_000);
     await page.locator('.trouble').waitFor({ state: 'detached' });
     expect(wrong).toEqual([]);
     seed.close();
@@ -240,6 +245,26 @@ describeInBrowser('the screens', () => {
     await page.context().close();
     await fresh.service.close();
     await missing.service.close();
+  });
+
+  test('what became of copies adds up to all of them, on the overview and for the group', async () => {
+    const { page } = await openPage(browser);
+    for (const [hash, path] of [
+      ['#/?since=6h', '/v1/summary'],
+      ['#/groups/billing?cluster=c1&since=6h', '/v1/groups/billing?cluster=c1'],
+    ] as const) {
+      await visit(page, hash);
+      const told = await json<Record<string, number>>(running.port, path);
+      const caught = page.locator('.figure', { has: page.getByText('Caught', { exact: true }) });
+      const text = (await caught.locator('.note').textContent()) ?? '';
+      expect(text).toMatch(/^\d+ applied again, 2 perhaps, \d+ failed$/);
+      const numbers = [...text.matchAll(/\d+/g)].map(Number);
+      const shown = numbers.reduce((sum, n) => sum + n, Number(await caught.locator('.value').textContent()));
+      const copies = Number(told.redeliveries) + Number(told.duplicates_delivered);
+      // 10 redeliveries of another group are in a handler now: in none of the four.
+      expect(shown).toBe(path === '/v1/summary' ? copies - 10 : copies);
+    }
+    await page.context().close();
   });
 
   test('figures on the overview are those of the API', async () => {

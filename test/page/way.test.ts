@@ -6,15 +6,10 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
-import type {
-  IncidentDetail,
-  Page as ListPage,
-  RecordHistory,
-  Redelivery,
-  Summary,
-} from '../../src/service/schemas';
+import type { IncidentDetail, Page as ListPage, RecordHistory, Redelivery } from '../../src/service/schemas';
 import { testBrokers, until } from '../support/broker';
 import { describeInBrowser, launch, openPage, settled } from './browser';
+import { IdlePage, median, newsToScreen } from './to-screen';
 
 const CLI = join(__dirname, '../../dist/cli/main.js');
 const LIMIT_MS = 120_000;
@@ -117,31 +112,21 @@ describeInBrowser('on the demo', () => {
     await page.context().close();
   }, 180_000);
 
-  test('a redelivery shows within 2 s of the moment when the store has it', async () => {
+  test('a redelivery shows within 2 s', async () => {
     const { page, wrong } = await openPage(browser);
     await goTo(page, '#/');
-    const figure = page.locator('.figure', { hasText: 'Redeliveries' }).locator('.value');
-    const shown = async () => Number((await figure.textContent())?.replaceAll(',', ''));
-    const total = async () => (await get<Summary>('/v1/summary')).redeliveries;
-    const took: number[] = [];
-    for (let i = 0; i < 4 && !took.some((ms) => ms < 2_000); i++) {
-      const before = await total();
-      let now = before;
-      await until(
-        'the demo has something delivered again',
-        async () => {
-          now = await total();
-          return now > before;
-        },
-        LIMIT_MS,
-      );
-      const since = performance.now();
-      await until('the page shows it', async () => (await shown()) >= now, LIMIT_MS);
-      took.push(performance.now() - since);
+    await page.getByRole('status').filter({ hasText: 'live' }).waitFor();
+    const idle = await IdlePage.open(browser);
+    const news = await newsToScreen(page, url, 8, LIMIT_MS);
+    // Ours alone, each of them: the page's pause between two looks (0.5 s), its questions, the drawing; and what the
+    // machine took meanwhile from a page that had nothing to do.
+    for (const { left, shown } of news) {
+      expect(shown - left).toBeLessThan(2_000 + (await idle.lateWithin(left, shown)));
     }
-    // The fastest of four: a busy machine may hold up any one of them.
-    expect(Math.min(...took)).toBeLessThan(2_000);
+    // The whole way begins in a process that the demo holds up and kills: what it told late is late by that.
+    expect(median(news.map(({ handled, shown }) => shown - handled))).toBeLessThan(2_000);
     expect(wrong).toEqual([]);
+    await idle.close();
     await page.context().close();
   }, 300_000);
 

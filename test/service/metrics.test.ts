@@ -65,6 +65,34 @@ test('without a lag source no lag; what retention takes away lowers no counter',
   }
 });
 
+test('what was perhaps applied again is counted, and no late fact lowers a counter, over a restart neither', async () => {
+  const storePath = join(folder.path, 'again.db');
+  seedStory(storePath);
+  const seed = new Seed(storePath);
+  const counted = async () => {
+    const { service, port } = await startService({ storePath });
+    const { text } = await ask(port, '/metrics');
+    await service.close();
+    const samples = parsed(text);
+    const of = (name: string) =>
+      samples.get(`dupescope_${name}{cluster="c1",group="billing",topic="orders"}`);
+    return [of('applied_again_total'), of('perhaps_applied_again_total')];
+  };
+  expect(await counted()).toEqual([10, 2]);
+  const change = (again: number, perhaps: number) =>
+    seed.db
+      .prepare('UPDATE group_partition SET applied_again = ?, perhaps_again = ? WHERE hits > 0')
+      .run(again, perhaps);
+  change(9, 1);
+  expect(await counted()).toEqual([10, 2]);
+  // Up to what was told already nothing is new.
+  change(11, 2);
+  expect(await counted()).toEqual([11, 2]);
+  change(11, 5);
+  expect(await counted()).toEqual([11, 5]);
+  seed.close();
+});
+
 test('names with quotes and line breaks stay one line', async () => {
   const storePath = join(folder.path, 'odd.db');
   const seed = new Seed(storePath);

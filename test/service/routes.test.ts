@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { ROUTES } from '../../src/service/routes';
 import {
   type Duplicate,
+  type Group,
   GroupDetail,
   type Hit,
   type Identity,
@@ -19,7 +20,7 @@ import {
   type Summary,
 } from '../../src/service/schemas';
 import { ask, fixedLag, json, type Running, startService } from './running';
-import { BEGIN, seedStory, temporaryFolder } from './seed';
+import { BEGIN, Seed, seedStory, temporaryFolder } from './seed';
 
 const folder = temporaryFolder();
 let running: Running;
@@ -149,7 +150,7 @@ test('hits say what they caught, and the group how its check does', async () => 
   ]);
   expect((await get<Page<Hit>>('/v1/hits?until=3h')).items).toEqual([]);
   const billing = GroupDetail.parse(await get('/v1/groups/billing?cluster=c1'));
-  expect(billing).toMatchObject({ hits: 30, applied_again: 10, failed_again: 64, duplicates_delivered: 0 });
+  expect(billing).toMatchObject({ hits: 30, applied_again: 10, failed_again: 64, perhaps_again: 2 });
   expect(billing.check).toMatchObject({ catch_ratio: 0.75, window_seconds: 10, copies_within_window: 1 });
   expect(billing.check?.words).toContain('caught 30 of 40 copies (75%)');
   const audit = GroupDetail.parse(await get('/v1/groups/audit'));
@@ -448,6 +449,47 @@ test.each([
   expect(problem.detail).toMatch(new RegExp(words.replace(/[()?]/g, '\\$&')));
   expect(problem).toMatchObject({ code: 'bad-parameter', status: 400, instance: path.split('?')[0] });
   expect(answer.text).not.toContain('\n');
+});
+
+describe('names', () => {
+  // 32,767 bytes: 10,922 characters of three bytes, and the longest URL that a name can make.
+  const longest = `${'語'.repeat(10_922)}x`;
+
+  test('as long as Kafka takes them are asked for, in the path and in the query', async () => {
+    expect(Buffer.byteLength(longest)).toBe(32_767);
+    const name = encodeURIComponent(longest);
+    expect(await get(`/v1/incidents?topic=${'t'.repeat(249)}&group=${name}`)).toMatchObject({ items: [] });
+    const told = (await get(`/v1/groups/${name}`, 404)) as { detail: string };
+    expect(told.detail.length).toBeLessThan(500);
+  });
+
+  test('that are longer are refused with their bound, or by the HTTP parser', async () => {
+    const refused = await get(`/v1/redeliveries?group=${encodeURIComponent(`${longest}x`)}`, 400);
+    expect(refused).toMatchObject({
+      code: 'bad-parameter',
+      detail: expect.stringContaining('a text of 1 to 32767 bytes'),
+    });
+    expect((await ask(running.port, `/v1/identities/${'x'.repeat(200_000)}`)).status).toBe(431);
+  });
+
+  test('of 32 kB end a page of groups as any other', async () => {
+    const store = join(folder.path, 'long-names.db');
+    const seed = new Seed(store);
+    const cluster = seed.cluster('c');
+    for (const end of ['a', 'b', 'c']) seed.group(cluster, `${longest.slice(0, -1)}${end}`);
+    seed.close();
+    const other = await startService({ storePath: store });
+    const seen: string[] = [];
+    let cursor: string | null = '';
+    while (cursor !== null) {
+      const from: string = cursor === '' ? '' : `&cursor=${cursor}`;
+      const page: Page<Group> = await json(other.port, `/v1/groups?limit=1${from}`);
+      seen.push(...page.items.map(({ group }) => group.slice(-1)));
+      cursor = page.next_cursor;
+    }
+    await other.service.close();
+    expect(seen).toEqual(['a', 'b', 'c']);
+  });
 });
 
 test('odd request targets are answered', async () => {

@@ -343,7 +343,9 @@ export function seedStory(path: string): void {
     version: 4,
   });
   s.db
-    .prepare('UPDATE group_partition SET hits = 30, applied_again = 10, failed_again = 64 WHERE id = ?')
+    .prepare(
+      'UPDATE group_partition SET hits = 30, applied_again = 10, failed_again = 64, perhaps_again = 2 WHERE id = ?',
+    )
     .run(p0);
   s.row('producer', {
     key: 'producer-1',

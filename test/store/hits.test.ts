@@ -45,6 +45,15 @@ function totals(gp: number): Account & { redeliveries: number } {
     .get(gp) as Account;
 }
 
+/** What /metrics tells: the most that the account ever had. */
+function counted(gp: number): { again: number; perhaps: number } {
+  return db
+    .prepare(
+      'SELECT applied_again_counted AS again, perhaps_again_counted AS perhaps FROM group_partition WHERE id = ?',
+    )
+    .get(gp) as { again: number; perhaps: number };
+}
+
 /** A run, once or twice while it grew, and its hits in any number of tellings. */
 type Telling = { run: RunSpan } | { hit: HitSpan };
 
@@ -73,6 +82,7 @@ describe('the account of copies in the store', () => {
       fc.property(shuffled, ({ runs, hits, order }) => {
         const place = freshPlace();
         const session = (key: string) => place.sessions.get(key) as number;
+        let before = counted(place.gp);
         for (const telling of order) {
           if ('hit' in telling) {
             const { sessionKey, fate, ...stretch } = telling.hit;
@@ -85,6 +95,10 @@ describe('the account of copies in the store', () => {
             const row = { ...place, ...run, session: session(run.sessionKey), sessionKey };
             tables.runs.apply({ ...row, member: null, error: null }, 1);
           }
+          const [now, told] = [counted(place.gp), totals(place.gp)];
+          expect(now.again).toBe(Math.max(before.again, told.appliedAgain));
+          expect(now.perhaps).toBe(Math.max(before.perhaps, told.perhapsAgain));
+          before = now;
         }
         const { pending, ...expected } = expectedAccount(runs, hits, 60);
         const found = totals(place.gp);

@@ -57,7 +57,7 @@ export function atAGlance() {
     stat({
       title: 'Copies caught',
       description:
-        "Of the copies that reached a handler, the share that the consumer's own check recognised. Below 100% something was applied again; without a check it is 0%.",
+        "Of the copies that reached a handler, the share that the consumer's own check recognised. Below 100% something was applied again; without a check it is 0%. Those that were in flight at a kill, perhaps applied again, are left out.",
       unit: 'percentunit',
       noValue: 'no copies',
       thresholds: CAUGHT,

@@ -9,7 +9,7 @@ export function idempotency() {
       {
         title: 'What became of copies',
         description:
-          "Copies that the consumer's own check recognised (hits), and copies that were applied again. Both stand for deliveries that happened twice; only the second may hurt.",
+          "Copies that the consumer's own check recognised (hits), that were applied again, and that perhaps were: in a handler when its process was killed, where nobody can know. With those that failed they are all: hits + applied again + perhaps + failed = redeliveries + duplicates delivered. Applied again hurts; perhaps may, unless the effect and its mark are one transaction.",
         unit: 'cps',
         noValue: 'No copy reached a handler.',
         thresholds: NEUTRAL,
@@ -17,6 +17,7 @@ export function idempotency() {
         targets: [
           over(`sum(${rate('idempotency_hits_total')})`, 'hits: recognised'),
           over(`sum(${rate('applied_again_total')})`, 'applied again'),
+          over(`sum(${rate('perhaps_applied_again_total')})`, 'perhaps applied again'),
         ],
       },
       { stacked: true },
@@ -24,7 +25,7 @@ export function idempotency() {
     series({
       title: 'Catch ratio by group',
       description:
-        'Hits of all copies. 0: the group has no check, or its check never hits. Below 1: its memory is too short (see Time to duplicate), or it is not asked.',
+        'Hits of all copies. 0: the group has no check, or its check never hits. Below 1: its memory is too short (see Time to duplicate), or it is not asked. Those perhaps applied again are in neither.',
       unit: 'percentunit',
       noValue: 'No copy reached a handler.',
       thresholds: CAUGHT,

@@ -9,7 +9,7 @@ export const CAUGHT: Steps = [
 
 export const ratio = (part: string, whole: string) => `${part} / ${whole}`;
 
-/** Hits of all copies that ended; the sums of each are given. */
+/** Hits of all copies whose end is known (perhaps and failed are in neither); the sums of each are given. */
 export function caught(sum: (name: string) => string): string {
   const hits = sum('idempotency_hits_total');
   return ratio(hits, `(${hits} + ${sum('applied_again_total')})`);

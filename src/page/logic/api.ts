@@ -61,6 +61,11 @@ async function errorOf(response: Response): Promise<ApiError> {
     const { code, detail } = (await response.json()) as Partial<Problem>;
     return new ApiError(code ?? 'unknown', response.status, detail ?? 'The service gave no reason.');
   } catch {
-    return new ApiError('unknown', response.status, `The service answered ${response.status}.`);
+    // Refused before the service saw it, by its HTTP parser or a proxy: there is no problem to read.
+    const isTooLong = response.status === 431 || response.status === 414;
+    const detail = isTooLong
+      ? 'What is asked for is longer than a request may be: the service takes 128 kB, a proxy before it often less. Names that Kafka itself has fit.'
+      : `The service answered ${response.status}.`;
+    return new ApiError(isTooLong ? 'too-long' : 'unknown', response.status, detail);
   }
 }

@@ -1,5 +1,6 @@
 /** The whole store in a row of figures. */
 import type { Summary } from '../../service/schemas';
+import { notCaughtWords } from '../logic/copies';
 import { bytes, count, duration, percent } from '../logic/format';
 import { verdictWords } from '../logic/words';
 import { type Fact, Figures } from './facts';
@@ -18,7 +19,7 @@ export function Totals({ summary }: { summary: Summary }) {
     {
       name: 'Caught',
       value: count(hits),
-      note: copies === 0 ? 'no copies' : `${count(summary.applied_again)} applied again`,
+      note: copies === 0 ? 'no copies' : notCaughtWords(summary),
     },
     {
       name: 'Duplicates',

@@ -2,6 +2,7 @@
 import { useMemo } from 'preact/hooks';
 import type { GroupDetail, GroupTimeline, Incident } from '../../service/schemas';
 import { addressOf, type Page, part } from '../logic/api';
+import { notCaughtWords } from '../logic/copies';
 import { count, duration, percent } from '../logic/format';
 import { rangeQuery } from '../logic/range';
 import { visible } from '../logic/visible';
@@ -115,7 +116,7 @@ function Head({ group, address }: { group: GroupDetail; address: string }) {
             note: percent(group.redelivery_ratio),
             tone: group.redeliveries > 0 ? 'busy' : undefined,
           },
-          { name: 'Caught', value: count(group.hits), note: `${count(group.applied_again)} applied again` },
+          { name: 'Caught', value: count(group.hits), note: notCaughtWords(group) },
           {
             name: 'May be lost',
             value: count(group.premature + group.skipped),

@@ -34,7 +34,7 @@ export function groupsAnswer(
     ),
     next_cursor:
       rows.length > query.limit && last !== undefined
-        ? encodeCursor('groups', filters, { group: last.group, id: last.id })
+        ? encodeCursor('groups', filters, { id: last.id })
         : null,
   };
 }

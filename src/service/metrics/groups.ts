@@ -53,6 +53,11 @@ export function groupMetrics(db: Store, bounds: GroupBounds): Family[] {
       "Copies that the consumer's own check recognised",
     ),
     appliedAgain: counter('dupescope_applied_again_total', 'records', 'Copies that were handled with no hit'),
+    perhapsAgain: counter(
+      'dupescope_perhaps_applied_again_total',
+      'records',
+      'Copies that were in flight when their process died: perhaps applied again, in no other count of what became of copies',
+    ),
   };
   const causes = counter(
     'dupescope_redelivery_causes_total',

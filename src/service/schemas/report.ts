@@ -1,7 +1,7 @@
 /** What instrumented processes of other hosts send and get: reports, and the question for a partition's past. */
 import { z } from 'zod';
 import { EVIDENCE } from './evidence';
-import { count, offset, outcome } from './words';
+import { count, NAME_BYTES_MAX, offset, outcome } from './words';
 
 const time = z.number();
 const next = z.int().min(-1);
@@ -83,7 +83,7 @@ export const PastBody = z
   .looseObject({
     journal: z.string().max(200),
     clusterId: z.string().max(1_000),
-    group: z.string().max(1_000),
+    group: z.string().max(NAME_BYTES_MAX),
     topic: z.string().max(1_000),
     topicId: z.string().max(100).nullable(),
     partition: z.int().min(0),

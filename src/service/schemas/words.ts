@@ -7,6 +7,12 @@ export const count = z.int().min(0);
 export const offset = z.int().min(0);
 export const seconds = z.number().min(0);
 
+/**
+ * Bytes of UTF-8 of the longest name: the protocol's strings have a length of 16 bits, and Kafka bounds the name of a
+ * group by nothing else (topics end at 249 characters).
+ */
+export const NAME_BYTES_MAX = 32_767;
+
 export const OUTCOMES = ['open', 'handled', 'failed', 'unresolved', 'in_flight', 'uncertain'] as const;
 
 export const outcome = z.enum(OUTCOMES).meta({
@@ -31,9 +37,13 @@ export const totals = {
 export const account = {
   hits: count.meta({ description: "Deliveries that the consumer's own check recognised and did not apply" }),
   applied_again: count.meta({ description: 'Copies handled with no hit' }),
-  failed_again: count.meta({ description: 'Copies that failed, or were in flight at a kill' }),
+  failed_again: count.meta({
+    description:
+      'Copies that failed, or were in flight at a kill; hits + applied_again + failed_again = redeliveries + duplicates_delivered',
+  }),
   perhaps_again: count.meta({
-    description: 'Of failed_again: in flight at a kill, and so perhaps applied all the same',
+    description:
+      'Of failed_again: in flight at a kill, and so perhaps applied again. What is left of failed_again did fail',
   }),
   duplicates_delivered: count.meta({
     description: 'First deliveries of records whose message had been applied before, as hits tell',

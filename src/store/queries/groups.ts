@@ -43,7 +43,7 @@ export interface GroupPage {
   /** Exact name. */
   group?: string | undefined;
   /** Behind this group, in the order of name and id. */
-  after?: { group: string; id: number } | undefined;
+  after?: { id: number } | undefined;
   limit: number;
 }
 
@@ -73,13 +73,13 @@ export function groupsOf(db: Store, page: GroupPage): GroupRow[] {
     ${where(
       page.cluster !== undefined && 'c.cluster_id = @cluster',
       page.group !== undefined && 'g.name = @group',
-      page.after !== undefined && '(g.name, g.id) > (@afterGroup, @afterId)',
+      page.after !== undefined &&
+        '(g.name, g.id) > (SELECT name, id FROM consumer_group WHERE id = @afterId)',
     )}
     GROUP BY g.id ORDER BY g.name, g.id LIMIT @limit`;
   return statement<GroupRow>(db, sql).all({
     cluster: page.cluster ?? null,
     group: page.group ?? null,
-    afterGroup: page.after?.group ?? null,
     afterId: page.after?.id ?? null,
     limit: page.limit,
   });

@@ -16,7 +16,9 @@ export interface TotalsRow {
   premature: number;
   skipped: number;
   hits: number;
+  /** The most that was ever told of each: late facts may take some back (see migration 015). */
   appliedAgain: number;
+  perhapsAgain: number;
   /** Of the group; null: it is known from outside alone. */
   firstSession: number | null;
   /** Number of the first of these places. */
@@ -29,7 +31,8 @@ export function totalsOf(db: Store): TotalsRow[] {
     SELECT c.cluster_id AS cluster, g.name AS "group", t.name AS topic, sum(gp.deliveries) AS deliveries,
            sum(gp.redeliveries) AS redeliveries, sum(gp.failed) AS failed, sum(gp.uncertain) AS uncertain,
            sum(gp.premature) AS premature, sum(gp.skipped) AS skipped,
-           sum(gp.hits) AS hits, sum(gp.applied_again) AS appliedAgain,
+           sum(gp.hits) AS hits, sum(gp.applied_again_counted) AS appliedAgain,
+           sum(gp.perhaps_again_counted) AS perhapsAgain,
            (SELECT min(s.id) FROM session s WHERE s.grp = g.id) AS firstSession, min(gp.id) AS firstPlace
     FROM group_partition gp
     JOIN consumer_group g ON g.id = gp.grp
