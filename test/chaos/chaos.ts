@@ -19,7 +19,7 @@ import { freePort } from '../support/hosts';
 import { readActs } from './acts';
 import { killAll, monotonic } from './child';
 import { Lane, type LanePlace, type LaneSpec } from './lane';
-import { finish, readLedger } from './ledger';
+import { droppedIn, finish, readLedger } from './ledger';
 import { laneRandom, planOf } from './plan';
 import type { ChaosReport, LaneReport } from './report';
 import { Fragile, Ground, Service, type Stage } from './stage';
@@ -152,9 +152,13 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
   await service.stop();
 
   const reports: LaneReport[] = [];
+  const dropped = { events: 0, deliveries: 0 };
   for (const store of new Set(lanes.map((lane) => storeOf(lane, service)))) {
     const mine = lanes.filter((lane) => storeOf(lane, service) === store);
     finish(store);
+    const { events, deliveries } = droppedIn(store);
+    dropped.events += events;
+    dropped.deliveries += deliveries;
     const side = readLedger(store, (name, topicId) => lifeOf(mine, name, topicId));
     for (const lane of mine) {
       const own = <Row extends { group: string }>(rows: Row[]) =>
@@ -163,9 +167,12 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
       const verdict = judge(lane.spec.name, truth, readActs(lane.actsFolder), {
         runs: own(side.runs),
         found: own(side.found),
+        losses: own(side.losses),
       });
       reports.push({
         ...verdict,
+        handler: lane.spec.handler,
+        complaints: lane.complaints(),
         kills: lane.kills,
         hung: lane.hung,
         episodes: episodes.get(lane) ?? new Map(),
@@ -179,7 +186,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
   const order = (name: string) => specs.findIndex((spec) => spec.name === name);
   reports.sort((a, b) => order(a.name) - order(b.name));
   const seconds = (monotonic() - since) / 1000;
-  return { seed, seconds, lanes: reports, serviceKills: service.kills, brokerKills, problems };
+  return { seed, seconds, lanes: reports, serviceKills: service.kills, brokerKills, dropped, problems };
 }
 
 function storeOf(lane: Lane, service: Service): string {

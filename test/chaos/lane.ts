@@ -55,6 +55,8 @@ export interface LanePlace {
 export const SESSION_MS = 2_000;
 /** Exit code of an application whose consumer kafkajs does not start anew. */
 const DEAD_CONSUMER = 3;
+/** A wait in vain is a finding; a machine that is busy with other things is none. */
+const DELIVERED_MS = 90_000;
 /** More partitions are not added: the topic is made anew first. */
 export const PARTITIONS_MAX = 6;
 
@@ -171,6 +173,16 @@ export class Lane {
     return worker;
   }
 
+  /** Of what Dupescope complained within the processes, by its codes. */
+  complaints(): Map<string, number> {
+    const counts = new Map<string, number>();
+    for (const problem of this.problems) {
+      const code = problem.split(':')[0] as string;
+      counts.set(code, (counts.get(code) ?? 0) + 1);
+    }
+    return counts;
+  }
+
   /** Those that have a partition. */
   owners(): Worker[] {
     return this.workers.filter(({ assigned }) => (assigned ?? []).length > 0);
@@ -242,11 +254,15 @@ export class Lane {
 
   /** Waits until every record was given to a handler at least once. */
   async delivered(): Promise<void> {
-    await until(`all of ${this.topic} is delivered`, () => {
-      for (const { topic, partition, offset } of this.truth.poll())
-        this.seen.add(`${topic}/${partition}/${offset}`);
-      return this.seen.size >= this.produced;
-    });
+    await until(
+      `all of ${this.topic} is delivered`,
+      () => {
+        for (const { topic, partition, offset } of this.truth.poll())
+          this.seen.add(`${topic}/${partition}/${offset}`);
+        return this.seen.size >= this.produced;
+      },
+      DELIVERED_MS,
+    );
   }
 
   async ends(): Promise<Map<number, number>> {

@@ -22,9 +22,20 @@ export interface FoundRedelivery {
   worker: string;
 }
 
+/** Records that the ledger says were committed before they were handled, or passed over. */
+export interface FoundLoss {
+  kind: 'premature_commit' | 'skip';
+  group: string;
+  topic: string;
+  partition: number;
+  first: number;
+  last: number;
+}
+
 export interface LedgerSide {
   runs: RunRow[];
   found: FoundRedelivery[];
+  losses: FoundLoss[];
 }
 
 /** Takes in what the dead left, and explains everything as it will stand when a minute has passed. */
@@ -66,5 +77,26 @@ export function readLedger(
             r.doubt, r.at, r.cause, r.certainty, r.because, coalesce(s.client_id, '?') AS worker
      FROM redelivery r JOIN delivery_run d ON d.id = r.run ${PLACE} ORDER BY r.at, r.id`,
   );
-  return { runs: runs.map(named<RunRow>), found: found.map(named<FoundRedelivery>) };
+  const place = PLACE.replace(/ JOIN session.*$/, '');
+  const losses = query<Named<FoundLoss>>(
+    store,
+    `SELECT d.kind, g.name AS "group", t.name AS topic, t.topic_id AS topicId, gp.partition, d.first, d.last
+     FROM (SELECT 'skip' AS kind, gp, first, last FROM skip
+           UNION ALL SELECT 'premature_commit', gp, first, last FROM premature_commit) d ${place}`,
+  );
+  return {
+    runs: runs.map(named<RunRow>),
+    found: found.map(named<FoundRedelivery>),
+    losses: losses.map(named<FoundLoss>),
+  };
+}
+
+/** What the store says was dropped for want of room. */
+export function droppedIn(store: string): { events: number; deliveries: number } {
+  const sql =
+    'SELECT coalesce(sum(events), 0) AS events, coalesce(sum(deliveries), 0) AS deliveries FROM dropped_detail';
+  return query<{ events: number; deliveries: number }>(store, sql)[0] as {
+    events: number;
+    deliveries: number;
+  };
 }

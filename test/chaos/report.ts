@@ -1,8 +1,12 @@
 /** The report of a run as text, and whether it holds what is promised. */
 import { type Column, table } from '../../src/demo/table';
+import type { ErrorCode } from '../../src/errors';
 import type { Tally, Verdict } from './verdict';
 
 export interface LaneReport extends Verdict {
+  handler: 'eachMessage' | 'eachBatch';
+  /** Of what Dupescope itself complained within the processes, by its codes. */
+  complaints: Map<string, number>;
   kills: number;
   /** Of them, kafkajs consumers that did nothing any more. */
   hung: number;
@@ -15,6 +19,8 @@ export interface ChaosReport {
   lanes: LaneReport[];
   serviceKills: number;
   brokerKills: number;
+  /** Detail that the stores say was dropped for want of room. */
+  dropped: { events: number; deliveries: number };
   /** What went wrong with the run itself: a process lost, a wait in vain. */
   problems: string[];
 }
@@ -22,6 +28,12 @@ export interface ChaosReport {
 const NAMED_LEAST = 0.98;
 /** For handlers of 100 us and more, a kill and partition. */
 const UNCERTAIN_MOST = 1;
+/** eachMessage has one record of a partition in hand. Of eachBatch it is the unresolved rest of the batch. */
+const IN_FLIGHT_MOST = 1;
+/** What the faults may make of Dupescope; anything else is its own mistake. */
+const COMPLAINTS: readonly ErrorCode[] = ['service-unreachable', 'store-busy', 'kafka-unreachable'];
+/** Where the disk is full. */
+const DISK_COMPLAINTS: readonly ErrorCode[] = ['store-full', 'journal-unwritable'];
 
 /** What does not hold; empty when all does. */
 export function failuresOf(report: ChaosReport): string[] {
@@ -33,6 +45,17 @@ export function failuresOf(report: ChaosReport): string[] {
     if (lane.uncertainMost > UNCERTAIN_MOST) {
       failures.push(`${lane.name}: ${lane.uncertainMost} records of one kill and partition are uncertain`);
     }
+    if (lane.handler === 'eachMessage' && lane.inFlightMost > IN_FLIGHT_MOST) {
+      failures.push(`${lane.name}: ${lane.inFlightMost} records of one kill and partition are in flight`);
+    }
+    if (lane.unjudged > 0) failures.push(`${lane.name}: ${lane.unjudged} findings have no copy in the truth`);
+    if (lane.skippedWrong > 0) {
+      failures.push(`${lane.name}: ${lane.skippedWrong} records are called skipped and were delivered`);
+    }
+    if (lane.premature > 0) {
+      failures.push(`${lane.name}: ${lane.premature} records are called committed before they were handled`);
+    }
+    failures.push(...complaintsOf(lane));
     if (lane.provenWrong.records > 0) {
       failures.push(`${lane.name}: ${lane.provenWrong.records} causes are called proven and are wrong`);
     }
@@ -42,6 +65,17 @@ export function failuresOf(report: ChaosReport): string[] {
     const named = share(lanes, unit);
     if (named < NAMED_LEAST) failures.push(`only ${percent(named)} of the ${unit} have their cause named`);
   }
+  return failures;
+}
+
+function complaintsOf({ name, complaints, episodes }: LaneReport): string[] {
+  const isFull = episodes.has('disk full');
+  const known: readonly string[] = isFull ? [...COMPLAINTS, ...DISK_COMPLAINTS] : COMPLAINTS;
+  const failures = [...complaints]
+    .filter(([code]) => !known.includes(code))
+    .map(([code, n]) => `${name}: ${n} times ${code}`);
+  const isFelt = DISK_COMPLAINTS.some((code) => complaints.has(code));
+  if (isFull && !isFelt) failures.push(`${name}: the disk was full and nothing was told of it`);
   return failures;
 }
 
@@ -70,6 +104,7 @@ export function reportLines(report: ChaosReport): string[] {
         ['in flight', (lane) => lane.inFlight],
         ['uncertain', (lane) => lane.uncertain],
         ['most a kill', (lane) => lane.uncertainMost],
+        ['skipped', (lane) => lane.skipped],
         ['cause right', (lane) => lane.right.records],
         ['unknown', (lane) => lane.unknown.records],
         ['wrong', (lane) => lane.wrong.records],
@@ -86,6 +121,9 @@ export function reportLines(report: ChaosReport): string[] {
     '',
     `deliveries ${sum((lane) => lane.deliveries)}, redeliveries ${sum((lane) => lane.redeliveries)}, missed ${sum((lane) => lane.missed.length)}, invented ${sum((lane) => lane.invented.length)}, uncertain ${sum((lane) => lane.uncertain)}`,
     `cause named right: ${percent(share(lanes, 'records'))} of records, ${percent(share(lanes, 'findings'))} of findings; proven and wrong: ${sum((lane) => lane.provenWrong.records)}`,
+    '',
+    `dropped for want of room: ${report.dropped.events} events, ${report.dropped.deliveries} deliveries`,
+    ...complaintLines(lanes),
     '',
     'Faults injected',
     ...episodeLines(lanes),
@@ -120,6 +158,15 @@ function causeLines(lanes: readonly LaneReport[]): string[] {
     ],
     sorted,
   );
+}
+
+function complaintLines(lanes: readonly LaneReport[]): string[] {
+  return lanes
+    .filter(({ complaints }) => complaints.size > 0)
+    .map(
+      ({ name, complaints }) =>
+        `${name} was told: ${[...complaints].map(([code, n]) => `${code} ${n}`).join(', ')}`,
+    );
 }
 
 function episodeLines(lanes: readonly LaneReport[]): string[] {

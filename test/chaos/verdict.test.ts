@@ -4,9 +4,9 @@ import type { TruthDelivery } from '../../src/demo/truth';
 import type { Cause } from '../../src/ledger';
 import type { Act } from './acts';
 import { LANES } from './lanes';
-import type { FoundRedelivery } from './ledger';
+import type { FoundLoss, FoundRedelivery } from './ledger';
 import { planText } from './plan';
-import { type ChaosReport, failuresOf } from './report';
+import { type ChaosReport, failuresOf, type LaneReport } from './report';
 import { judge, type Verdict } from './verdict';
 
 const PLACE = { group: 'billing', topic: 'payments@0', partition: 0 };
@@ -35,18 +35,23 @@ const KILL = {
   runs: [run(0, 3), run(2, 3)],
 };
 
-function failures(verdict: Verdict): string[] {
-  const lane = { ...verdict, kills: 1, hung: 0, episodes: new Map() };
+function failures(verdict: Verdict, more: Partial<LaneReport> = {}): string[] {
+  const lane = {
+    ...{ ...verdict, handler: 'eachMessage' as const, complaints: new Map(), kills: 1, hung: 0 },
+    episodes: new Map(),
+    ...more,
+  };
   const report: ChaosReport = {
     ...{ seed: 1, seconds: 1, serviceKills: 0, brokerKills: 0, problems: [], lanes: [lane] },
+    dropped: { events: 0, deliveries: 0 },
   };
   return failuresOf(report);
 }
 
-function judged(change: Partial<typeof KILL> & { found?: FoundRedelivery[] }): Verdict {
+function judged(change: Partial<typeof KILL> & { found?: FoundRedelivery[]; losses?: FoundLoss[] }): Verdict {
   const { truth, acts, runs } = { ...KILL, ...change };
   return judge('billing', truth, acts, {
-    runs,
+    ...{ runs, losses: change.losses ?? [] },
     found: change.found ?? [found(2, 3, 'killed_before_commit')],
   });
 }
@@ -77,6 +82,7 @@ test('a delivery and a redelivery that were invented fail', () => {
   expect(failures(invented)).toEqual([
     'billing invented deliveries of payments@0/0/1: truth 1, ledger 2..2',
     'billing invented findings of payments@0/0/1: truth 1, ledger 2..2',
+    'billing: 1 findings have no copy in the truth',
   ]);
 });
 
@@ -104,11 +110,53 @@ test('two uncertain records of one kill and partition fail', () => {
   expect(failures(judged({ runs }))).toEqual(['billing: 2 records of one kill and partition are uncertain']);
 });
 
+test('two records in flight of one kill and partition fail where one is in hand at a time', () => {
+  const runs = [run(0, 3, { outcome: 'in_flight', handled: 2 }), run(2, 3), run(2, 3)];
+  const told = 'billing: 2 records of one kill and partition are in flight';
+  expect(failures(judged({ runs }))).toContain(told);
+  expect(failures(judged({ runs }), { handler: 'eachBatch' })).not.toContain(told);
+});
+
+test('a finding that nothing in the truth goes with fails', () => {
+  const stray = found(2, 3, 'killed_before_commit', 'nobody');
+  expect(failures(judged({ found: [stray] }))).toContain('billing: 2 findings have no copy in the truth');
+});
+
+test('losses that were none fail', () => {
+  const skip: FoundLoss = { ...PLACE, kind: 'skip', first: 3, last: 5 };
+  expect(failures(judged({ losses: [skip] }))).toEqual([
+    'billing: 1 records are called skipped and were delivered',
+  ]);
+  expect(failures(judged({ losses: [{ ...skip, kind: 'premature_commit' }] }))).toEqual([
+    'billing: 3 records are called committed before they were handled',
+  ]);
+});
+
+test('what Dupescope complains of fails where no fault asks for it, and where a full disk is not felt', () => {
+  const complaints = new Map([
+    ['service-unreachable', 3],
+    ['internal', 1],
+  ]);
+  expect(failures(judged({}), { complaints })).toEqual(['billing: 1 times internal']);
+  const episodes = new Map([['disk full', 2]]);
+  expect(failures(judged({}), { episodes })).toEqual([
+    'billing: the disk was full and nothing was told of it',
+  ]);
+  expect(failures(judged({}), { episodes, complaints: new Map([['store-full', 1]]) })).toEqual([]);
+  expect(failures(judged({}), { complaints: new Map([['store-full', 1]]) })).toEqual([
+    'billing: 1 times store-full',
+  ]);
+});
+
 describe('what the truth makes right', () => {
   const again = (acts: Act[], copy: TruthDelivery[], cause: Cause) => {
     const truth = [...given('a#1', 1_000, 0, 1, 2, 3), ...copy];
     const worker = copy[0]?.worker.split('#')[0] as string;
-    const verdict = judge('billing', truth, acts, { runs: [], found: [found(2, 3, cause, worker)] });
+    const verdict = judge('billing', truth, acts, {
+      runs: [],
+      losses: [],
+      found: [found(2, 3, cause, worker)],
+    });
     expect([cause, verdict.wrong.records, verdict.right.records]).toEqual([cause, 0, 2]);
   };
   const a = joined('a', 1, 900);
@@ -121,6 +169,7 @@ describe('what the truth makes right', () => {
     again([a, { act: 'returned', offset: 2, ...own }], copy, 'left_unresolved');
     const nothing = judge('billing', [...given('a#1', 1, 2), ...given('a#1', 2_000, 2)], [a], {
       runs: [],
+      losses: [],
       found: [found(2, 2, 'handler_error', 'a')],
     });
     expect(nothing.wrong.records).toBe(1);

@@ -5,7 +5,7 @@
 import { compare } from '../../src/demo/compare';
 import type { TruthDelivery } from '../../src/demo/truth';
 import type { Act } from './acts';
-import type { FoundRedelivery, LedgerSide } from './ledger';
+import type { FoundLoss, FoundRedelivery, LedgerSide } from './ledger';
 import { memberOf, Oracle } from './oracle';
 
 export interface Tally {
@@ -22,6 +22,8 @@ export interface Verdict {
   missed: string[];
   invented: string[];
   inFlight: number;
+  /** Most records in flight that one kill left on one partition. */
+  inFlightMost: number;
   uncertain: number;
   /** Most uncertain records that one kill left on one partition. */
   uncertainMost: number;
@@ -32,6 +34,13 @@ export interface Verdict {
   wrong: Tally;
   /** Those that are wrong and called proven. */
   provenWrong: Tally;
+  /** Records of certain findings to which the truth has no copy by that process: their cause is judged by nobody. */
+  unjudged: number;
+  /** Records that the ledger calls skipped: all of them, and those that a handler was given all the same. */
+  skipped: number;
+  skippedWrong: number;
+  /** Records that the ledger calls committed before they were handled. No fault of the chaos makes any. */
+  premature: number;
   /** The first wrong ones, for people. */
   samples: string[];
 }
@@ -42,7 +51,7 @@ export function judge(
   name: string,
   truth: readonly TruthDelivery[],
   acts: readonly Act[],
-  { runs, found }: LedgerSide,
+  { runs, found, losses }: LedgerSide,
 ): Verdict {
   const none = (): Tally => ({ records: 0, findings: 0 });
   const verdict: Verdict = {
@@ -52,10 +61,15 @@ export function judge(
     missed: [],
     invented: [],
     inFlight: 0,
+    inFlightMost: Math.max(
+      0,
+      ...runs.filter(({ outcome }) => outcome === 'in_flight').map(({ handled, last }) => last - handled + 1),
+    ),
     uncertain: 0,
     uncertainMost: Math.max(0, ...runs.map((run) => run.uncertainLast - run.last)),
     causes: new Map(),
     ...{ right: none(), unknown: none(), wrong: none(), provenWrong: none() },
+    ...{ unjudged: 0, skipped: 0, skippedWrong: 0, premature: 0 },
     samples: [],
   };
   const findings = found.map((one) => ({ ...one, certain: one.doubt === 0 }));
@@ -74,7 +88,19 @@ export function judge(
     }
   }
   judgeCauses(verdict, truth, new Oracle(acts), found);
+  judgeLosses(verdict, truth, losses);
   return verdict;
+}
+
+function judgeLosses(verdict: Verdict, truth: readonly TruthDelivery[], losses: readonly FoundLoss[]): void {
+  const delivered = new Set(truth.map((delivery) => recordOf(delivery, delivery.offset)));
+  for (const { kind, first, last, ...place } of losses) {
+    if (kind === 'premature_commit') verdict.premature += last - first + 1;
+    for (let offset = first; kind === 'skip' && offset <= last; offset++) {
+      verdict.skipped++;
+      if (delivered.has(recordOf(place, offset))) verdict.skippedWrong++;
+    }
+  }
 }
 
 function judgeCauses(
@@ -93,10 +119,16 @@ function judgeCauses(
   const counted = new Set<string>();
   for (const [record, rows] of told) {
     const of = copies.get(record) ?? [];
-    for (const [row, at] of matched(rows, of)) {
+    const pairs = matched(rows, of);
+    const paired = new Set(pairs.map(([row]) => row));
+    verdict.unjudged += rows.filter((row) => row.doubt === 0 && !paired.has(row)).length;
+    for (const [row, at] of pairs) {
       // With clocks that differ the ledger may take the first copy for the later one: the pair is the same.
       const [before, copy] = at === 0 ? [of[0], of[1]] : [of[at - 1], of[at]];
-      if (before === undefined || copy === undefined) continue;
+      if (before === undefined || copy === undefined) {
+        if (row.doubt === 0) verdict.unjudged++;
+        continue;
+      }
       const right = oracle.right(before, copy);
       const label = right.size === 0 ? 'nothing was done' : [...right].join(' or ');
       const kind = row.cause === 'unknown' ? 'unknown' : right.has(row.cause) ? 'right' : 'wrong';
