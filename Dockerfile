@@ -1,5 +1,6 @@
 # The service, the demo and the other commands: `docker build -t dupescope .`, `docker run dupescope serve --help`.
-# Runs as the user node (1000); Grafana's SQLite data source must run as the same user (see docs/grafana.md).
+# Runs as the user node (1000), or as whom `--user` names; Grafana's SQLite data source must run as the same user (see
+# docs/grafana.md).
 FROM node:22.20.0-bookworm-slim AS build
 # For modules that have no ready-made build for this platform.
 RUN apt-get update && apt-get install -y --no-install-recommends g++ make python3 && rm -rf /var/lib/apt/lists/*
@@ -16,8 +17,8 @@ WORKDIR /app
 COPY --from=build /build/node_modules ./node_modules
 COPY --from=build /build/dist ./dist
 COPY package.json LICENSE README.md ./
-# A new volume takes its owner from here.
-RUN install -d -o node -g node /data /journal
+# A new volume takes its owner and mode from here, and may be another user's than node's (DUPESCOPE_UID).
+RUN install -d -o node -g node -m 0777 /data /journal
 USER node
 VOLUME ["/data"]
 EXPOSE 7475

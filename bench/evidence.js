@@ -1,14 +1,14 @@
 /**
  * How long a panel or variable of the Evidence dashboard takes on a large store:
  *
- *     npm run bench:evidence -- [--findings 10000000] [--days 30] [--rounds 7] [--store <file>] [--json <file>]
+ *     npm run bench:evidence -- [--findings 10000000] [--losses 400000] [--days 30] [--rounds 7] [--store <file>] [--json <file>]
  *
  * The store is seeded by SQL: 40 groups of 6 partitions each, one group with a thousandth of the others' findings, 10
- * observed topics; 65% redeliveries, 25% duplicates, 10% hits, evenly over the days, 20,000 incidents. Each statement is
- * run as the data source runs it: by a connection that is opened for it and may only read, over the last 6 hours and
- * over all days, for all names and for one. Told are the median (also of the CPU
- * time, which others on the machine lengthen less) and the longest of the rounds; the claim is < 100 ms.
- * With --store a file is kept, and used again when it is there.
+ * observed topics; 65% redeliveries, 25% duplicates, 10% hits, evenly over the days, 20,000 incidents; beside them losses,
+ * half premature commits and half skips. Each statement is run as the data source runs it: by a connection that is
+ * opened for it and may only read, over the last 6 hours and over all days, for all names and for one. Told are the
+ * median (also of the CPU time, which others on the machine lengthen less) and the longest of the rounds; the claim is
+ * < 100 ms. With --store a file is kept, and used again when it is there.
  */
 const { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } = require('node:fs');
 const { cpus, loadavg, tmpdir } = require('node:os');
@@ -21,6 +21,7 @@ const { substitutedSql } = require('../test/grafana/variables');
 const { values } = parseArgs({
   options: {
     findings: { type: 'string', default: '10000000' },
+    losses: { type: 'string', default: '400000' },
     days: { type: 'string', default: '30' },
     rounds: { type: 'string', default: '7' },
     store: { type: 'string' },
@@ -28,6 +29,7 @@ const { values } = parseArgs({
   },
 });
 const FINDINGS = Number(values.findings);
+const LOSSES = Number(values.losses);
 const ROUNDS = Number(values.rounds);
 const SPAN_MS = Number(values.days) * 86_400_000;
 const BUDGET_MS = 100;
@@ -55,7 +57,7 @@ function main() {
   const bytes = statSync(path).size;
   const end = newest();
   console.log(
-    `${new Date().toISOString().slice(0, 10)}, ${cpus().length} cores, load ${loadavg()[0].toFixed(1)}, Node ${process.version}, ${FINDINGS} findings over ${values.days} days, ${(bytes / 2 ** 30).toFixed(2)} GiB, ready after ${((performance.now() - began) / 1000).toFixed(0)} s`,
+    `${new Date().toISOString().slice(0, 10)}, ${cpus().length} cores, load ${loadavg()[0].toFixed(1)}, Node ${process.version}, ${FINDINGS} findings and ${LOSSES} losses over ${values.days} days, ${(bytes / 2 ** 30).toFixed(2)} GiB, ready after ${((performance.now() - began) / 1000).toFixed(0)} s`,
   );
   const results = [];
   for (const [title, sql] of statements()) {
@@ -142,7 +144,7 @@ function seed() {
   db.pragma('cache_size = -400000');
   const indexes = db
     .prepare(
-      "SELECT name, sql FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL AND tbl_name IN ('redelivery', 'duplicate', 'idempotency_hit', 'delivery_run')",
+      "SELECT name, sql FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL AND tbl_name IN ('redelivery', 'duplicate', 'idempotency_hit', 'delivery_run', 'premature_commit', 'skip')",
     )
     .all();
   for (const { name } of indexes) db.exec(`DROP INDEX ${name}`);
@@ -155,6 +157,7 @@ function seed() {
   const causes =
     "CASE i % 4 WHEN 0 THEN 'seek' WHEN 1 THEN 'session_timeout' WHEN 2 THEN 'handler_error' ELSE 'unknown' END";
   const because = `'["the handler threw at an offset (Error: the payment provider answered 503)","the same member got the record again 1.2 s later, with no new join"]'`;
+  const losses = LOSSES / 2;
   const [redeliveries, duplicates, hits] = [0.65, 0.25, 0.1].map((share) => FINDINGS * share);
   db.exec(`
     BEGIN;
@@ -178,6 +181,10 @@ function seed() {
         ${at(duplicates)}, 0, i / 2, ${at(duplicates)}, 2, 1000, ${at(duplicates)}, 1, '{}', 'resent', 'proven', ${because}, NULL, 1, i, NULL FROM n;
     ${counted(hits)} INSERT INTO idempotency_hit
       SELECT ${place}, 1 + i % ${GROUPS}, i, i, i, ${at(hits)}, 1000, 60000, i FROM n;
+    ${counted(losses)} INSERT INTO premature_commit (id, gp, session, first, last, at, outcome, version)
+      SELECT i + 1, ${place}, 1 + i % ${GROUPS}, i * 5, i * 5 + 4, ${at(losses)}, 'failed', i FROM n;
+    ${counted(losses)} INSERT INTO skip (id, gp, first, last, at, cause, certainty, because, version)
+      SELECT i + 1, ${place}, i * 5, i * 5 + 4, ${at(losses)}, 'seek', 'proven', ${because}, i FROM n;
     ${counted(INCIDENTS)} INSERT INTO incident
       SELECT i + 1, 'redelivery', ${causes}, 1, 1 + i % ${GROUPS}, NULL, ${at(INCIDENTS)}, ${at(INCIDENTS)} + 1000, 5, 50, 5000, 'proven', ${because}, NULL, i FROM n;
     COMMIT;

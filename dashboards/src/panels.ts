@@ -136,7 +136,10 @@ export function table(
     hidden?: string[];
   },
 ) {
-  const builder = filled(new tablePanel.PanelBuilder(), facts, 9).showHeader(true).filterable(true);
+  const builder = filled(new tablePanel.PanelBuilder(), facts, 9)
+    .showHeader(true)
+    .filterable(true)
+    .cellOptions({ type: common.TableCellDisplayMode.Auto });
   const { units = {}, links = {}, widths = {}, hidden = [] } = columns;
   for (const name of hidden) builder.overrideByName(name, [{ id: 'custom.hidden', value: true }]);
   for (const name of new Set([units, links, widths].flatMap(Object.keys))) {

@@ -67,10 +67,20 @@ FROM latest CROSS JOIN v_hits h
   ON h.session = latest.session AND h.run = latest.run AND h.first_offset = latest.first_offset
 ORDER BY h.at_ms DESC`;
 
-export const LOSSES = `SELECT l.time, l.kind, p."group", p.topic, p.partition, l.first_offset, l.records, l.why, l.incident
-FROM v_losses l JOIN v_places p ON p.place = l.place
-WHERE l.${IN_RANGE} AND ${chosen('p.cluster', 'cluster')} AND ${chosen('p."group"', 'group')} AND ${chosen('p.topic', 'topic')}
-ORDER BY l.at_ms DESC LIMIT ${LATEST}`;
+/** Not by v_losses: of a union in a join, SQLite reads all rows for each place. */
+const latestLosses = (kind: string, view: string) => `SELECT * FROM (
+    SELECT '${kind}' AS kind, t.* FROM (${PLACES}) p
+    CROSS JOIN ${view} t ON t.place = p.place AND t.at_ms <= $__to AND t.at_ms >= ${since(view, 'place')}
+    ORDER BY t.at_ms DESC LIMIT ${LATEST})`;
+
+export const LOSSES = `WITH latest AS (
+  ${latestLosses('premature_commit', 'v_premature_commits')}
+  UNION ALL
+  ${latestLosses('skip', 'v_skips')}
+  ORDER BY at_ms DESC LIMIT ${LATEST})
+SELECT l.at_ms / 1000.0 AS time, l.kind, p."group", p.topic, p.partition, l.first_offset, l.records, l.why, l.incident
+FROM latest l JOIN v_places p ON p.place = l.place
+ORDER BY l.at_ms DESC`;
 
 /** A stretch holds 65,536 records at most, so no run that begins earlier reaches the record. */
 const RUN_RECORDS = 65_536;

@@ -33,7 +33,6 @@ function several(
     .label(name[0]?.toUpperCase() + name.slice(1))
     .datasource(source)
     .query(query)
-    .definition(query)
     .refresh(dashboard.VariableRefresh.OnTimeRangeChanged)
     .sort(dashboard.VariableSort.AlphabeticalAsc)
     .multi(true)

@@ -75,7 +75,7 @@ describe.each(dashboards().map((one) => [one.title, one] as const))('%s', (_titl
   test('data sources are variables', () => {
     const sources = [
       ...panels.flatMap(({ datasource, targets }) => [datasource, ...targets.map((one) => one.datasource)]),
-      ...(board.annotations.list ?? []).map(({ datasource }) => datasource),
+      ...(board.annotations.list ?? []).flatMap((one) => [one.datasource, one.target.datasource]),
       ...board.templating.list.filter(({ type }) => type === 'query').map(({ datasource }) => datasource),
     ];
     for (const source of sources) {

@@ -47,7 +47,7 @@ export interface Board {
   links: object[];
   panels: Panel[];
   templating: { list: Variable[] };
-  annotations: { list?: { name: string; expr: string; datasource: Source }[] };
+  annotations: { list?: { name: string; target: Target & { expr: string }; datasource: Source }[] };
 }
 
 const FOLDER = join(__dirname, '../../dashboards/json');
@@ -73,7 +73,10 @@ export function promTargets(board: Board): Asked[] {
         expr === undefined ? [] : [{ of: title, expr, ...(exemplar === true ? { exemplar } : {}) }],
       ),
     ),
-    ...(board.annotations.list ?? []).map(({ name, expr }) => ({ of: `annotation ${name}`, expr })),
+    ...(board.annotations.list ?? []).map(({ name, target }) => ({
+      of: `annotation ${name}`,
+      expr: target.expr,
+    })),
   ];
 }
 

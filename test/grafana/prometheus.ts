@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { parse, stringify } from 'yaml';
 import { freePorts } from '../../src/demo/broker/ports';
 import { until } from '../support/broker';
@@ -22,6 +22,19 @@ export interface ExemplarSeries {
   exemplars: { labels: { trace_id: string }; value: string; timestamp: number }[];
 }
 
+export interface Rule {
+  name: string;
+  state: 'inactive' | 'pending' | 'firing';
+  /** unknown: not evaluated yet. */
+  health: 'ok' | 'err' | 'unknown';
+  lastError?: string;
+  alerts: { state: string; labels: Record<string, string>; annotations: Record<string, string> }[];
+}
+
+interface Rules {
+  groups: { interval: string; rules: { for: string; keep_firing_for?: string }[] }[];
+}
+
 interface Config {
   global: { scrape_interval: string; evaluation_interval: string };
   rule_files: string[];
@@ -34,11 +47,17 @@ export class Prometheus {
     private readonly child: ChildProcess,
   ) {}
 
-  /** Scrapes that host:port each second, configured as in docker-compose.yml otherwise. */
-  static async start(target: string, folder: string): Promise<Prometheus> {
+  /**
+   * Scrapes that host:port each second, configured as in docker-compose.yml otherwise.
+   *
+   * @param hurried alerts fire after a second and end at once, whatever their rules say
+   */
+  static async start(target: string, folder: string, { hurried = false } = {}): Promise<Prometheus> {
     const config = parse(readFileSync(join(CONFIG, 'prometheus.yml'), 'utf8')) as Config;
     config.global = { scrape_interval: '1s', evaluation_interval: '1s' };
-    config.rule_files = config.rule_files.map((file) => join(CONFIG, file));
+    config.rule_files = config.rule_files.map((file) =>
+      hurried ? hurriedCopy(join(CONFIG, file), folder) : join(CONFIG, file),
+    );
     const [job] = config.scrape_configs;
     if (job?.static_configs === undefined) throw new Error('the first job has a fixed target');
     job.static_configs = [{ targets: [target] }];
@@ -91,16 +110,17 @@ export class Prometheus {
     return this.get<ExemplarSeries[]>('query_exemplars', { query: expr, ...between });
   }
 
+  async rules(): Promise<Rule[]> {
+    const { groups } = await this.get<{ groups: { rules: Rule[] }[] }>('rules', {});
+    return groups.flatMap(({ rules }) => rules);
+  }
+
   /** Problems of the last scrapes, and of rules. */
   async problems(): Promise<string[]> {
     const { activeTargets } = await this.get<{ activeTargets: { lastError: string }[] }>('targets', {});
-    const { groups } = await this.get<{ groups: { rules: { name: string; lastError?: string }[] }[] }>(
-      'rules',
-      {},
-    );
     return [
       ...activeTargets.map(({ lastError }) => lastError),
-      ...groups.flatMap(({ rules }) => rules.map(({ lastError = '' }) => lastError)),
+      ...(await this.rules()).map(({ lastError = '' }) => lastError),
     ].filter((text) => text !== '');
   }
 
@@ -121,4 +141,18 @@ export class Prometheus {
     if (body.error !== undefined) throw new Error(`${body.error} in ${JSON.stringify(parameters)}`);
     return body.data;
   }
+}
+
+function hurriedCopy(path: string, folder: string): string {
+  const file = parse(readFileSync(path, 'utf8')) as Rules;
+  for (const group of file.groups) {
+    group.interval = '1s';
+    for (const rule of group.rules) {
+      rule.for = '1s';
+      delete rule.keep_firing_for;
+    }
+  }
+  const copy = join(folder, basename(path));
+  writeFileSync(copy, stringify(file));
+  return copy;
 }

@@ -1,6 +1,6 @@
 /** Dupescope / Overview: what a team sees first. Prometheus alone, general to specific. */
 import { finish } from '../finish';
-import { growth } from '../promql';
+import { growth, over } from '../promql';
 import { dashboard } from '../sdk';
 import { dataSource, labels, PROMETHEUS } from '../variables';
 import { copies } from './copies';
@@ -76,7 +76,6 @@ function event(name: string, color: string, expr: string, title: string): dashbo
     .datasource(PROMETHEUS)
     .enable(true)
     .iconColor(color)
-    .expr(expr)
-    .step('60s')
+    .target(over(expr, '').interval('60s'))
     .titleFormat(title);
 }

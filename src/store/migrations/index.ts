@@ -13,6 +13,7 @@ import { up as evidenceViews } from './012-evidence-views.sql';
 import { up as transactions } from './013-transactions.sql';
 import { up as pages } from './014-pages.sql';
 import { up as countedAgain } from './015-counted-again.sql';
+import { up as lossTimes } from './016-loss-times.sql';
 
 export const MIGRATIONS: readonly string[] = [
   ledger,
@@ -29,4 +30,5 @@ export const MIGRATIONS: readonly string[] = [
   transactions,
   pages,
   countedAgain,
+  lossTimes,
 ];
