@@ -44,11 +44,10 @@ export function observeClient<T extends Kafka>(kafka: T, options: ObserveOptions
   const makeConsumer = kafka.consumer.bind(kafka);
   kafka.consumer = (config: ConsumerConfig): Consumer => {
     let session: Session | undefined;
-    const { made: consumer, heard } = hearingErrors(
-      kafka,
-      () => makeConsumer(config),
-      (error) => session?.handlerThrew(error),
-    );
+    const { made: consumer, heard } = hearingErrors(kafka, () => makeConsumer(config), {
+      onError: (error) => session?.handlerThrew(error),
+      onOutOfRange: (topic, partition) => session?.outOfRange(topic, partition),
+    });
     const sink = options.sink();
     if (sink === null) return consumer;
     try {

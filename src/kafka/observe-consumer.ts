@@ -105,7 +105,7 @@ function observeEachMessage(handler: EachMessage, session: Session): EachMessage
 
   return (payload) => {
     const { topic, partition } = payload;
-    if (last === undefined || last.partition !== partition || last.topic !== topic) {
+    if (last === undefined || last.partition !== partition || last.topic !== topic || last.retired) {
       last = session.tracks.get(topic)?.get(partition);
     }
     if (last !== undefined && last.epoch === session.epoch && !last.retired) {

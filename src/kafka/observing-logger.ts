@@ -21,13 +21,34 @@ interface NamespaceLogger {
   debug(message: string, extra?: unknown): void;
 }
 
+/** What a consumer is heard to say. Neither may throw. */
+export interface Hearing {
+  onError(error: HandlerError): void;
+  /** The offset to read lies outside of the log; kafkajs resets it next, and then fetches. */
+  onOutOfRange(topic: string, partition: number): void;
+}
+
+/** kafkajs's words (`consumerGroup.js`); it is frozen at 2.2.4. */
+const OUT_OF_RANGE = 'Offset out of range, resetting to default offset';
+
 /** @returns what `make` returned, and whether errors will be heard */
 export function hearingErrors<T>(
   kafka: Kafka,
   make: () => T,
-  onError: (error: HandlerError) => void,
+  { onError, onOutOfRange }: Hearing,
 ): { made: T; heard: boolean } {
-  return hearing(kafka, make, (logger, name) => (name === 'Runner' ? observed(logger, onError) : logger));
+  return hearing(kafka, make, (logger, name) => {
+    if (name === 'Runner') {
+      return observed(logger, (_message, extra) => {
+        if (isHandlerError(extra)) onError(extra);
+      });
+    }
+    if (name !== 'ConsumerGroup') return logger;
+    return observed(logger, (message, extra) => {
+      const { topic, partition } = (extra ?? {}) as { topic?: unknown; partition?: unknown };
+      if (message === OUT_OF_RANGE && typeof topic === 'string') onOutOfRange(topic, Number(partition));
+    });
+  });
 }
 
 /** @param onFailed told of each attempt to send that failed, with kafkajs's words; must not throw */
@@ -75,11 +96,14 @@ function hearing<T>(
   }
 }
 
-function observed(logger: NamespaceLogger, onError: (error: HandlerError) => void): NamespaceLogger {
+function observed(
+  logger: NamespaceLogger,
+  onError: (message: string, extra: unknown) => void,
+): NamespaceLogger {
   return {
     ...logger,
     error(message, extra) {
-      if (isHandlerError(extra)) onError(extra);
+      onError(message, extra);
       logger.error(message, extra);
     },
   };

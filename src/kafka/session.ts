@@ -215,6 +215,8 @@ export class Session {
     const { epoch } = this;
     await withinMs(Promise.all([this.metadata, this.startsAsked]), this.config.pastLimitMs);
     const track = this.track(topic, partition);
+    this.firstBatches.delete(`${partition} ${topic}`);
+    track.resume();
     if (track.epoch !== epoch) this.tellStart(track);
     const topicId = this.topicRefs.get(topic)?.id ?? null;
     if (this.clusterId !== null) {
@@ -258,8 +260,11 @@ export class Session {
     this.lookForTelemetry();
     const whole = last - first + 1 === size;
     const track = this.tracks.get(topic)?.get(partition);
-    if (track === undefined) this.firstBatches.set(`${partition} ${topic}`, { first, last, whole });
-    else track.beginFetched(first, last, whole);
+    // Of a suspended track too: it may turn out to be one of another topic.
+    if (track === undefined || track.epoch < -1) {
+      this.firstBatches.set(`${partition} ${topic}`, { first, last, whole });
+    }
+    track?.beginFetched(first, last, whole);
   }
 
   /** The application itself has committed: the offset in hand instead of the next one is a mistake worth telling. */
@@ -272,6 +277,21 @@ export class Session {
   commitFailed(reason: string): void {
     if (!this.begun) return;
     this.sink.journal.append({ t: 'commit-failed', session: this.ref, at: Date.now(), reason });
+  }
+
+  /**
+   * kafkajs found its offset outside of the log and begins anew. The topic may be another one by now, deleted and made
+   * again within a moment, and the group has not heard of it: the next deliveries wait for its id.
+   */
+  outOfRange(topic: string, partition: number): void {
+    try {
+      const track = this.tracks.get(topic)?.get(partition);
+      if (track === undefined || track.epoch !== this.epoch) return;
+      track.suspend();
+      this.askMetadata([topic]);
+    } catch (own) {
+      this.sink.problem(own);
+    }
   }
 
   /** kafkajs logged that a handler threw. */

@@ -75,7 +75,7 @@ export class Track {
   readonly topic: string;
   readonly partition: number;
   readonly ref: Ref;
-  /** The join at which this track was acquired; deliveries of another one wait for what is known. */
+  /** The join at which this track was acquired; deliveries of another one wait for what is known. Below -1: suspended. */
   epoch = -1;
   member: Ref = -1;
   /** The message or batch that a handler has now. */
@@ -380,6 +380,15 @@ export class Track {
       this.finishedTo = Math.max(this.finishedTo, this.handled);
     }
     return this.acknowledged(offset);
+  }
+
+  /** The next delivery waits, as one of a new member does; nothing else changes. */
+  suspend(): void {
+    if (this.epoch >= 0) this.epoch = -2 - this.epoch;
+  }
+
+  resume(): void {
+    if (this.epoch < -1) this.epoch = -2 - this.epoch;
   }
 
   /** From here on other deliveries are those of a new member; `epoch` lets the next one through. */
