@@ -39,7 +39,11 @@ export class Stage {
   }
 
   kafka(options: InstrumentOptions): Kafka {
-    return instrument(testKafka({ clientId: 'traced-app' }), { store: this.store, pastLimitMs: 10_000, ...options });
+    return instrument(testKafka({ clientId: 'traced-app' }), {
+      store: this.store,
+      pastLimitMs: 10_000,
+      ...options,
+    });
   }
 
   async start(run: ConsumerRunConfig, options: InstrumentOptions = {}): Promise<Consumer> {

@@ -11,6 +11,8 @@ import { up as findingSpans } from './010-finding-spans.sql';
 import { up as minutes } from './011-minutes.sql';
 import { up as evidenceViews } from './012-evidence-views.sql';
 import { up as transactions } from './013-transactions.sql';
+import { up as findingMarks } from './014-finding-marks.sql';
+import { up as firstSeen } from './015-first-seen.sql';
 
 export const MIGRATIONS: readonly string[] = [
   ledger,
@@ -25,4 +27,6 @@ export const MIGRATIONS: readonly string[] = [
   minutes,
   evidenceViews,
   transactions,
+  findingMarks,
+  firstSeen,
 ];
