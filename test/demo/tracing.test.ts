@@ -107,10 +107,13 @@ test('with an endpoint that takes and never answers it ends all the same', async
   });
   silent.listen(0, '127.0.0.1');
   await once(silent, 'listening');
-  const { exit } = await play(`http://127.0.0.1:${(silent.address() as AddressInfo).port}`);
-  expect(exit).toEqual([0, null]);
-  // It was asked: the limit is what let the process go.
-  expect(sockets.size).toBeGreaterThan(0);
-  for (const socket of sockets) socket.destroy();
-  silent.close();
+  try {
+    const { exit } = await play(`http://127.0.0.1:${(silent.address() as AddressInfo).port}`);
+    expect(exit).toEqual([0, null]);
+    // It was asked: the limit is what let the process go.
+    expect(sockets.size).toBeGreaterThan(0);
+  } finally {
+    for (const socket of sockets) socket.destroy();
+    silent.close();
+  }
 }, 180_000);
