@@ -4,11 +4,10 @@
  * record, or misbehaves as the parent ordered.
  */
 import './leash';
-import './tracing';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { type Consumer, type ConsumerRunConfig, Kafka, type KafkaMessage, logLevel } from 'kafkajs';
 import { instrument } from '../index';
 import { Conduct } from './conduct';
+import { endTracing } from './tracing';
 import { TruthWriter } from './truth';
 import {
   FETCH_WAIT_MS,
@@ -84,6 +83,7 @@ function eachBatch(): ConsumerRunConfig {
 
 async function stop(): Promise<void> {
   await consumer.disconnect();
+  await endTracing();
   process.exit(0);
 }
 
@@ -105,6 +105,6 @@ async function main(): Promise<void> {
 
 main().catch(async (error: unknown) => {
   console.error(error);
-  await sleep(0);
+  await endTracing();
   process.exit(1);
 });

@@ -58,6 +58,7 @@ export function recordHits(messages: readonly Pick<KafkaMessage, 'offset'>[], ab
   if (found === undefined) return false;
   try {
     const { ageMs = null, windowMs = null } = about;
+    found.session.telemetry?.hit(found.track, messages, about);
     found.track.hit(Number(first.offset), Number(last.offset), ageMs, windowMs);
     return true;
   } catch (error) {

@@ -40,7 +40,7 @@ export interface InstrumentOptions {
   retentionBytes?: number;
   /**
    * Which deliveries have a span, where the application has registered an OpenTelemetry tracer provider: 'off',
-   * 'redeliveries' (those, and what handlers failed at), 'all', or { ratio } with the share of first deliveries that
+   * 'redeliveries' (those, hits of a check, and what handlers failed at), 'all', or { ratio } with the share of first deliveries that
    * have one too, 0 to 1. Default 'redeliveries'. Without a provider it costs nothing.
    */
   tracing?: Tracing;

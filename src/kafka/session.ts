@@ -72,6 +72,8 @@ export class Session {
   private startsAsked: Promise<unknown> = Promise.resolve();
   /** Partitions of which the present member has committed: what the group had before cannot be asked for any more. */
   private readonly committedSince = new Set<string>();
+  /** The last seek of the present member, by topic and partition. */
+  private readonly seeks = new Map<string, { target: number; at: number }>();
   private told: RunStarted | null = null;
   /**
    * Whether its offsets are committed by transactions:
@@ -157,6 +159,7 @@ export class Session {
       assignment,
     };
     this.rebalancing = false;
+    this.seeks.clear();
     this.heardAt = now;
     // Of earlier members only runs that are closed tell: the dictionary need not repeat them.
     const before = this.member?.ref;
@@ -243,15 +246,22 @@ export class Session {
 
   seeked(topic: string, partition: number, offset: string): void {
     const over = this.tracks.get(topic)?.get(partition)?.jumpedOver(Number(offset)) ?? null;
+    const at = Date.now();
+    this.seeks.set(`${partition} ${topic}`, { target: Number(offset), at });
     this.sink.journal.append({
       t: 'seek',
       session: this.ref,
       topic,
       partition,
       offset,
-      at: Date.now(),
+      at,
       ...(over === null ? {} : { over }),
     });
+  }
+
+  /** The last seek of this member on that partition; null: none. `target` below 0: an end of the log. */
+  seekOf({ topic, partition }: Track): { target: number; at: number } | null {
+    return this.seeks.get(`${partition} ${topic}`) ?? null;
   }
 
   /** kafkajs begins with a fetched batch of `size` records. */

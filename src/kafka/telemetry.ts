@@ -5,12 +5,15 @@
  * three comparisons), the handler in the context that the record carries, or the handler within a span. Errors of
  * handlers that had no span come by `failed`, from the track.
  */
+import type { Span } from '@opentelemetry/api';
 import {
   type Consuming,
   commitSpan,
   DeliverySpans,
   FIRST,
+  type HitShape,
   handlerBelow,
+  hitAttributes,
   isCarried,
   type Meters,
   meterAttributes,
@@ -25,6 +28,8 @@ import {
 } from '../telemetry';
 import type { KafkaMessage } from './client-shape';
 import { deliveryIn, redeliveredIn } from './delivery';
+import { BATCH_SPANS_MAX, countHits, endHits, startHit, toldOfHit } from './hit-spans';
+import { knownCause } from './known-cause';
 import type { Session } from './session';
 import {
   type EachBatch,
@@ -39,8 +44,6 @@ import type { Track, TrackWatcher } from './track';
 
 /** Links of a batch's span; SDKs keep no more by default. */
 const LINKS_MAX = 128;
-/** A batch may be all redelivered: spans of so many records take 2 ms, more would hold up the event loop. */
-const BATCH_SPANS_MAX = 128;
 
 /** Made anew when more is known of the cluster, the topic or the client. */
 interface Subject {
@@ -55,6 +58,8 @@ export class SessionTelemetry implements TrackWatcher {
   /** Headers in which the application's propagator carries context. */
   private readonly fields: readonly string[];
   private readonly subjects = new WeakMap<Track, Subject>();
+  /** Hits are counted once, however often an application tells of them. */
+  private readonly hits = new WeakSet<object>();
   private readonly sharedAttributes = new WeakMap<Track, ReturnType<typeof meterAttributes>>();
   /** When the last OffsetCommit was sent, unix ms. */
   private commitSentAt = 0;
@@ -91,7 +96,8 @@ export class SessionTelemetry implements TrackWatcher {
       ? FIRST
       : { ...FIRST, known: false, unique: this.session.epoch === 1 };
     track.spanned = message;
-    return within(this.spans, spans.start(recordOf(message), standing, false), handler, this.quietly);
+    track.span = spans.start(recordOf(message), standing, false);
+    return within(this.spans, track.span, handler, this.quietly);
   }
 
   private aroundRepeated(
@@ -109,26 +115,27 @@ export class SessionTelemetry implements TrackWatcher {
     }
     const spans = this.spansOf(track);
     if (otherTracing === 'inside') {
-      const active = this.spans.api.trace.getSpan(this.spans.api.context.active());
+      const active = activeSpan(this.spans);
       if (active !== undefined) spans.annotate(active, offset, standing);
       return handler;
     }
     const own = otherTracing === 'outside' ? handlerBelow(handler) : handler;
     if (own === null) return handler;
     track.spanned = message;
-    return within(this.spans, spans.start(recordOf(message), standing, true), own, this.quietly);
+    track.span = spans.start(recordOf(message), standing, true);
+    return within(this.spans, track.span, own, this.quietly);
   }
 
   /** Right before an eachBatch handler gets its batch. */
   aroundBatch(handler: EachBatch, track: Track, messages: readonly KafkaMessage[]): EachBatch {
+    track.batchSpan = null;
     const repeated = redeliveredIn(this.session, track, messages);
     if (repeated.length > 0) this.meters?.redeliveries.add(repeated.length, this.attributesOf(track));
     const { otherTracing } = this.session;
     if (this.spans === null || messages.length === 0) return handler;
     if (otherTracing === 'inside') {
       // Its spans of the records have ended by now or are out of reach: the batch's is told how many.
-      const { trace, context } = this.spans.api;
-      const active = repeated.length === 0 ? undefined : trace.getSpan(context.active());
+      const active = repeated.length === 0 ? undefined : activeSpan(this.spans);
       active?.setAttribute('dupescope.batch.redeliveries', repeated.length);
       return handler;
     }
@@ -143,14 +150,9 @@ export class SessionTelemetry implements TrackWatcher {
       }));
       const counts = { records: messages.length, redelivered: repeated.length };
       const batch = spans.startBatch(this.carriersIn(messages), counts);
-      return withinBatch(
-        this.spans,
-        own,
-        track,
-        batch,
-        spans.startRedelivered(redelivered, batch),
-        this.quietly,
-      );
+      const ones = spans.startRedelivered(redelivered, batch);
+      track.batchSpan = { batch, ones, hits: 0 };
+      return withinBatch(this.spans, own, track, batch, ones, this.quietly);
     }
     if (otherTracing !== null) return handler;
     const counts = { records: messages.length, redelivered: 0 };
@@ -161,10 +163,33 @@ export class SessionTelemetry implements TrackWatcher {
     );
   }
 
+  /** The handler's check has recognised these as copies: each has its span, told of that where it is there already. */
+  hit(track: Track, messages: readonly Pick<KafkaMessage, 'offset'>[], hit: HitShape): void {
+    this.quietly(() => {
+      const news = messages.filter((message) => !this.hits.has(message)) as KafkaMessage[];
+      for (const message of news) this.hits.add(message);
+      if (news.length > 0) this.meters?.hits.add(news.length, this.attributesOf(track));
+      if (this.spans === null) return;
+      const spans = this.session.otherTracing === null ? this.spansOf(track) : null;
+      for (const message of news) {
+        const standing = this.standingOf(track, message);
+        if (toldOfHit(track, message, hit, standing)) continue;
+        if (spans !== null) startHit(spans, track, message, hit, standing);
+        else activeSpan(this.spans)?.setAttributes(hitAttributes(hit, standing));
+      }
+      countHits(track, news.length);
+    });
+  }
+
+  hitsEnded(track: Track): void {
+    this.quietly(() => endHits(track));
+  }
+
   /** A handler threw: a delivery that has no span gets one, from when it began at the earliest. */
   failed(track: Track, error: unknown, startedAt: number): void {
     this.quietly(() => {
       const { current, batch } = track;
+      endHits(track, { error });
       this.meters?.consumed.add(batch?.length ?? track.handedOver, this.attributesOf(track));
       if (this.spans === null || this.session.otherTracing !== null) return;
       if (current === null || track.spanned === current) return;
@@ -226,6 +251,7 @@ export class SessionTelemetry implements TrackWatcher {
       // A session's first member has none before; what later ones had is counted by the ledger.
       unique: known || this.session.epoch === 1,
       previous: previous === null ? null : { ...previous, session: previous.session ?? null },
+      cause: previous === null ? null : knownCause(this.session, track, Number(message.offset), previous),
     };
   }
 
@@ -269,4 +295,8 @@ export class SessionTelemetry implements TrackWatcher {
       this.session.sink.problem(error);
     }
   };
+}
+
+function activeSpan({ api }: Spans): Span | undefined {
+  return api.trace.getSpan(api.context.active());
 }

@@ -2,7 +2,7 @@
 import type { Context } from '@opentelemetry/api';
 import type { Delivering, RecordShape, Spans } from '../telemetry';
 import type { ConsumerRunConfig, KafkaMessage } from './client-shape';
-import type { Track } from './track';
+import type { SpanInHand, Track } from './track';
 
 export type EachMessage = NonNullable<ConsumerRunConfig['eachMessage']>;
 export type EachBatch = NonNullable<ConsumerRunConfig['eachBatch']>;
@@ -52,7 +52,7 @@ export function withinBatch(
   handler: EachBatch,
   track: Track,
   batch: Delivering,
-  ones: readonly { offset: number; one: Delivering }[],
+  ones: readonly SpanInHand[],
   quietly: Quietly,
 ): EachBatch {
   return async (payload) => {

@@ -10,6 +10,7 @@
 import type { Journal } from '../journal';
 import { checksumOf, Field, Flag, SLOT_DOUBLES } from '../journal/slot';
 import { type Outcome, type Ref, RUN_RECORDS_MAX } from '../ledger';
+import type { Delivering } from '../telemetry';
 import type { KafkaMessage } from './client-shape';
 import { errorText } from './error-text';
 import { FinishedRecords } from './finished-records';
@@ -57,6 +58,21 @@ export interface TrackWatcher {
   failed(track: Track, error: unknown, startedAt: number): void;
   /** A record that was begun with a write of its own, or a batch, has been handled. */
   ended(track: Track, ms: number): void;
+  /** Spans that were made of hits in hand are to be ended: the handler has done with them, or it is not known how. */
+  hitsEnded(track: Track): void;
+}
+
+/** The span of a record that a handler has. */
+export interface SpanInHand {
+  offset: number;
+  one: Delivering;
+}
+
+/** Those of a batch that a handler has. */
+export interface BatchInHand {
+  batch: Delivering;
+  ones: readonly SpanInHand[];
+  hits: number;
 }
 
 /** A stretch that this session itself has delivered since it got the partition. */
@@ -66,6 +82,8 @@ export interface OwnStretch {
   handled: number;
   at: number;
   outcome: Outcome;
+  /** When its run began, unix ms; of runs that were put together, the last one. */
+  from: number;
 }
 
 /** So many own stretches are remembered; steady consuming is one. */
@@ -91,8 +109,12 @@ export class Track {
   watcher: TrackWatcher | null = null;
   /** Beyond this offset every delivery is a first one, as far as is known. */
   repeatsUpTo = -1;
-  /** The message that has a span already. */
+  /** The message that has a span already, and that span. */
   spanned: KafkaMessage | null = null;
+  span: Delivering | null = null;
+  batchSpan: BatchInHand | null = null;
+  /** Spans of hits in hand that nobody else ends; null: none, as for nearly every record. */
+  hitSpans: SpanInHand[] | null = null;
 
   /** What was delivered before the open run since `take`, oldest first. */
   readonly own: OwnStretch[] = [];
@@ -155,6 +177,11 @@ export class Track {
     return this.handled;
   }
 
+  /** When what the handler has in hand began, unix ms; at most a reserve too early. */
+  get begunAt(): number {
+    return wallClock(this.pacedAt);
+  }
+
   /** -1: nothing was acknowledged yet, and no run has begun. */
   get committedTo(): number {
     return this.values[Field.committed] as number;
@@ -211,11 +238,12 @@ export class Track {
     this.current = null;
     this.finish(this.next);
     this.ahead = -1;
+    if (this.hitSpans !== null) this.watcher?.hitsEnded(this);
     if (this.slow) this.write(performance.now());
   }
 
   failed(error: unknown): void {
-    this.watcher?.failed(this, error, wallClock(this.pacedAt));
+    this.watcher?.failed(this, error, this.begunAt);
     this.pending = false;
     this.inferred = false;
     this.current = null;
@@ -285,6 +313,7 @@ export class Track {
     if (Math.max(this.handled, this.finishedTo) < this.next) this.close('unresolved');
     else if (this.listed !== null) this.close('handled');
     else this.write(performance.now());
+    if (this.hitSpans !== null) this.watcher?.hitsEnded(this);
     this.watcher?.ended(this, performance.now() - this.pacedAt);
   }
 
@@ -428,6 +457,7 @@ export class Track {
 
   /** What became of the record in hand, from what kafkajs does next: gets to `offset`, or (null) joins anew. */
   private inferEnd(offset: number | null): void {
+    if (this.hitSpans !== null) this.watcher?.hitsEnded(this);
     this.pending = false;
     this.inferred = false;
     this.current = null;
@@ -606,7 +636,8 @@ export class Track {
   }
 
   private remember(outcome: Outcome, at: number): void {
-    const stretch = { first: this.started, last: this.next - 1, handled: this.handled, at, outcome };
+    const from = wallClock(this.listed === null ? this.startedAt : this.pacedAt);
+    const stretch = { first: this.started, last: this.next - 1, handled: this.handled, at, outcome, from };
     if (stretch.last > this.repeatsUpTo) this.repeatsUpTo = stretch.last;
     const before = this.own.at(-1);
     if (before?.outcome === 'handled' && outcome === 'handled' && before.last + 1 === stretch.first) {
@@ -675,6 +706,7 @@ export class Track {
 
   /** A record begins while a handler still has an earlier one (after a lost session): the old one's end tells nothing. */
   private overtaken(): void {
+    if (this.hitSpans !== null) this.watcher?.hitsEnded(this);
     this.pending = false;
     this.inferred = false;
     this.settlement = this.settle();

@@ -19,6 +19,8 @@ import type { Store } from './open';
 /** The clocks of a broker and of a consumer's host, and the way of a report, may differ by so much. */
 const SAME_MS = 30_000;
 const TURN_ROWS = 500;
+/** To be explained anew at once. When a settled one was is the order in which they are handed on. */
+const AGAIN = 'explained_at = CASE settled WHEN 1 THEN explained_at ELSE 0 END';
 
 interface RewindRow extends Standing {
   id: number;
@@ -63,11 +65,11 @@ export class Rewinds {
       ),
       joinWatcher: db.prepare(
         `UPDATE rewind SET at = @at, from_offset = @from, to_offset = @to, facts = @facts,
-           source_partition = @sourcePartition, source_offset = @sourceOffset, explained_at = 0, version = @version
+           source_partition = @sourcePartition, source_offset = @sourceOffset, version = @version, ${AGAIN}
          WHERE id = @id`,
       ),
       joinSession: db.prepare<[number, number, number]>(
-        'UPDATE rewind SET session = ?, explained_at = 0, version = ? WHERE id = ?',
+        `UPDATE rewind SET session = ?, version = ?, ${AGAIN} WHERE id = ?`,
       ),
       unsettled: db.prepare<[number, number], RewindRow>(
         `SELECT r.id, r.gp, p.grp, p.topic, p.partition, t.cluster, r.cause, r.certainty, r.incident,

@@ -1,8 +1,9 @@
 /** Which deliveries have a span. */
 
 /**
- * 'redeliveries': redeliveries and deliveries whose handler failed. 'all': every delivery. `ratio`: the former, and
- * that share of the others, the same records in every process. 'off': none, and no metrics.
+ * 'redeliveries': redeliveries, hits of the handler's own check and deliveries whose handler failed. 'all': every
+ * delivery. `ratio`: the former, and that share of the others, the same records in every process. 'off': none; metrics
+ * go by the meter provider.
  */
 export type Tracing = 'off' | 'redeliveries' | 'all' | { ratio: number };
 

@@ -44,6 +44,21 @@ export interface Standing {
   /** Its session has no other delivery of this record that may go by the same number: its span's id can be derived. */
   unique: boolean;
   previous: Previous | null;
+  /** Why it is delivered again, where the process itself can tell; see `kafka/known-cause`. */
+  cause: KnownCause | null;
+}
+
+export interface KnownCause {
+  cause: string;
+  certainty: string;
+}
+
+/** What the handler's own check says of a delivery that it recognised as a copy. */
+export interface HitShape {
+  /** How long after the first copy this one came. */
+  ageMs?: number | undefined;
+  /** How long the check remembers. */
+  windowMs?: number | undefined;
 }
 
 export interface Previous {
@@ -56,7 +71,7 @@ export interface Previous {
   outcome: string;
 }
 
-export const FIRST: Standing = { attempt: 1, known: true, unique: true, previous: null };
+export const FIRST: Standing = { attempt: 1, known: true, unique: true, previous: null, cause: null };
 
 export class DeliverySpans {
   readonly ids: PlaceIds;
@@ -213,6 +228,11 @@ export class Delivering {
     this.span.end();
   }
 
+  /** The handler's check does not apply it: it is a copy. */
+  hit(hit: HitShape, standing: Pick<Standing, 'attempt' | 'known'>): void {
+    this.span.setAttributes(hitAttributes(hit, standing));
+  }
+
   failed(error: unknown): void {
     this.span.setAttribute('error.type', errorType(error));
     if (error instanceof Error) this.span.recordException(error);
@@ -221,10 +241,27 @@ export class Delivering {
   }
 }
 
-function addStanding(attributes: Attributes, { known, previous }: Standing): Attributes {
+function addStanding(attributes: Attributes, { known, previous, cause }: Standing): Attributes {
   if (!known) attributes['dupescope.delivery.attempt_is_lower_bound'] = true;
   if (previous === null) return attributes;
   attributes['dupescope.redelivery.gap_seconds'] = Math.max(0, Date.now() - previous.at) / 1_000;
   if (previous.session !== null) attributes['dupescope.redelivery.previous_session'] = previous.session;
+  if (cause !== null) {
+    attributes['dupescope.redelivery.cause'] = cause.cause;
+    attributes['dupescope.redelivery.certainty'] = cause.certainty;
+  }
+  return attributes;
+}
+
+/** A first delivery that is a copy is one of another record: a duplicate. Where the attempt is not known, nor is that. */
+export function hitAttributes(
+  { ageMs, windowMs }: HitShape,
+  { attempt, known }: Pick<Standing, 'attempt' | 'known'>,
+): Attributes {
+  const attributes: Attributes = { 'dupescope.idempotency.hit': true };
+  if (attempt > 1) attributes['dupescope.idempotency.copy'] = 'redelivery';
+  else if (known) attributes['dupescope.idempotency.copy'] = 'duplicate';
+  if (ageMs !== undefined) attributes['dupescope.idempotency.age_seconds'] = ageMs / 1_000;
+  if (windowMs !== undefined) attributes['dupescope.idempotency.window_seconds'] = windowMs / 1_000;
   return attributes;
 }

@@ -1,88 +1,109 @@
 /**
- * `dupescope.finding`: why records were delivered again, as the service found out after the fact. One span for a
- * stretch of records, at the time of the redelivery, in the trace of the first of them and linked to the delivery
- * spans of both attempts. Its id follows from the finding, so that one that is sent twice is the same span.
+ * `dupescope.finding`: what the service found out after the fact, and why. One span for a stretch of records, in the
+ * trace of the first of them and linked to the spans or traces of the deliveries that it is about. Its id follows from
+ * the finding, so that one that is sent twice is the same span.
  *
  * The ledger does not know the trace that a record carried: links and parent are those of records without one.
  */
-import type { Attributes, Link } from '@opentelemetry/api';
+import type { Attributes, Link, SpanContext } from '@opentelemetry/api';
 import { PlaceIds } from './place-ids';
 import type { Spans } from './tracer';
 
-/** Records of the stretch that are linked to, each by both attempts: SDKs keep 128 links. */
-const RECORDS_MAX = 32;
+/** SDKs keep so many links. */
+const LINKS_MAX = 128;
 const SAMPLED = 1;
 
 export interface Finding {
+  /** As the ledger names it: redelivery, duplicate, id_reuse, rewind, premature_commit, skip. */
+  kind: string;
+  /** Tells it from others of that kind and record: the span's id follows from it. */
+  key: string;
   cluster: string;
-  group: string;
+  /** Null: of the topic, whoever reads it. */
+  group: string | null;
   topic: string;
   topicId: string | null;
   partition: number;
+  /** Offsets that it is about, inclusive. */
   first: number;
   last: number;
-  attempt: number;
-  /** Unix ms, of the first record of the stretch. */
+  records: number;
+  /** When it came about, unix ms. */
   at: number;
-  previousAt: number;
   cause: string;
   certainty: string;
-  /** JSON array of texts. */
-  because: string;
+  because: readonly string[];
   advice: string | null;
   incident: number | null;
-  session: string;
-  previousSession: string;
+  /** Number in the key of the span's id; of a redelivery its attempt. */
+  attempt?: number;
+  about: readonly FindingLink[];
+  /** Of its kind. */
+  attributes: Attributes;
+}
+
+/** A delivery's span where session and attempt are known, else the trace of the record's deliveries. */
+export interface FindingLink {
+  offset: number;
+  /** Default: the finding's. */
+  partition?: number;
+  delivery?: { session: string; attempt: number };
+  attributes?: Attributes;
 }
 
 export function findingSpan(spans: Spans, finding: Finding): void {
   const { api } = spans;
-  const { first, last, attempt, group } = finding;
-  const ids = new PlaceIds({ ...finding, clusterId: finding.cluster }, group);
-  const of = (offset: number, spanId: string) => ({
-    traceId: ids.trace(offset),
-    spanId,
-    traceFlags: SAMPLED,
-    isRemote: true,
+  const { first, attempt = 0, at } = finding;
+  const places = new Map<number, PlaceIds>();
+  const idsOf = (partition: number) => {
+    let ids = places.get(partition);
+    if (ids === undefined) {
+      ids = new PlaceIds({ ...finding, clusterId: finding.cluster, partition }, finding.group ?? '');
+      places.set(partition, ids);
+    }
+    return ids;
+  };
+  const links = finding.about.slice(0, LINKS_MAX).map((link): Link => {
+    const ids = idsOf(link.partition ?? finding.partition);
+    const { offset, delivery, attributes } = link;
+    const known = delivery === undefined ? {} : { 'dupescope.delivery.attempt': delivery.attempt };
+    return {
+      context: remote(
+        ids.trace(offset),
+        delivery === undefined ? ids.parent(offset) : ids.attempt(delivery.session, offset, delivery.attempt),
+      ),
+      attributes: { 'kafka.offset': offset, ...known, ...attributes },
+    };
   });
-  const links: Link[] = [];
-  for (let offset = first; offset <= last && offset < first + RECORDS_MAX; offset++) {
-    const attributes = { 'kafka.offset': offset };
-    links.push({
-      context: of(offset, ids.attempt(finding.session, offset, attempt)),
-      attributes: { ...attributes, 'dupescope.delivery.attempt': attempt },
-    });
-    links.push({
-      context: of(offset, ids.attempt(finding.previousSession, offset, attempt - 1)),
-      attributes: { ...attributes, 'dupescope.delivery.attempt': attempt - 1 },
-    });
-  }
-  const parent = api.trace.setSpanContext(api.ROOT_CONTEXT, of(first, ids.parent(first)));
-  const options = { links, attributes: attributesOf(finding), startTime: finding.at };
+  const ids = idsOf(finding.partition);
+  const parent = api.trace.setSpanContext(api.ROOT_CONTEXT, remote(ids.trace(first), ids.parent(first)));
+  const options = { links, attributes: attributesOf(finding), startTime: at };
   spans
-    .start('dupescope.finding', options, parent, ids.attempt(`finding ${finding.session}`, first, attempt))
-    .end(finding.at);
+    .start('dupescope.finding', options, parent, ids.attempt(`finding ${finding.key}`, first, attempt))
+    .end(at);
+}
+
+function remote(traceId: string, spanId: string): SpanContext {
+  return { traceId, spanId, traceFlags: SAMPLED, isRemote: true };
 }
 
 function attributesOf(finding: Finding): Attributes {
-  const { first, last, advice, incident } = finding;
+  const { group, because, advice, incident } = finding;
   return {
     'messaging.system.name': 'kafka',
     'messaging.system': 'kafka',
     'messaging.destination.name': finding.topic,
     'messaging.destination.partition.id': String(finding.partition),
-    'messaging.consumer.group.name': finding.group,
-    'dupescope.finding.kind': 'redelivery',
-    'dupescope.finding.first_offset': first,
-    'dupescope.finding.last_offset': last,
-    'dupescope.finding.records': last - first + 1,
-    'dupescope.delivery.attempt': finding.attempt,
-    'dupescope.redelivery.cause': finding.cause,
-    'dupescope.redelivery.certainty': finding.certainty,
-    'dupescope.redelivery.because': JSON.parse(finding.because) as string[],
-    'dupescope.redelivery.gap_seconds': Math.max(0, finding.at - finding.previousAt) / 1_000,
-    'dupescope.redelivery.previous_session': finding.previousSession,
-    ...(advice === null ? {} : { 'dupescope.redelivery.advice': advice }),
+    ...(group === null ? {} : { 'messaging.consumer.group.name': group }),
+    'dupescope.finding.kind': finding.kind,
+    'dupescope.finding.first_offset': finding.first,
+    'dupescope.finding.last_offset': finding.last,
+    'dupescope.finding.records': finding.records,
+    'dupescope.finding.cause': finding.cause,
+    'dupescope.finding.certainty': finding.certainty,
+    ...(because.length === 0 ? {} : { 'dupescope.finding.because': [...because] }),
+    ...(advice === null ? {} : { 'dupescope.finding.advice': advice }),
     ...(incident === null ? {} : { 'dupescope.incident.id': incident }),
+    ...finding.attributes,
   };
 }

@@ -29,6 +29,8 @@ export interface Meters {
   consumed: Counter;
   /** One each. */
   redeliveries: Counter;
+  /** One each. */
+  hits: Counter;
 }
 
 const exposures = new Set<() => Iterable<Exposed>>();
@@ -76,6 +78,10 @@ function metersOf(meter: Meter): Meters {
     redeliveries: meter.createCounter('dupescope.redeliveries', {
       unit: '{record}',
       description: 'Records handed to a handler of this process that the group had been given before.',
+    }),
+    hits: meter.createCounter('dupescope.idempotency.hits', {
+      unit: '{record}',
+      description: "Copies that the consumer's own check recognised and did not apply again.",
     }),
   };
 }

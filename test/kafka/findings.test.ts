@@ -1,4 +1,5 @@
 /** What is found beyond redeliveries, on the real broker: premature commits, skipped records, verdicts, incidents. */
+import { ask, json, startService } from '../service/running';
 import { testKafka, until } from '../support/broker';
 import { Case } from '../support/case';
 import { query } from '../support/ledger';
@@ -18,6 +19,15 @@ const skips = (one: Case) =>
      JOIN group_partition gp ON gp.id = s.gp JOIN consumer_group g ON g.id = gp.grp ORDER BY s.first`,
   );
 const next = (offset: string) => String(Number(offset) + 1);
+
+/** Of /metrics, by group. */
+async function counters(one: Case, name: string): Promise<Map<string, number>> {
+  const { service, port } = await startService({ storePath: one.store });
+  const { text } = await ask(port, '/metrics');
+  await service.close();
+  const lines = text.matchAll(new RegExp(`^${name}\\{.*?\\bgroup="([^"]*)".*?\\} (\\d+)$`, 'gm'));
+  return new Map([...lines].map(([, group, value]) => [group as string, Number(value)]));
+}
 
 async function setOffset(one: Case, offset: string): Promise<void> {
   const admin = testKafka().admin();
@@ -148,6 +158,13 @@ describe('skipped records', () => {
     expect(skips(one)).toEqual([
       { group: one.group, first: 10, last: 19, cause: 'reset', certainty: 'proven' },
     ]);
+    const skipped = await counters(one, 'dupescope_skipped_records_total');
+    expect(skipped).toEqual(
+      new Map([
+        [one.group, 10],
+        [`${one.group}-other`, 0],
+      ]),
+    );
 
     await setOffset(one, '10');
     const third = await one.start(one.noting());
@@ -156,6 +173,12 @@ describe('skipped records', () => {
     one.settled(180_000);
     expect(skips(one)).toEqual([]);
     expect(query(one.store, "SELECT * FROM incident WHERE kind = 'skip'")).toEqual([]);
+    // The answers are right again; a counter that Prometheus has read does not go down.
+    expect(await counters(one, 'dupescope_skipped_records_total')).toEqual(skipped);
+    const { service, port } = await startService({ storePath: one.store });
+    const { items } = await json<{ items: unknown[] }>(port, '/v1/skips');
+    await service.close();
+    expect(items).toEqual([]);
   });
 
   test('never for control records of transactions', async () => {

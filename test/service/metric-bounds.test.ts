@@ -106,6 +106,72 @@ test('thousands of groups seen from outside take no room from those that tell of
   expect(rewinds.reduce((sum, value) => sum + value, 0)).toBe(3_000);
 });
 
+/** Values of a counter by that label; each label set is one line. */
+function valuesBy(label: string, metric: string, text: string): Map<string, number> {
+  const lines = text.matchAll(new RegExp(`^${metric}\\{.*?\\b${label}="([^"]*)".*?\\} (\\d+)$`, 'gm'));
+  return new Map([...lines].map(([, name, value]) => [name as string, Number(value)]));
+}
+
+test('1,200 observed topics: those observed first are told by name, whatever their names and since when they are known', async () => {
+  const storePath = join(folder.path, 'topics.db');
+  const seed = new Seed(storePath);
+  const cluster = seed.cluster('c1');
+  // Known from its consumers before all others.
+  const early = seed.topic(cluster, 'a-known-one', null);
+  const observe = (topic: number, records: number) => {
+    const at = { newest_at: BEGIN, observed_at: BEGIN };
+    seed.row('observer_offset', { topic, partition: 0, next_offset: records, state: 'live', ...at });
+    seed.row('observed_topic', { topic, records });
+  };
+  seed.db.transaction(() => {
+    for (let i = 0; i < 1_200; i++) {
+      observe(seed.topic(cluster, `topic-${String(1_200 - i).padStart(4, '0')}`, null), 1);
+    }
+  })();
+  const { service, port } = await startService({ storePath });
+  const scrape = async () =>
+    valuesBy('topic', 'dupescope_observed_records_total', (await ask(port, '/metrics')).text);
+  const before = await scrape();
+  expect(before.size).toBe(1_001);
+  expect([before.get('topic-1200'), before.get('topic-0201'), before.get('other')]).toEqual([1, 1, 200]);
+
+  observe(early, 50);
+  observe(seed.topic(cluster, 'a-new-one', null), 5);
+  seed.close();
+  const after = await scrape();
+  await service.close();
+  expect([...after.keys()]).toEqual([...before.keys()]);
+  expect(after.get('other')).toBe(255);
+  for (const [name, value] of before) expect(after.get(name)).toBeGreaterThanOrEqual(value);
+});
+
+test('1,200 watched groups: those watched first are told by name, though one was known before them all', async () => {
+  const storePath = join(folder.path, 'watched.db');
+  const seed = new Seed(storePath);
+  const cluster = seed.cluster('c1');
+  const early = seed.group(cluster, 'instrumented-before');
+  const watch = (grp: number, rebalances: number) => {
+    const since = { since: BEGIN, members: '[]', updated_at: BEGIN, state_before: 'empty' };
+    seed.row('watched_group', { grp, state: 'live', rebalances, ...since });
+  };
+  seed.db.transaction(() => {
+    for (let i = 0; i < 1_200; i++) watch(seed.group(cluster, `group-${1_200 - i}`), 1);
+  })();
+  const { service, port } = await startService({ storePath });
+  const scrape = async () =>
+    valuesBy('group', 'dupescope_rebalances_total', (await ask(port, '/metrics')).text);
+  const before = await scrape();
+  expect(before.size).toBe(1_001);
+  expect([before.get('group-1200'), before.get('group-201'), before.get('other')]).toEqual([1, 1, 200]);
+
+  watch(early, 70);
+  seed.close();
+  const after = await scrape();
+  await service.close();
+  expect([...after.keys()]).toEqual([...before.keys()]);
+  expect(after.get('other')).toBe(270);
+});
+
 test('partitions beyond the bound: exposure adds up, its age is the greatest', async () => {
   const storePath = join(folder.path, 'partitions.db');
   const seed = new Seed(storePath);

@@ -2,6 +2,7 @@
  * A real OpenTelemetry Collector with our configuration: `OTELCOL`, or `otelcol` on the PATH. `.ci/run` builds one.
  */
 import { spawnSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { until } from '../support/broker';
 import { testFolder } from '../support/folder';
 import { COLLECTOR_CONFIG, otelcol, startCollector } from '../support/otelcol';
@@ -36,4 +37,64 @@ if (found === null) {
       await receiver.close();
     }
   }, 120_000);
+
+  test('keeps findings, hits and failures, and a share of the rest', async () => {
+    const receiver = await OtlpReceiver.listen();
+    const running = await startCollector(collector, receiver.url, folder);
+    try {
+      const wanted = [
+        ...spansOf(50, 'finding', [text('dupescope.finding.kind', 'rewind')]),
+        ...spansOf(50, 'hit', [attempt(1), { key: 'dupescope.idempotency.hit', value: { boolValue: true } }]),
+        ...spansOf(50, 'failure', [attempt(1)], 2),
+        ...spansOf(50, 'redelivery', [attempt(2)]),
+      ];
+      await sendSpans(running.url, [...wanted, ...spansOf(ORDINARY, 'ordinary', [attempt(1)])]);
+      const names = () => receiver.all().map(({ name }) => name);
+      const count = (name: string) => names().filter((one) => one === name).length;
+      await until('what is wanted is handed on', () => receiver.all().length >= wanted.length, 20_000);
+      await until(
+        'all of it',
+        () => ['finding', 'hit', 'failure', 'redelivery'].every((name) => count(name) === 50),
+        20_000,
+      );
+      // By trace ids: 10 percent of 2,000, give or take seven times what chance makes of it.
+      await until('a share of the rest came', () => count('ordinary') > 100, 20_000);
+      // A later batch that is wanted goes through behind all of the first.
+      await sendSpans(running.url, spansOf(1, 'last', [attempt(2)]));
+      await until('the last one came', () => count('last') === 1, 20_000);
+      expect(count('ordinary')).toBeLessThan(300);
+    } finally {
+      await running.stop();
+      await receiver.close();
+    }
+  }, 120_000);
 });
+
+const ORDINARY = 2_000;
+const text = (key: string, stringValue: string) => ({ key, value: { stringValue } });
+const attempt = (number: number) => ({ key: 'dupescope.delivery.attempt', value: { intValue: number } });
+
+/** So many traces of one span each. @param code 2: ERROR */
+function spansOf(count: number, name: string, attributes: object[], code = 0): object[] {
+  const now = BigInt(Date.now()) * 1_000_000n;
+  return Array.from({ length: count }, () => ({
+    traceId: randomBytes(16).toString('hex'),
+    spanId: randomBytes(8).toString('hex'),
+    name,
+    kind: 5,
+    startTimeUnixNano: String(now),
+    endTimeUnixNano: String(now + 1_000_000n),
+    attributes,
+    status: { code },
+  }));
+}
+
+async function sendSpans(url: string, spans: object[]): Promise<void> {
+  const resource = { attributes: [text('service.name', 'test')] };
+  const answer = await fetch(`${url}/v1/traces`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ resourceSpans: [{ resource, scopeSpans: [{ spans }] }] }),
+  });
+  expect(answer.status).toBe(200);
+}

@@ -1,6 +1,7 @@
 /**
  * Trace ids of the latest redeliveries, for the counters that they stand in. A record's trace follows from its place
- * (see telemetry/place-ids): there lie its deliveries, where it carried no trace of its own, and the finding's span.
+ * (see telemetry/place-ids): there lie its deliveries, where it carried no trace of its own, and the finding's span,
+ * whatever it carried. That one comes when the cause is settled: of others no trace is named, as it may not be there.
  */
 import type { Store } from '../../store/open';
 import { latestRedeliveries } from '../../store/queries';
@@ -15,11 +16,12 @@ export class Exemplars {
 
   constructor(db: Store) {
     for (const row of latestRedeliveries(db, LATEST)) {
+      if (row.settled === 0) continue;
       const { cluster, group, topic, first, last, at, cause } = row;
       const ids = new PlaceIds({ ...row, clusterId: cluster }, group);
       const exemplar = { traceId: ids.trace(first), value: last - first + 1, at };
       this.note([cluster, group, topic], exemplar);
-      if (row.settled === 1) this.note([cluster, group, topic, cause], exemplar);
+      this.note([cluster, group, topic, cause], exemplar);
     }
   }
 

@@ -59,7 +59,7 @@ export function topicMetrics(db: Store, topics: LabelSets, now: number): Family[
     help: 'Records whose identity stands at another place, by cause, counted once the cause is settled (up to a minute late)',
   });
   // A topic made anew under its name goes on counting where the old one stopped.
-  for (const row of observedTopics(db, { limit: 100_000 })) {
+  for (const row of observedTopics(db, { order: 'first-observed', limit: 100_000 })) {
     const labels = topics.labels({ cluster: row.cluster, topic: row.topic });
     observed.add(labels, row.records);
     if (row.oldestAt !== null && row.horizonAt !== null) {

@@ -14,6 +14,8 @@ import { up as transactions } from './013-transactions.sql';
 import { up as pages } from './014-pages.sql';
 import { up as countedAgain } from './015-counted-again.sql';
 import { up as lossTimes } from './016-loss-times.sql';
+import { up as findingMarks } from './017-finding-marks.sql';
+import { up as firstSeen } from './018-first-seen.sql';
 
 export const MIGRATIONS: readonly string[] = [
   ledger,
@@ -31,4 +33,6 @@ export const MIGRATIONS: readonly string[] = [
   pages,
   countedAgain,
   lossTimes,
+  findingMarks,
+  firstSeen,
 ];

@@ -123,6 +123,11 @@ function indexOf({ incident, partition, cause, kind }: DuplicateFilter, ofTopic:
   return kind !== undefined ? `${of}_kind` : `${of}_time`;
 }
 
+/** Undefined when it is past its retention. */
+export function duplicateById(db: Store, id: number): DuplicateRow | undefined {
+  return statement<DuplicateRow>(db, `${SELECT} ${JOINS} WHERE d.id = @id`).get({ id });
+}
+
 /** Copies of which this record is one: written at this place, or at another one of the same message. */
 export function duplicatesAt(
   db: Store,
@@ -171,10 +176,15 @@ export interface ObservedTopicRow {
   endedBy: 'age' | 'records' | 'memory' | null;
 }
 
-/** Topics that are observed, by name. */
+/** Topics that are observed, by name, or as they came to be observed. */
 export function observedTopics(
   db: Store,
-  filter: { cluster?: string | undefined; topic?: string | undefined; limit: number },
+  filter: {
+    cluster?: string | undefined;
+    topic?: string | undefined;
+    order?: 'name' | 'first-observed';
+    limit: number;
+  },
 ): ObservedTopicRow[] {
   const sql = `
     SELECT t.id, c.cluster_id AS cluster, t.name AS topic, t.topic_id AS topicId,
@@ -185,11 +195,12 @@ export function observedTopics(
     FROM topic t JOIN cluster c ON c.id = t.cluster
     LEFT JOIN observed_topic o ON o.topic = t.id
     LEFT JOIN identity_window w ON w.topic = t.id AND w.entries > 0
+    LEFT JOIN first_observed f ON f.topic = t.id
     ${where(
       'EXISTS (SELECT 1 FROM observer_offset p WHERE p.topic = t.id)',
       filter.cluster !== undefined && 'c.cluster_id = @cluster',
       filter.topic !== undefined && 't.name = @topic',
-    )} ORDER BY c.cluster_id, t.name, t.id LIMIT @limit`;
+    )} ORDER BY ${filter.order === 'first-observed' ? 'f.id' : 'c.cluster_id, t.name, t.id'} LIMIT @limit`;
   return statement<ObservedTopicRow>(db, sql).all({
     cluster: filter.cluster ?? null,
     topic: filter.topic ?? null,

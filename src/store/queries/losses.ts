@@ -73,19 +73,36 @@ const DELIVERED_LATER = `NOT EXISTS (SELECT 1 FROM (SELECT f.first AS o UNION SE
   SELECT 1 FROM delivery_run d INDEXED BY delivery_run_by_first WHERE d.gp = f.gp
     AND d.first BETWEEN o - ${RUN_RECORDS_MAX} AND o AND d.last >= o AND d.first_at >= f.at))`;
 
+const PREMATURE_COLUMNS = `f.first, f.last, f.at, f.outcome, ${SESSION_COLUMNS}, ${DELIVERED_LATER} AS deliveredLater`;
+const SKIP_COLUMNS = 'f.first, f.last, f.at, f.cause, f.certainty, f.because, f.advice';
+
 export function prematurePage(db: Store, filter: LossFilter): PrematureRow[] {
-  const columns = `f.first, f.last, f.at, f.outcome, ${SESSION_COLUMNS}, ${DELIVERED_LATER} AS deliveredLater`;
-  return lossPage<PrematureRow>(db, filter, 'premature_commit', 'at', columns, true);
+  return lossPage<PrematureRow>(db, filter, 'premature_commit', 'at', PREMATURE_COLUMNS, true);
 }
 
 export function skipPage(db: Store, filter: LossFilter): SkipRow[] {
-  const columns = 'f.first, f.last, f.at, f.cause, f.certainty, f.because, f.advice';
-  return lossPage<SkipRow>(db, filter, 'skip', 'at', columns, false);
+  return lossPage<SkipRow>(db, filter, 'skip', 'at', SKIP_COLUMNS, false);
 }
 
 export function stalledPage(db: Store, filter: LossFilter): StalledRow[] {
   const columns = `f.since, f.seen_at AS seenAt, f.ended_at AS endedAt, f.records, ${SESSION_COLUMNS}`;
   return lossPage<StalledRow>(db, filter, 'stalled_commit', 'since', columns, true);
+}
+
+/** Undefined when it is past its retention. */
+export function prematureById(db: Store, id: number): PrematureRow | undefined {
+  return lossById<PrematureRow>(db, 'premature_commit', PREMATURE_COLUMNS, id, true);
+}
+
+/** Undefined when it is past its retention, or was taken back. */
+export function skipById(db: Store, id: number): SkipRow | undefined {
+  return lossById<SkipRow>(db, 'skip', SKIP_COLUMNS, id, false);
+}
+
+function lossById<Row>(db: Store, table: string, columns: string, id: number, withSession: boolean) {
+  const sql = `SELECT ${PLACE_COLUMNS}, ${columns} FROM ${table} f ${PLACE_JOINS}
+    ${withSession ? 'JOIN session s ON s.id = f.session' : ''} WHERE f.id = @id`;
+  return statement<Row>(db, sql).get({ id });
 }
 
 function lossPage<Row>(

@@ -103,6 +103,11 @@ function indexOf(filter: RewindFilter, gp: number | null): string {
   return filter.cause !== undefined ? 'rewind_by_cause' : 'rewind_by_time';
 }
 
+/** Undefined when it is past its retention. */
+export function rewindById(db: Store, id: number): RewindRow | undefined {
+  return statement<RewindRow>(db, `${SELECT} ${JOINS} WHERE r.id = @id`).get({ id });
+}
+
 /** Rewinds over an offset, the newest first: part of a record's history. */
 export function rewindsOver(db: Store, gp: number, offset: number, limit: number): RewindRow[] {
   const sql = `${SELECT} INDEXED BY rewind_by_gp_time ${JOINS}

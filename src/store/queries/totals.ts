@@ -86,11 +86,12 @@ export interface RebalanceTotalRow {
   rebalances: number;
 }
 
-/** Of groups that were ever watched from outside, also of those that retention forgot. */
+/** Of groups that were ever watched from outside, also of those that retention forgot, as they came to be watched. */
 export function rebalanceTotalsOf(db: Store): RebalanceTotalRow[] {
   const sql = `
     SELECT c.cluster_id AS cluster, g.name AS "group", r.rebalances
-    FROM rebalance_total r JOIN consumer_group g ON g.id = r.grp JOIN cluster c ON c.id = g.cluster ORDER BY r.grp`;
+    FROM rebalance_total r JOIN first_watched f ON f.grp = r.grp
+    JOIN consumer_group g ON g.id = r.grp JOIN cluster c ON c.id = g.cluster ORDER BY f.id`;
   return statement<RebalanceTotalRow>(db, sql).all({});
 }
 
