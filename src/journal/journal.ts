@@ -1,6 +1,14 @@
 /**
  * The writing side of a process's journal: owned by its main thread, never waits for anything, never throws into
- * its caller. What could not be written is counted and told as soon as there is room again.
+ * its caller.
+ *
+ * The log has a bound (see `log`), and the disk has one. What is refused at either:
+ *   - definitions are written later, in the head of the next segment, before anything else is;
+ *   - other lines are counted, in the file `losses` (see there), and told by a `dropped` line before anything else is
+ *     written: when the store has taken something, or with the next line. It names the runs that were lost, as the
+ *     store may have read the beginning of one from its slot: what it has of them is not lost.
+ * So at every moment deliveries = those in the store + those that `dropped` lines tell, or the log, the slots and
+ * `losses` have what is missing.
  *
  * Life: open (folder, lock, log, slots) -> written to -> closed (process ends; the folder stays unless the store
  * has taken everything, and is then recovered by whoever finds it).
@@ -9,7 +17,9 @@ import { randomUUID } from 'node:crypto';
 import { closeSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Evidence, Ref } from '../ledger/evidence';
+import { encodeLine } from './line';
 import { LogWriter } from './log';
+import { LossBook } from './losses';
 import { lockOwner, type OwnerLock, thisProcess } from './owner';
 import { HALF_BYTES, SLOT_BYTES } from './slot';
 
@@ -45,7 +55,7 @@ export class Journal {
   private refs = 0;
   private tracks = 0;
   private runs = 0;
-  private told = { events: 0, deliveries: 0 };
+  private readonly untold: LossBook;
 
   constructor(options: JournalOptions) {
     this.id = `${process.pid}-${randomUUID()}`;
@@ -61,6 +71,7 @@ export class Journal {
         options.limitBytes ?? DEFAULT_LIMIT_BYTES,
         () => this.dictionary,
       );
+      this.untold = new LossBook(this.folder);
       this.slotsFd = openSync(join(this.folder, 'slots'), 'w');
       this.growSlots();
     } catch (error) {
@@ -90,24 +101,42 @@ export class Journal {
   /** A slot for a new track. */
   nextTrack(): Ref {
     const track = this.tracks++;
-    while (track >= this.allocatedSlots) this.growSlots();
+    try {
+      while (track >= this.allocatedSlots) this.growSlots();
+    } catch (error) {
+      // No room on the disk now: writing the slot asks for it again.
+      this.losses.reason = (error as Error).message;
+    }
     return track;
   }
 
   /** Evidence that later lines refer to; repeated at the head of every segment. */
   define(evidence: Evidence): void {
+    this.changes++;
     this.dictionary.push(evidence);
-    this.append(evidence);
+    try {
+      const isOwed = this.log.owesHead;
+      // A head that was owed has this one too. Losses wait: definitions have a share of their own.
+      if (isOwed ? this.log.payHead(0) : this.log.append(evidence, true)) return;
+    } catch {
+      // What is wrong is told with the next line that is lost.
+    }
+    this.log.oweHead();
   }
 
   append(evidence: Evidence): void {
     this.changes++;
     try {
-      this.tellLosses(evidence.t);
-      if (!this.log.append(evidence)) this.lost(evidence, 'the journal is full: the store has not taken it');
+      if (this.settle(sizeOf(evidence)) && this.log.append(evidence)) return;
+      this.lost(evidence, 'the journal is full: the store has not taken it');
     } catch (error) {
       this.lost(evidence, (error as Error).message);
     }
+  }
+
+  /** Definitions or losses wait for room. */
+  get owes(): boolean {
+    return this.log.owesHead || !this.untold.isEmpty;
   }
 
   /** Hot path: one half of a slot, in place. 0.5 us; survives the death of the process. */
@@ -128,6 +157,11 @@ export class Journal {
     } catch {
       // A segment that cannot be deleted now is deleted with the folder.
     }
+    try {
+      if (this.owes && this.settle(0)) this.changes++;
+    } catch {
+      // Still no room: with the next line.
+    }
   }
 
   /** Drops definitions that nothing will refer to again (a session that ended for good). */
@@ -139,8 +173,10 @@ export class Journal {
   /** @param remove the store has taken everything: leave nothing behind. */
   close(remove: boolean): void {
     this.log.close();
+    this.untold.close();
     closeSync(this.slotsFd);
-    if (remove) rmSync(this.folder, { recursive: true, force: true });
+    // What waits for room is found by whoever recovers the folder.
+    if (remove && !this.owes) rmSync(this.folder, { recursive: true, force: true });
     this.lock.release();
   }
 
@@ -151,18 +187,44 @@ export class Journal {
   }
 
   private lost(evidence: Evidence, reason: string): void {
+    const deliveries = deliveriesIn(evidence);
     this.losses.events++;
-    if (evidence.t === 'run') this.losses.deliveries += evidence.last - evidence.first + 1;
+    this.losses.deliveries += deliveries;
     this.losses.reason = reason;
-  }
-
-  private tellLosses(about: Evidence['t']): void {
-    const events = this.losses.events - this.told.events;
-    if (events === 0 || about === 'dropped') return;
-    const deliveries = this.losses.deliveries - this.told.deliveries;
-    const told = { events: this.losses.events, deliveries: this.losses.deliveries };
-    if (this.log.append({ t: 'dropped', at: Date.now(), events, deliveries, reason: this.losses.reason })) {
-      this.told = told;
+    try {
+      this.untold.add(deliveries, runsIn(evidence), reason, this.log.lastSeq);
+    } catch {
+      // Told from memory, unless the process is killed.
     }
   }
+
+  /**
+   * Writes what is owed. False when there is no room by the limit for that and `bytes` more; throws what the file
+   * system throws.
+   */
+  private settle(bytes: number): boolean {
+    if (!this.log.payHead(bytes)) return false;
+    if (this.untold.isEmpty) return true;
+    const line = this.untold.untold();
+    if (!this.log.hasRoom(sizeOf(line) + bytes) || !this.log.append(line)) return false;
+    this.untold.told(this.log.lastSeq);
+    return true;
+  }
+}
+
+function sizeOf(evidence: Evidence): number {
+  return Buffer.byteLength(encodeLine(evidence));
+}
+
+/** How many deliveries are lost with a line. */
+export function deliveriesIn(evidence: Evidence): number {
+  if (evidence.t === 'run') return evidence.last - evidence.first + 1;
+  if (evidence.t !== 'batch') return 0;
+  return evidence.ranges.reduce((sum, [first, last]) => sum + last - first + 1, 0);
+}
+
+/** The first of the runs whose deliveries a line tells, and how many they are. */
+function runsIn(evidence: Evidence): [first: number, count: number] {
+  if (evidence.t === 'run') return [evidence.run, 1];
+  return evidence.t === 'batch' ? [evidence.run, evidence.ranges.length] : [0, 0];
 }

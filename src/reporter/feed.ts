@@ -39,6 +39,8 @@ export class JournalFeed {
   private begins = true;
   private next = 0;
   private exhausted = false;
+  /** The last line of a dead process's journal was read. */
+  private ended = false;
 
   /** @param died the owner is proven dead: what is read last is the end */
   constructor(
@@ -61,7 +63,15 @@ export class JournalFeed {
       for (const { track, state } of slots) this.slots.set(track, state);
       this.exhausted = evidence.length === 0;
     }
+    if (this.died && this.exhausted && !this.ended) this.readEnd();
     return this.lines.length > 0 || this.slots.size > 0;
+  }
+
+  /** The end of a dead process's journal. */
+  private readEnd(): void {
+    this.ended = true;
+    const untold = this.reader.readUntold();
+    if (untold !== null) this.lines.push({ seq: untold.seq, json: JSON.stringify(untold) });
   }
 
   /** The service has everything that was read. */
@@ -132,5 +142,6 @@ export class JournalFeed {
     this.slots.clear();
     this.begins = true;
     this.next = 0;
+    this.ended = false;
   }
 }
