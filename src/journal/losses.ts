@@ -27,19 +27,28 @@ interface Half {
 }
 
 export class LossBook {
-  private readonly fd: number;
+  /** -1: there is no file yet. */
+  private fd = -1;
   private n = 0;
   private events = 0;
   private deliveries = 0;
   private reason = '';
   private runs = new RunNumbers(RANGES_MAX);
 
-  /** Throws what the file system throws. */
-  constructor(folder: string) {
-    this.fd = openSync(join(folder, FILE), 'w');
-    const length = 2 * HALF_BYTES;
-    if (writeSync(this.fd, Buffer.alloc(length), 0, length, 0) < length) {
-      throw Object.assign(new Error('no space left for the journal'), { code: 'ENOSPC' });
+  /** Throws what the file system throws. @param seq number of the log's last line */
+  open(folder: string, seq: number): void {
+    const fd = openSync(join(folder, FILE), 'w');
+    try {
+      const length = 2 * HALF_BYTES;
+      if (writeSync(fd, Buffer.alloc(length), 0, length, 0) < length) {
+        throw Object.assign(new Error('no space left for the journal'), { code: 'ENOSPC' });
+      }
+      this.fd = fd;
+      if (!this.isEmpty) this.write(seq);
+    } catch (error) {
+      this.fd = -1;
+      closeSync(fd);
+      throw error;
     }
   }
 
@@ -70,10 +79,12 @@ export class LossBook {
   }
 
   close(): void {
-    closeSync(this.fd);
+    if (this.fd >= 0) closeSync(this.fd);
+    this.fd = -1;
   }
 
   private write(seq: number): void {
+    if (this.fd < 0) return;
     const half: Half = { n: ++this.n, seq, told: this.untold() };
     const bytes = Buffer.alloc(HALF_BYTES);
     bytes.write(encodeLine(half));

@@ -9,6 +9,9 @@ import type { Evidence, Ref } from '../ledger';
 /** So many lines are held in memory at a time: about 2 MB. The rest waits in the journal. */
 const READ_LINES = 4_000;
 
+/** What a report has beside its lines and slots. */
+const HEAD_CHARACTERS = 1024;
+
 /** Lines that others of the group wait for: who took a partition over asks for them. */
 const URGENT: ReadonlySet<Evidence['t']> = new Set(['join', 'end']);
 
@@ -93,18 +96,21 @@ export class JournalFeed {
   report(): ReportText | null {
     if (this.isEmpty && !this.died) return null;
     const from = this.begins ? (this.lines[0]?.seq ?? 1) : this.next;
-    let room = REPORT_CHARACTERS_MAX;
+    let room = REPORT_CHARACTERS_MAX - HEAD_CHARACTERS;
     let lines = 0;
-    while (lines < this.lines.length && (room > 0 || lines === 0)) {
-      room -= (this.lines[lines++] as Line).json.length;
+    while (lines < this.lines.length) {
+      const needed = (this.lines[lines] as Line).json.length + 1;
+      if (lines > 0 && needed > room) break;
+      room -= needed;
+      lines++;
     }
     const slots = new Map<Ref, SlotState>();
     const slotTexts: string[] = [];
     // A slot refers to lines that come before it.
     for (const [track, state] of lines === this.lines.length ? this.slots : []) {
-      if (room <= 0) break;
       const text = JSON.stringify({ track, state });
-      room -= text.length;
+      if (lines + slots.size > 0 && text.length + 1 > room) break;
+      room -= text.length + 1;
       slots.set(track, state);
       slotTexts.push(text);
     }
