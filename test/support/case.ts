@@ -50,6 +50,10 @@ export class Case {
     return made;
   }
 
+  static async empty(): Promise<Case> {
+    return new Case(await createTopic(uniqueName('causes')));
+  }
+
   async produce(records: number, partitions = 1): Promise<void> {
     const producer = testKafka().producer();
     await producer.connect();
