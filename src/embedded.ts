@@ -5,6 +5,7 @@ import type { InstrumentOptions } from './kafka/options';
 import type { Sink } from './kafka/sink';
 import { processSink } from './process-sink';
 import { journalRoot } from './store/journal-root';
+import { storeError } from './store/open';
 import { launchWriter } from './store/writer-client';
 
 export interface EmbeddedOptions {
@@ -18,7 +19,11 @@ export interface EmbeddedOptions {
 export function embeddedSink(options: EmbeddedOptions, onProblem: InstrumentOptions['onProblem']): Sink {
   const storePath = resolve(options.store);
   return processSink(`store ${storePath}`, onProblem, (problem) => {
-    const journal = new Journal({ root: journalRoot(storePath), limitBytes: options.journalLimitBytes });
+    const journal = new Journal({
+      root: journalRoot(storePath),
+      limitBytes: options.journalLimitBytes,
+      onFull: (error) => problem(storeError(storePath, error)),
+    });
     const carrier = launchWriter({
       storePath,
       ownJournal: journal.id,

@@ -36,10 +36,12 @@ export function processSink(
     journal,
     past: (question, limitMs) => carrier.past(question, limitMs),
     flush: async (limitMs) => {
-      const { changes } = journal;
+      const { changes, owes } = journal;
       const done = await carrier.flush(limitMs);
       if (done) takenChanges = changes;
-      return done;
+      if (!done || !owes || journal.owes) return done;
+      // What the journal had no room for was written when that gave it some.
+      return sink.flush(limitMs);
     },
     problem,
   };

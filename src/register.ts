@@ -6,6 +6,7 @@
  *   DUPESCOPE_STORE                 path of the store (default ./dupescope.db)
  *   DUPESCOPE_SERVICE               address of a service that takes the evidence instead: http://dupescope:7475
  *   DUPESCOPE_TOKEN, DUPESCOPE_TOKEN_FILE   bearer token for the service, or the file that holds it
+ *   DUPESCOPE_CA_FILE               PEM file of the authority that signed the service's certificate
  *   DUPESCOPE_JOURNAL               folder where evidence waits for the service (default ./dupescope.journal)
  *   DUPESCOPE_REPORT_EVERY_MS       ms between two reports to the service
  *   DUPESCOPE_JOURNAL_EVERY_RECORD  1: write before every record
@@ -188,6 +189,7 @@ function serviceFrom(env: NodeJS.ProcessEnv, service: string): InstrumentOptions
     service,
     ...(env.DUPESCOPE_TOKEN ? { token: env.DUPESCOPE_TOKEN } : {}),
     ...(env.DUPESCOPE_TOKEN_FILE ? { tokenFile: env.DUPESCOPE_TOKEN_FILE } : {}),
+    ...(env.DUPESCOPE_CA_FILE ? { caFile: env.DUPESCOPE_CA_FILE } : {}),
     ...(env.DUPESCOPE_JOURNAL ? { journal: env.DUPESCOPE_JOURNAL } : {}),
   };
 }

@@ -4,7 +4,7 @@ import { DupescopeError, errorLine } from './errors';
 import { Journal } from './journal';
 import type { InstrumentOptions, ServiceOptions } from './kafka/options';
 import type { Sink } from './kafka/sink';
-import { processSink } from './process-sink';
+import { type Problem, processSink } from './process-sink';
 import { launchReporter } from './reporter';
 
 /** The sink of that service; made at the first call. Throws 'journal-unwritable'. */
@@ -12,12 +12,12 @@ export function reportingSink(
   options: ServiceOptions & { journalLimitBytes: number },
   onProblem: InstrumentOptions['onProblem'],
 ): Sink {
-  const { url, token, tokenFile, reportEveryMs } = options;
+  const { url, token, tokenFile, caFile, reportEveryMs } = options;
   const root = join(resolve(options.journal), folderOf(url));
   return processSink(`service ${url} by ${root}`, onProblem, (problem) => {
-    const journal = openJournal(root, options.journalLimitBytes);
+    const journal = openJournal(root, options.journalLimitBytes, problem);
     const carrier = launchReporter({
-      service: { url, token, tokenFile },
+      service: { url, token, tokenFile, caFile },
       root,
       ownJournal: journal.id,
       reportEveryMs,
@@ -33,9 +33,17 @@ function folderOf(url: string): string {
   return url.replace(/^https?:\/\//, '').replace(/[^A-Za-z0-9.-]+/g, '_');
 }
 
-function openJournal(root: string, limitBytes: number): Journal {
+function openJournal(root: string, limitBytes: number, problem: Problem): Journal {
+  const onFull = (error: unknown) =>
+    problem(
+      new DupescopeError(
+        'journal-unwritable',
+        `The disk of the journal folder ${root} is full (${errorLine(error)}): until there is room, deliveries are counted and nothing more.`,
+        { cause: error },
+      ),
+    );
   try {
-    return new Journal({ root, limitBytes });
+    return new Journal({ root, limitBytes, onFull });
   } catch (error) {
     throw new DupescopeError(
       'journal-unwritable',

@@ -4,9 +4,10 @@
  */
 import { closeSync, fstatSync, openSync, readdirSync, readSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { crc32 } from 'node:zlib';
 import type { Evidence, Ref } from '../ledger/evidence';
+import { decodeLine } from './line';
 import { type LogHeader, segmentName } from './log';
+import { untoldOf } from './losses';
 import type { OwnerIdentity } from './owner';
 import { readSlot, SLOT_BYTES, type SlotState } from './slot';
 
@@ -26,6 +27,8 @@ export class JournalReader {
   private segment = 0;
   private position = 0;
   private seq = 0;
+  /** Number of the last line that told of losses. */
+  private droppedSeq = 0;
   private readonly seen = new Map<Ref, number>();
 
   constructor(readonly folder: string) {
@@ -40,6 +43,15 @@ export class JournalReader {
     // The slots first: a run that closes in between is then seen twice, never not at all.
     const slots = this.readSlots();
     return { evidence: this.readLog(linesMax), slots };
+  }
+
+  /**
+   * When everything was read and the owner is proven dead: what it lost and could not tell any more, as a line behind
+   * its last one. Null: nothing.
+   */
+  readUntold(): JournalRead['evidence'][number] | null {
+    const evidence = untoldOf(this.folder, this.droppedSeq);
+    return evidence === null ? null : { seq: this.seq++, evidence };
   }
 
   private readLog(linesMax: number): JournalRead['evidence'] {
@@ -89,10 +101,9 @@ export class JournalReader {
       const end = bytes.indexOf(10, start);
       // Behind the last line stand NUL bytes; a newline behind one would be a line of a later write.
       if (end < 0 || bytes[start] === 0) return start;
-      const line = bytes.toString('utf8', start, end);
-      const json = line.slice(9);
-      if (line.slice(0, 8) === crc32(json).toString(16).padStart(8, '0')) this.take(JSON.parse(json), found);
-      else this.damaged++;
+      const json = decodeLine(bytes.toString('utf8', start, end));
+      if (json === null) this.damaged++;
+      else this.take(JSON.parse(json), found);
       start = end + 1;
     }
   }
@@ -103,6 +114,7 @@ export class JournalReader {
       this.seq = value.seq;
       return;
     }
+    if (value.t === 'dropped') this.droppedSeq = this.seq;
     found.push({ seq: this.seq++, evidence: value });
   }
 
@@ -115,7 +127,8 @@ export class JournalReader {
       return changed;
     }
     try {
-      const bytes = new Uint8Array(Math.floor(fstatSync(fd).size / SLOT_BYTES) * SLOT_BYTES);
+      const bytes = new Uint8Array(Math.ceil(fstatSync(fd).size / SLOT_BYTES) * SLOT_BYTES);
+      // The last slot may lack its second half, where it was made on a full disk.
       readSync(fd, bytes, 0, bytes.length, 0);
       const doubles = new Float64Array(bytes.buffer);
       const words = new Int32Array(bytes.buffer);

@@ -1,6 +1,7 @@
 /** Options of `instrument`, checked once. */
+import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { errorLine, fail } from '../errors';
+import { DupescopeError, errorLine, fail } from '../errors';
 // Not by the room's index: public types need not know of OpenTelemetry's.
 import { DEFAULT_TRACING, isTracing, type Tracing } from '../telemetry/choice';
 
@@ -13,6 +14,11 @@ export interface InstrumentOptions {
   token?: string;
   /** File that holds the token; read anew for every report, so that it may be replaced. Excludes `token`. */
   tokenFile?: string;
+  /**
+   * PEM file of the authorities that may have signed the service's certificate, in the place of the well-known ones:
+   * for an `https:` address with a certificate of your own authority.
+   */
+  caFile?: string;
   /**
    * Folder where evidence waits until the service has it. Default './dupescope.journal'. Must outlive the process: what
    * one leaves behind when it is killed is found there by the next.
@@ -30,7 +36,7 @@ export interface InstrumentOptions {
    * retries, so that its copies can be told. Default false.
    */
   stamp?: boolean;
-  /** How long the first delivery of a newly assigned partition may wait for its past, in ms. Default 500. */
+  /** How long the first delivery of a newly assigned partition may wait, all in all, for ids and its past, in ms. Default 1000. */
   pastLimitMs?: number;
   /** Evidence that the store or the service has not taken may fill this much of the disk, in bytes. Default 64 MiB. */
   journalLimitBytes?: number;
@@ -61,6 +67,7 @@ const TEXTS = {
   service: 'the address of a service',
   token: 'a token that is not empty',
   tokenFile: 'the path of a file',
+  caFile: 'the path of a file',
   journal: 'the path of a folder',
 } as const;
 
@@ -78,6 +85,7 @@ export interface ServiceOptions {
   url: string;
   token: string | null;
   tokenFile: string | null;
+  caFile: string | null;
   journal: string;
   reportEveryMs: number;
 }
@@ -128,7 +136,7 @@ export function checkOptions(options: InstrumentOptions): CheckedOptions {
     journalEveryRecord: options.journalEveryRecord === true,
     stamp: options.stamp === true,
     tracing,
-    pastLimitMs: options.pastLimitMs ?? 500,
+    pastLimitMs: options.pastLimitMs ?? 1_000,
     journalLimitBytes: options.journalLimitBytes ?? 64 * 1024 * 1024,
     retentionDays: options.retentionDays ?? 30,
     retentionBytes: options.retentionBytes ?? 2 * 1024 ** 3,
@@ -136,9 +144,9 @@ export function checkOptions(options: InstrumentOptions): CheckedOptions {
 }
 
 function checkService(options: InstrumentOptions): ServiceOptions | null {
-  const { service, token, tokenFile } = options;
+  const { service, token, tokenFile, caFile } = options;
   if (service === undefined) {
-    const alone = (['token', 'tokenFile', 'journal', 'reportEveryMs'] as const).find(
+    const alone = (['token', 'tokenFile', 'caFile', 'journal', 'reportEveryMs'] as const).find(
       (key) => options[key] !== undefined,
     );
     if (alone !== undefined) {
@@ -155,11 +163,13 @@ function checkService(options: InstrumentOptions): ServiceOptions | null {
   if (token !== undefined && !/^[\x21-\x7e]+$/.test(token)) {
     fail('bad-configuration', 'instrument(): "token" must be visible ASCII characters without spaces.');
   }
-  if (tokenFile !== undefined) checkReadable(tokenFile);
+  if (tokenFile !== undefined) checkReadable('tokenFile', tokenFile);
+  if (caFile !== undefined) checkAuthorities(caFile);
   return {
     url: addressOf(service),
     token: token ?? null,
     tokenFile: tokenFile ?? null,
+    caFile: caFile ?? null,
     journal: options.journal ?? './dupescope.journal',
     reportEveryMs: options.reportEveryMs ?? 1_000,
   };
@@ -178,10 +188,19 @@ function addressOf(service: string): string {
   return url.href;
 }
 
-function checkReadable(file: string): void {
+function checkReadable(option: 'tokenFile' | 'caFile', file: string): string {
   try {
-    readFileSync(file);
+    return readFileSync(file, 'utf8');
   } catch (error) {
-    fail('bad-configuration', `instrument(): "tokenFile" cannot be read: ${errorLine(error)}.`, error);
+    return fail('bad-configuration', `instrument(): "${option}" cannot be read: ${errorLine(error)}.`, error);
+  }
+}
+
+function checkAuthorities(file: string): void {
+  try {
+    new X509Certificate(checkReadable('caFile', file));
+  } catch (error) {
+    if (error instanceof DupescopeError) throw error;
+    fail('bad-configuration', `instrument(): "caFile" ${file} holds no certificate in PEM form.`, error);
   }
 }

@@ -211,11 +211,12 @@ export class Session {
   }
 
   /**
-   * Lets a partition's deliveries of the present member begin. Waits for the ids and the ledger's word, each within
-   * the limit; later news is taken in when it comes.
+   * Lets a partition's deliveries of the present member begin. Waits for the ids and the ledger's word, both together
+   * within the limit; later news is taken in when it comes.
    */
   async acquire(topic: string, partition: number, from: number): Promise<Track> {
     const { epoch } = this;
+    const since = performance.now();
     await withinMs(Promise.all([this.metadata, this.startsAsked]), this.config.pastLimitMs);
     const track = this.track(topic, partition);
     this.firstBatches.delete(`${partition} ${topic}`);
@@ -226,7 +227,8 @@ export class Session {
       const { clusterId } = this;
       const { group, pastLimitMs } = this.config;
       const question = { clusterId, group, topic, topicId, partition, from };
-      const past = await this.sink.past(question, pastLimitMs).catch(() => null);
+      const leftMs = Math.max(0, pastLimitMs - (performance.now() - since));
+      const past = await this.sink.past(question, leftMs).catch(() => null);
       this.pasts.set(track, { stretches: past?.stretches ?? [], complete: past !== null && !past.cut });
     }
     if (track.epoch !== epoch) track.take(epoch, this.member?.ref ?? -1);

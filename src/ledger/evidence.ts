@@ -345,6 +345,8 @@ export interface DetailDropped {
   events: number;
   deliveries: number;
   reason: string;
+  /** Numbers of the runs that these deliveries are of. The store may know a part of one from its slot. */
+  runs?: [first: number, last: number][];
 }
 
 export type Evidence =

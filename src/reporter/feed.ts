@@ -9,6 +9,9 @@ import type { Evidence, Ref } from '../ledger';
 /** So many lines are held in memory at a time: about 2 MB. The rest waits in the journal. */
 const READ_LINES = 4_000;
 
+/** What a report has beside its lines and slots. */
+const HEAD_CHARACTERS = 1024;
+
 /** Lines that others of the group wait for: who took a partition over asks for them. */
 const URGENT: ReadonlySet<Evidence['t']> = new Set(['join', 'end']);
 
@@ -39,6 +42,8 @@ export class JournalFeed {
   private begins = true;
   private next = 0;
   private exhausted = false;
+  /** The last line of a dead process's journal was read. */
+  private ended = false;
 
   /** @param died the owner is proven dead: what is read last is the end */
   constructor(
@@ -61,7 +66,15 @@ export class JournalFeed {
       for (const { track, state } of slots) this.slots.set(track, state);
       this.exhausted = evidence.length === 0;
     }
+    if (this.died && this.exhausted && !this.ended) this.readEnd();
     return this.lines.length > 0 || this.slots.size > 0;
+  }
+
+  /** The end of a dead process's journal. */
+  private readEnd(): void {
+    this.ended = true;
+    const untold = this.reader.readUntold();
+    if (untold !== null) this.lines.push({ seq: untold.seq, json: JSON.stringify(untold) });
   }
 
   /** The service has everything that was read. */
@@ -83,18 +96,21 @@ export class JournalFeed {
   report(): ReportText | null {
     if (this.isEmpty && !this.died) return null;
     const from = this.begins ? (this.lines[0]?.seq ?? 1) : this.next;
-    let room = REPORT_CHARACTERS_MAX;
+    let room = REPORT_CHARACTERS_MAX - HEAD_CHARACTERS;
     let lines = 0;
-    while (lines < this.lines.length && (room > 0 || lines === 0)) {
-      room -= (this.lines[lines++] as Line).json.length;
+    while (lines < this.lines.length) {
+      const needed = (this.lines[lines] as Line).json.length + 1;
+      if (lines > 0 && needed > room) break;
+      room -= needed;
+      lines++;
     }
     const slots = new Map<Ref, SlotState>();
     const slotTexts: string[] = [];
     // A slot refers to lines that come before it.
     for (const [track, state] of lines === this.lines.length ? this.slots : []) {
-      if (room <= 0) break;
       const text = JSON.stringify({ track, state });
-      room -= text.length;
+      if (lines + slots.size > 0 && text.length + 1 > room) break;
+      room -= text.length + 1;
       slots.set(track, state);
       slotTexts.push(text);
     }
@@ -132,5 +148,6 @@ export class JournalFeed {
     this.slots.clear();
     this.begins = true;
     this.next = 0;
+    this.ended = false;
   }
 }

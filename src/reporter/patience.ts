@@ -18,10 +18,11 @@ export class Patience {
   /** @param askedMs what the service asked for */
   failed(now: number, kind: 'away' | 'refused', askedMs: number | null): void {
     const steps = Math.min(LONGEST_MS, FIRST_MS * 2 ** this.failures++);
-    const wait =
-      kind === 'refused' ? REFUSED_MS : Math.max(steps, Math.min(askedMs ?? 0, RETRY_AFTER_MAX_MS));
     // Many processes lose the service at the same time; they must not come back at the same time.
-    this.until = now + wait * (0.5 + Math.random() / 2);
+    const wait = (kind === 'refused' ? REFUSED_MS : steps) * (0.5 + Math.random() / 2);
+    // What the service asked for is the least.
+    const asked = Math.min(askedMs ?? 0, RETRY_AFTER_MAX_MS) * (1 + Math.random() / 4);
+    this.until = now + Math.max(wait, asked);
   }
 
   succeeded(): void {

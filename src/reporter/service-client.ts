@@ -12,6 +12,8 @@ export interface ServiceAddress {
   token: string | null;
   /** Read anew for every request: a token may be replaced while the process runs. */
   tokenFile: string | null;
+  /** PEM file of the authorities that may have signed the service's certificate; null: the well-known ones. */
+  caFile: string | null;
 }
 
 export interface ServiceAnswer {
@@ -33,7 +35,8 @@ export class ServiceClient {
   constructor(private readonly address: ServiceAddress) {
     this.isSecure = address.url.startsWith('https:');
     const options = { keepAlive: true, maxSockets: 4 };
-    this.agent = this.isSecure ? new HttpsAgent(options) : new HttpAgent(options);
+    const ca = address.caFile === null ? {} : { ca: readFileSync(address.caFile) };
+    this.agent = this.isSecure ? new HttpsAgent({ ...options, ...ca }) : new HttpAgent(options);
   }
 
   /** Rejects with the network's error, or after `limitMs`. Redirects are answers, not followed. */
@@ -74,12 +77,18 @@ async function answerOf(response: IncomingMessage): Promise<ServiceAnswer> {
     length += (piece as Buffer).length;
     if (length > ANSWER_MAX_BYTES) throw new Error('the answer is too long');
   }
-  const seconds = Number(response.headers['retry-after'] ?? Number.NaN);
   return {
     status: response.statusCode ?? 0,
     body: jsonOrNull(Buffer.concat(pieces).toString()),
-    retryAfterMs: Number.isFinite(seconds) ? seconds * 1000 : null,
+    retryAfterMs: retryAfterMs(response.headers['retry-after']),
   };
+}
+
+/** Of a header in either form, seconds or a date; null: none, or nonsense. */
+function retryAfterMs(header: string | undefined): number | null {
+  if (header === undefined) return null;
+  const ms = /^\d+$/.test(header) ? Number(header) * 1_000 : Date.parse(header) - Date.now();
+  return Number.isFinite(ms) ? Math.max(0, ms) : null;
 }
 
 function jsonOrNull(text: string): unknown {

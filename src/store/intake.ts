@@ -7,14 +7,15 @@
  * A session waits until its cluster is known (a line that comes within moments of connecting); its lines are held
  * back in order. A session that never learned it is filed under UNKNOWN_CLUSTER after WAIT_FOR_CLUSTER_MS.
  */
-import type { JournalRead, SlotState } from '../journal';
-import type { Evidence, HitsFound, MemberJoined, Ref, Run, SessionStarted } from '../ledger';
+import { deliveriesIn, type JournalRead, RunNumbers, type SlotState } from '../journal';
+import type { DetailDropped, Evidence, HitsFound, MemberJoined, Ref, Run, SessionStarted } from '../ledger';
 import { batchRuns, diedIn, endedRun, openRun, prematureIn, promisedIn } from './slot-runs';
 import type { Tables } from './tables';
 
 export const UNKNOWN_CLUSTER = 'unknown';
 const WAIT_FOR_CLUSTER_MS = 15_000;
 const SEEN_EVERY_MS = 5_000;
+const LOST_RANGES_MAX = 10_000;
 
 interface KnownSession {
   fact: SessionStarted;
@@ -43,6 +44,8 @@ export interface JournalSource {
   readonly id: string;
   /** What is new since the last read. */
   read(): JournalRead;
+  /** When its owner is dead and everything was read: what it lost and could not tell. */
+  readUntold?(): Line | null;
 }
 
 export class JournalIntake<Source extends JournalSource = JournalSource> {
@@ -55,7 +58,9 @@ export class JournalIntake<Source extends JournalSource = JournalSource> {
   private readonly slots = new Map<Ref, SlotState>();
   private waiting: Line[] = [];
   /** Runs of batches with gaps that a handler has now, by number. */
-  private readonly openBatches = new Map<number, Run>();
+  private openBatches = new Map<number, Run>();
+  /** Runs whose ends the journal had no room for: their slots are older than that. */
+  private readonly lost = new RunNumbers(LOST_RANGES_MAX);
   /** Slots that changed and could not be applied yet. */
   private readonly due = new Set<Ref>();
 
@@ -67,9 +72,14 @@ export class JournalIntake<Source extends JournalSource = JournalSource> {
   /** Highest line in the store. The journal may forget up to here. */
   appliedSeq = 0;
 
-  /** Reads on, without touching the store. True when there is something to apply. */
-  read(): boolean {
+  /**
+   * Reads on, without touching the store. True when there is something to apply.
+   * @param died the owner is proven dead: this is the end
+   */
+  read(died = false): boolean {
     const { evidence, slots } = this.source.read();
+    const untold = died ? (this.source.readUntold?.() ?? null) : null;
+    if (untold !== null) evidence.push(untold);
     for (const line of evidence) this.learn(line.evidence);
     this.waiting.push(...evidence);
     for (const { track, state } of slots) {
@@ -94,6 +104,7 @@ export class JournalIntake<Source extends JournalSource = JournalSource> {
     const { tables } = this;
     const done = tables.seqOf(this.source.id);
     const version = tables.nextVersion();
+    this.batchesBefore = new Map(this.openBatches);
     if (died) for (const track of this.slots.keys()) this.due.add(track);
     let seq = done;
     const held: Line[] = [];
@@ -104,7 +115,7 @@ export class JournalIntake<Source extends JournalSource = JournalSource> {
         held.push(line);
         continue;
       }
-      this.applyLine(line, line.seq > done, version);
+      this.applyLine(line, line.seq > done, version, now);
       seq = Math.max(seq, line.seq);
     }
     if (died) {
@@ -126,6 +137,7 @@ export class JournalIntake<Source extends JournalSource = JournalSource> {
   }
 
   private commitLater: () => void = () => {};
+  private batchesBefore = this.openBatches;
 
   /** The transaction stands: what was applied need not be kept. */
   committed(): void {
@@ -138,6 +150,7 @@ export class JournalIntake<Source extends JournalSource = JournalSource> {
     this.commitLater = () => {};
     for (const session of this.sessions.values()) session.id = null;
     for (const member of this.members.values()) member.id = null;
+    this.openBatches = this.batchesBefore;
   }
 
   private learn(evidence: Evidence): void {
@@ -202,10 +215,16 @@ export class JournalIntake<Source extends JournalSource = JournalSource> {
     return true;
   }
 
-  private applyLine({ evidence, seq }: Line, isNew: boolean, version: number): void {
+  private applyLine({ evidence, seq }: Line, isNew: boolean, version: number, now: number): void {
     const { facts } = this.tables;
     if (!isNew) {
       this.remember(evidence);
+      return;
+    }
+    if (this.isAboutUnknown(evidence)) {
+      // Its definition is nowhere: what it says cannot be filed, and must not hold up what comes behind it.
+      const events = { at: now, events: 1, deliveries: deliveriesIn(evidence) };
+      facts.dropped(this.source.id, seq, { ...events, reason: 'evidence of what was never defined' });
       return;
     }
     switch (evidence.t) {
@@ -236,6 +255,7 @@ export class JournalIntake<Source extends JournalSource = JournalSource> {
         }
         break;
       case 'batch-end':
+        this.endLostBatches(evidence.track, evidence.run, version);
         for (const [number, open] of this.openBatches) {
           if (open.track !== evidence.track) continue;
           this.openBatches.delete(number);
@@ -307,8 +327,36 @@ export class JournalIntake<Source extends JournalSource = JournalSource> {
         break;
       }
       case 'dropped':
-        facts.dropped(this.source.id, seq, evidence);
+        this.applyDropped(evidence, seq, version);
         break;
+    }
+  }
+
+  private isAboutUnknown(evidence: Evidence): boolean {
+    const isOfSession = 'session' in evidence || 'track' in evidence || evidence.t === 'generation';
+    return isOfSession && typeof this.sessionOf(evidence)?.id !== 'number';
+  }
+
+  /**
+   * What the journal had no room for. The store may have read the beginning of such a run from its slot: that much
+   * is not lost. How the run went on is not known.
+   */
+  private applyDropped(fact: DetailDropped, seq: number, version: number): void {
+    let known = 0;
+    for (const [first, last] of fact.runs ?? []) {
+      this.lost.add(first, last);
+      known += this.tables.runs.endLost(this.source.id, first, last, version);
+    }
+    const deliveries = Math.max(0, fact.deliveries - known);
+    this.tables.facts.dropped(this.source.id, seq, { ...fact, deliveries });
+  }
+
+  /** Batches of a track before the run of that number, whose ends the journal had no room for. */
+  private endLostBatches(track: Ref, before: number, version: number): void {
+    for (const [number, open] of this.openBatches) {
+      if (open.track !== track || number >= before) continue;
+      this.openBatches.delete(number);
+      this.applyRun({ ...open, outcome: 'in_flight' }, version);
     }
   }
 
@@ -361,8 +409,14 @@ export class JournalIntake<Source extends JournalSource = JournalSource> {
     const state = this.slots.get(ref);
     const track = this.tracks.get(ref);
     const session = track === undefined ? undefined : this.sessions.get(track.session);
-    if (state === undefined || track === undefined || session === undefined) return died;
+    if (state === undefined) return true;
+    if (track === undefined || session === undefined) {
+      if (died && state.open && !this.lost.has(state.run)) this.applyUndefined(ref, state, now);
+      return died;
+    }
     if (!this.prepare(session, died, now)) return false;
+    const isOpen = state.open && !this.lost.has(state.run);
+    if (isOpen) this.endLostBatches(ref, state.run, version);
     const { hits } = state;
     // Before the run that they belong to: what it has handled is never taken for applied first.
     if (hits !== null) {
@@ -370,7 +424,7 @@ export class JournalIntake<Source extends JournalSource = JournalSource> {
       const stretch = { ...hits, ageMs, track: ref, run: state.run, at: state.lastAt, windowMs: null };
       this.applyHits(stretch, version);
     }
-    if (state.open) this.applyRun({ ...openRun(ref, state), ...(died ? diedIn(state) : {}) }, version);
+    if (isOpen) this.applyRun({ ...openRun(ref, state), ...(died ? diedIn(state) : {}) }, version);
     const position = {
       next: state.last + 1,
       handled: state.handled,
@@ -391,6 +445,13 @@ export class JournalIntake<Source extends JournalSource = JournalSource> {
       if (promised !== null) this.tables.promises.note(gp, session.id as number, promised, version);
     }
     return true;
+  }
+
+  /** The process was killed before there was room for the definition of this track. */
+  private applyUndefined(track: Ref, state: SlotState, now: number): void {
+    const fact = { at: now, events: 1, deliveries: state.last - state.first + 1 };
+    const reason = 'the journal had no room to say of what';
+    this.tables.facts.dropped(this.source.id, -1 - track, { ...fact, reason });
   }
 
   private markSeen(session: KnownSession, died: boolean, now: number): void {

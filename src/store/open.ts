@@ -125,7 +125,7 @@ export function storeError(path: string, error: unknown): DupescopeError {
       `${path} is damaged (${code}). Move it and its -wal and -shm files away; a new store is made at the next start, and \`sqlite3 ${path} .recover\` may save the old rows.`,
     );
   }
-  if (code.startsWith('SQLITE_FULL') || code === 'ENOSPC') {
+  if (code.startsWith('SQLITE_FULL') || code === 'ENOSPC' || code === 'EDQUOT') {
     return because(
       'store-full',
       `The disk of ${path} is full. Free space or lower the retention; what could not be stored waits in the journal.`,

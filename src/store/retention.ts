@@ -4,7 +4,7 @@ import type { Store } from './open';
 export interface RetentionLimits {
   /** Findings, runs and rollups older than this are deleted, in days. Default 30. */
   days: number;
-  /** The database file is kept below this, in bytes, the oldest first. Default 2 GiB. */
+  /** The database file is kept below this, in bytes, the oldest first; identities apart, see there. Default 2 GiB. */
   bytes: number;
   /** How often it is looked after, in ms. Default 60 000. */
   everyMs: number;
@@ -14,6 +14,8 @@ export const DEFAULT_RETENTION: RetentionLimits = { days: 30, bytes: 2 * 1024 **
 
 /** Rows deleted in one transaction, so that other writers never wait long. */
 const CHUNK_ROWS = 5_000;
+/** Pages that are given back to the disk at a time, in one transaction. */
+const VACUUM_PAGES = 2_000;
 /** When the file is too large, this share of the oldest runs is given up at a time. */
 const SIZE_STEP = 0.1;
 
@@ -25,19 +27,32 @@ export function retain(db: Store, limits: RetentionLimits, now: number): void {
     const oldest = cutTime(db, Math.max(SIZE_STEP, 1 - limits.bytes / used));
     if (oldest !== null) deleteBefore(db, oldest);
   }
-  db.pragma('incremental_vacuum(2000)');
+  do db.pragma(`incremental_vacuum(${VACUUM_PAGES})`);
+  while (fileBytes(db) - identityBytes(db) > limits.bytes && freePages(db) > 0);
+}
+
+/** Bytes of the file, pages that are free included. */
+export function fileBytes(db: Store): number {
+  return pragmaOf(db, 'page_count') * pragmaOf(db, 'page_size');
+}
+
+function freePages(db: Store): number {
+  return pragmaOf(db, 'freelist_count');
+}
+
+function pragmaOf(db: Store, name: string): number {
+  return db.pragma(name, { simple: true }) as number;
 }
 
 /** Bytes that rows fill; free pages are not counted, they are used again. */
 export function usedBytes(db: Store): number {
-  const pragma = (name: string) => db.pragma(name, { simple: true }) as number;
-  return (pragma('page_count') - pragma('freelist_count')) * pragma('page_size');
+  return (pragmaOf(db, 'page_count') - freePages(db)) * pragmaOf(db, 'page_size');
 }
 
 /** A block of 250 entries takes a page. */
 function identityBytes(db: Store): number {
   const entries = db.prepare('SELECT coalesce(sum(entries), 0) FROM identity_window').pluck().get() as number;
-  return (entries / 250) * (db.pragma('page_size', { simple: true }) as number);
+  return (entries / 250) * pragmaOf(db, 'page_size');
 }
 
 /** The tables that fill a store, each with its time: a store may know runs alone, or groups or topics from outside. */
@@ -45,6 +60,9 @@ const FILLING = [
   ['delivery_run', 'last_at'],
   ['lag_point', 'at'],
   ['duplicate', 'found_at'],
+  ['commit_point', 'at'],
+  ['idempotency_hit', 'at'],
+  ['rewind', 'at'],
 ] as const;
 
 /** The time by which that share of the rows of the fullest table ended; null: nothing to give up. */

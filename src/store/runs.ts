@@ -82,6 +82,12 @@ export class Runs {
          FROM delivery_run d JOIN session s ON s.id = d.session JOIN group_partition gp ON gp.id = d.gp
          WHERE d.session = ? AND d.outcome = 'open'`,
       ),
+      lost: db.prepare<[string, number, number], Omit<StoredRun, 'outcome' | 'error'>>(
+        `SELECT d.gp, gp.grp AS "group", gp.topic, d.session, s.key AS sessionKey, d.member, d.run, d.first, d.last,
+                d.handled, d.uncertain_last AS uncertainLast, d.first_at AS firstAt, d.last_at AS lastAt
+         FROM session s JOIN delivery_run d ON d.session = s.id JOIN group_partition gp ON gp.id = d.gp
+         WHERE s.journal = ? AND d.run BETWEEN ? AND ? AND d.outcome = 'open'`,
+      ),
       insert: db.prepare(
         `INSERT INTO delivery_run
            (gp, session, run, member, first, last, handled, uncertain_last, first_at, last_at, outcome, error)
@@ -186,6 +192,19 @@ export class Runs {
     for (const open of this.statements.open.all(session)) {
       this.apply({ ...open, error: null, outcome: 'in_flight' }, version);
     }
+  }
+
+  /**
+   * Ends what is open of a journal's runs [first..last], whose ends it had no room for: how their unhandled part ended
+   * is not known. Answers how many deliveries the store has of them.
+   */
+  endLost(journal: string, first: number, last: number, version: number): number {
+    let known = 0;
+    for (const open of this.statements.lost.all(journal, first, last)) {
+      this.apply({ ...open, error: null, outcome: 'in_flight' }, version);
+      known += open.last - open.first + 1;
+    }
+    return known;
   }
 
   /** Every run that covers, or may cover, a part of [first..last]. */

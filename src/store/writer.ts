@@ -70,7 +70,7 @@ export class Writer {
       const lock = isProvenDead(intake.source.folder, owner);
       if (lock !== null) {
         try {
-          intake.read();
+          intake.read(true);
           this.transact([intake], true);
           rmSync(intake.source.folder, { recursive: true, force: true });
         } finally {

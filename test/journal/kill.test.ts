@@ -26,8 +26,10 @@ async function killOnce(
   from: number,
   mode: string,
   workUs: number,
+  limitBytes?: number,
 ): Promise<void> {
-  const child = fork(CHILD, [journalRoot(store), truth, String(from), mode, String(workUs)]);
+  const limit = limitBytes === undefined ? [] : [String(limitBytes)];
+  const child = fork(CHILD, [journalRoot(store), truth, String(from), mode, String(workUs), ...limit]);
   const exited = once(child, 'exit');
   await once(child, 'message');
   const size = existsSync(truth) ? statSync(truth).size : 0;
@@ -112,6 +114,30 @@ describe('a process killed with SIGKILL', () => {
       expect(found.deliveries).toBeGreaterThan(kills * 50);
     },
   );
+
+  test.each(['failing', 'gaps'])('past the bound of its journal tells what it lost: %s', async (mode) => {
+    const [store, truth] = [join(folder, `full-${mode}.db`), join(folder, `full-${mode}.truth`)];
+    const limitBytes = 32 * 1024;
+    const kills = 5;
+    for (let kill = 0; kill < kills; kill++) await killOnce(store, truth, 0, mode, 5, limitBytes);
+    const writer = writerOf(store);
+    writer.sweep(false);
+    writer.close();
+    expect(readdirSync(journalRoot(store))).toEqual([]);
+    const db = openDatabase(store, { readonly: true });
+    const [stored, told] = [
+      'sum(deliveries) FROM group_partition',
+      'sum(deliveries) FROM dropped_detail',
+    ].map((what) => db.prepare(`SELECT ${what}`).pluck().get() as number) as [number, number];
+    db.close();
+    const delivered = [...countsOf(truth).values()].reduce((a, b) => a + b, 0);
+    console.info(`${mode}: ${JSON.stringify({ delivered, stored, told })} over ${kills} kills`);
+    expect(told).toBeGreaterThan(100);
+    // What was handed over when the process was killed may not have come to the truth any more.
+    const inHand = kills * (mode === 'gaps' ? 20 : 1);
+    expect(stored + told).toBeGreaterThanOrEqual(delivered);
+    expect(stored + told).toBeLessThanOrEqual(delivered + inHand);
+  });
 
   test('is not taken for dead while it is only stopped', async () => {
     const store = join(folder, 'stopped.db');

@@ -12,6 +12,7 @@ test('the defaults of a service', () => {
     url: 'http://dupescope:7475/',
     token: null,
     tokenFile: null,
+    caFile: null,
     journal: './dupescope.journal',
     reportEveryMs: 1_000,
   });
@@ -26,6 +27,9 @@ test.each<[InstrumentOptions, RegExp]>([
   [{ service, token: 'one', tokenFile: 'two' }, /"token" or "tokenFile", not both/],
   [{ service, token: 'two words' }, /visible ASCII/],
   [{ service, tokenFile: '/no/such/file' }, /"tokenFile" cannot be read: .*ENOENT/],
+  [{ service, caFile: '/no/such/file' }, /"caFile" cannot be read: .*ENOENT/],
+  [{ service, caFile: __filename }, /"caFile" .* holds no certificate/],
+  [{ caFile: './ca.pem' }, /"caFile" is of use with "service" alone/],
   [{ service: 'dupescope:7475' }, /an address as http:/],
   [{ service: 'ftp://dupescope' }, /an address as http:/],
   [{ service: 'http://me:secret@dupescope' }, /an address as http:/],

@@ -25,7 +25,7 @@ function reporting(service: ServiceProcess, limitBytes: number) {
   const recorder = new Recorder(join(folder, uniqueName('host')), 'group', limitBytes);
   const problems: DupescopeError[] = [];
   const reporter: ReporterClient = launchReporter({
-    service: { url: service.url, token: null, tokenFile: null },
+    service: { url: service.url, token: null, tokenFile: null, caFile: null },
     root: journalRoot(recorder.store),
     ownJournal: recorder.journal.id,
     reportEveryMs: 100,

@@ -1,48 +1,27 @@
-import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { Kafka, logLevel } from 'kafkajs';
+import { instrument } from '../../src';
+import { createTopic, testBrokers, testKafka, uniqueName, until } from '../support/broker';
 import { query } from '../support/ledger';
 import { Recorder } from '../support/recorder';
+import { onSmallDisk, type SmallDisk, smallDisk } from '../support/small-disk';
 
-const folder = mkdtempSync(join(tmpdir(), 'dupescope-full-'));
-const mounted = mount();
+let disk: SmallDisk;
+let folder: string;
 
-/** A real small disk. Only root may mount one: without it these tests cannot run and say so. */
-function mount(): boolean {
-  if (process.getuid?.() !== 0 || process.platform !== 'linux') return false;
-  try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=4m', 'tmpfs', folder], { stdio: 'ignore' });
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-afterAll(() => {
-  if (mounted) execFileSync('umount', [folder]);
-  rmSync(folder, { recursive: true });
+beforeEach(() => {
+  disk = smallDisk('full');
+  ({ folder } = disk);
 });
-
-function fill(): void {
-  const { bavail, bsize } = statfsSync(folder);
-  writeFileSync(join(folder, 'filler'), Buffer.alloc(bavail * bsize));
-  expect(statfsSync(folder).bavail).toBe(0);
-}
-
-function makeRoom(): void {
-  rmSync(join(folder, 'filler'));
-}
-
-const onDisk = mounted ? test : test.skip;
-if (!mounted) console.warn('SKIPPED: the tests on a full disk need root on Linux (they mount a 4 MiB tmpfs)');
+afterEach(() => disk.remove());
 
 describe('a full disk', () => {
-  onDisk('keeps the evidence in the journal and stores it when there is room', () => {
+  onSmallDisk('keeps the evidence in the journal and stores it when there is room', () => {
     const recorder = new Recorder(join(folder, 'one.db'), 'group', 2 * 1024 * 1024);
     recorder.deliver(0, 0, 99);
     recorder.writer.flush();
-    fill();
+    disk.fill();
     // Redeliveries make rows, so that the store really needs room.
     for (let round = 0; round < 40; round++) recorder.deliver(0, round, 99);
     let problem = '';
@@ -56,7 +35,7 @@ describe('a full disk', () => {
     }
     expect(problem).toBe('store-full');
     expect(recorder.journal.losses.events).toBe(0);
-    makeRoom();
+    disk.makeRoom();
     recorder.writer.flush();
     const [row] = query<{ deliveries: number; runs: number }>(
       join(folder, 'one.db'),
@@ -73,17 +52,17 @@ describe('a full disk', () => {
     recorder.close();
   });
 
-  onDisk('past the journal’s room: the consumer runs on, and the loss is counted and told', () => {
+  onSmallDisk('past the journal’s room: the consumer runs on, and the loss is counted and told', () => {
     const store = join(folder, 'two.db');
     const recorder = new Recorder(store, 'group', 2 * 1024 * 1024);
     recorder.deliver(0, 0, 9);
     recorder.writer.flush();
-    fill();
+    disk.fill();
     for (let round = 0; round < 12_000; round++) recorder.deliver(0, 5, 9);
     const { events, deliveries } = recorder.journal.losses;
     expect(events).toBeGreaterThan(0);
     expect(deliveries).toBe(5 * events);
-    makeRoom();
+    disk.makeRoom();
     recorder.writer.flush();
     recorder.deliver(0, 10, 19);
     recorder.writer.flush();
@@ -100,16 +79,51 @@ describe('a full disk', () => {
     recorder.close();
   });
 
-  onDisk('at the very start is told as what it is', () => {
-    fill();
-    let thrown: unknown;
-    try {
-      new Recorder(join(folder, 'three.db'), 'group');
-    } catch (error) {
-      thrown = error;
-    }
-    makeRoom();
-    expect((thrown as { code: string }).code).toBe('ENOSPC');
-    expect(existsSync(join(folder, 'three.db'))).toBe(false);
+  onSmallDisk('at the very start: told as what it is, counted, and observed when there is room', async () => {
+    disk.fill();
+    const store = join(folder, 'three.db');
+    const problems: { code: string; message: string }[] = [];
+    const kafka = instrument(
+      new Kafka({ clientId: 'early', brokers: testBrokers(), logLevel: logLevel.NOTHING }),
+      { store, onProblem: ({ code, message }) => problems.push({ code, message }) },
+    );
+    const topic = await createTopic(uniqueName('full'));
+    const producer = testKafka().producer();
+    await producer.connect();
+    const send = (records: number) =>
+      producer.send({ topic, messages: Array.from({ length: records }, () => ({ value: 'x' })) });
+    await send(20);
+    const consumer = kafka.consumer({ groupId: uniqueName('full'), maxWaitTimeInMs: 100 });
+    await consumer.connect();
+    await consumer.subscribe({ topic, fromBeginning: true });
+    let [delivered, failed] = [0, false];
+    await consumer.run({
+      eachMessage: async ({ message }) => {
+        delivered++;
+        if (message.offset !== '9' || failed) return;
+        // Ends a run while there is no journal.
+        failed = true;
+        throw new Error('once');
+      },
+    });
+    await until('it consumes all the same', () => delivered >= 21);
+    expect(problems).toEqual([
+      { code: 'store-full', message: expect.stringMatching(/^The disk of .* is full/) },
+    ]);
+    const journals = () => (existsSync(`${store}.journal`) ? readdirSync(`${store}.journal`) : []);
+    expect(journals()).toEqual([]);
+    disk.makeRoom();
+    await until('there is a journal', () => journals().length === 1);
+    await send(20);
+    await until('it goes on', () => delivered >= 41);
+    await consumer.disconnect();
+    await producer.disconnect();
+    const [row] = query<{ stored: number; told: number }>(
+      store,
+      `SELECT (SELECT sum(deliveries) FROM group_partition) AS stored,
+              (SELECT sum(deliveries) FROM dropped_detail) AS told`,
+    );
+    expect(row?.told).toBe(10);
+    expect((row?.stored ?? 0) + (row?.told ?? 0)).toBe(delivered);
   });
 });

@@ -4,6 +4,7 @@ import { openDatabase } from '../../src/sqlite';
 import { MIGRATIONS } from '../../src/store/migrations';
 import { openReader, openStore } from '../../src/store/open';
 import { testFolder } from '../support/folder';
+import { onSmallDisk, smallDisk } from '../support/small-disk';
 
 const folder = testFolder('open');
 
@@ -82,15 +83,23 @@ describe('a store', () => {
     );
   });
 
-  test('in a read-only folder is told to whoever is not root', () => {
+  // Root may write into every folder: there is nothing to refuse.
+  (process.getuid?.() === 0 ? test.skip : test)('in a folder that this user may not write says so', () => {
     const path = join(folder, 'locked');
     mkdirSync(path);
     chmodSync(path, 0o500);
-    const result = code(() => openStore(join(path, 'store.db')));
-    // Root may write everywhere: then there is nothing to refuse.
-    if (process.getuid?.() === 0) expect(result).toBe('no error');
-    else expect(result).toMatch(/^store-unwritable/);
+    expect(code(() => openStore(join(path, 'store.db')))).toMatch(/^store-unwritable/);
     chmodSync(path, 0o700);
+  });
+
+  onSmallDisk('on a disk that is mounted read-only says so, whether it is there or not', () => {
+    const disk = smallDisk('read-only');
+    const path = join(disk.folder, 'store.db');
+    openStore(path).close();
+    disk.makeReadOnly();
+    for (const at of [path, join(disk.folder, 'new.db'), join(disk.folder, 'deep/new.db')])
+      expect(code(() => openStore(at))).toMatch(/^store-unwritable: .*cannot be opened.*Give a path/);
+    disk.remove();
   });
 
   test('is made once by processes that meet there', () => {

@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { openStore } from '../../src/store/open';
 import { DEFAULT_RETENTION, retain, usedBytes } from '../../src/store/retention';
@@ -42,6 +43,9 @@ describe('retention', () => {
     const limits = { ...DEFAULT_RETENTION, bytes: Math.floor(full * 0.6) };
     for (let turn = 0; turn < 10 && usedBytes(db) > limits.bytes; turn++) retain(db, limits, Date.now());
     expect(usedBytes(db)).toBeLessThanOrEqual(limits.bytes);
+    // The file itself, not only what its rows fill.
+    db.pragma('wal_checkpoint(TRUNCATE)');
+    expect(statSync(store).size).toBeLessThanOrEqual(limits.bytes);
     const left = db
       .prepare('SELECT min(run) AS low, max(run) AS high, count(*) AS n FROM delivery_run')
       .get() as { low: number; high: number; n: number };

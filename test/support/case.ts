@@ -51,6 +51,10 @@ export class Case {
     return made;
   }
 
+  static async empty(): Promise<Case> {
+    return new Case(await createTopic(uniqueName('causes')));
+  }
+
   async produce(records: number, partitions = 1): Promise<void> {
     await this.write(Array.from({ length: records * partitions }, (_, i) => i % partitions));
   }

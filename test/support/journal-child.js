@@ -1,13 +1,14 @@
 /**
  * A process to be killed: hands offsets to a "handler" through a real track and journal, no Kafka. The handler writes
- * each offset to a ground-truth file first. argv: root, truth file, first offset, mode (message|batch|gaps), work in us.
+ * each offset to a ground-truth file first. argv: root, truth file, first offset, mode (message|every|failing|batch|gaps), work
+ * in us, the journal's limit in bytes.
  */
 const { openSync, writeSync } = require('node:fs');
 const { Journal } = require('../../dist/journal');
 const { Track } = require('../../dist/kafka/track');
 
-const [root, truthFile, from, mode, workUs] = process.argv.slice(2);
-const journal = new Journal({ root });
+const [root, truthFile, from, mode, workUs, limitBytes] = process.argv.slice(2);
+const journal = new Journal({ root, ...(limitBytes ? { limitBytes: Number(limitBytes) } : {}) });
 const at = Date.now();
 const session = journal.nextRef();
 journal.define({
@@ -58,6 +59,14 @@ if (mode === 'message' || mode === 'every') {
     seen([offset]);
     spin();
     if (watched) track.succeeded();
+    offset++;
+  }
+} else if (mode === 'failing') {
+  for (;;) {
+    track.begin(offset, { offset });
+    seen([offset]);
+    spin();
+    track.failed(new Error('the handler threw'));
     offset++;
   }
 } else {

@@ -199,5 +199,9 @@ export const EVIDENCE = {
     events: z.int().min(0),
     deliveries: z.int().min(0),
     reason: text,
+    runs: z
+      .array(z.tuple([offset, offset]))
+      .max(1_000)
+      .optional(),
   }),
 } satisfies Record<Evidence['t'], z.ZodType>;
