@@ -5,6 +5,8 @@
 import {
   type CopyRuns,
   clearTextOf,
+  EDGE_FIRST,
+  EDGE_LAST,
   type FoundCopy,
   type ObservedBatch,
   type WrittenBatch,
@@ -235,6 +237,8 @@ export class Turn {
     const offset = records.offsets[i] as number;
     const written = records.batches[records.batchOf[i] as number] as WrittenBatch;
     const { producerId, firstOffset, firstSequence } = written;
+    const isFirst = offset === firstOffset;
+    const isLast = offset === firstOffset + written.records - 1;
     return {
       ordinal: -1,
       partition,
@@ -245,6 +249,8 @@ export class Turn {
       producerEpoch: producerId === null ? -1 : written.producerEpoch,
       sequence: producerId === null ? -1 : (firstSequence + offset - firstOffset) % SEQUENCES,
       transactional: written.transactional,
+      edges: (isFirst ? EDGE_FIRST : 0) | (isLast ? EDGE_LAST : 0),
+      provenance: records.attempts[i] as number,
       row: -1,
     };
   }
@@ -301,8 +307,11 @@ export class Turn {
       source: records.sourceNames[(records.sources[i] as number) - 1] as string,
       loggedAt,
     };
+    // The copy before it was published for the same attempt: this one was not meant.
+    const isAgain = same !== undefined && entry.provenance !== 0 && same.provenance === entry.provenance;
+    const isIntentional = provenance !== 0 && !isAgain;
     return {
-      kind: provenance !== 0 ? 'intentional' : same === undefined ? 'id_reuse' : 'duplicate',
+      kind: isIntentional ? 'intentional' : same === undefined ? 'id_reuse' : 'duplicate',
       hash: hashBytes(records.hashes, i * 4),
       identity: clearTextOf(records, i),
       payload: records.payloads[i] as number,
@@ -356,9 +365,9 @@ export class Turn {
 }
 
 function writtenOf(entry: Entry): WrittenCopy {
-  const { partition, offset, at, producerId, producerEpoch, sequence, transactional } = entry;
+  const { partition, offset, at, producerId, producerEpoch, sequence, transactional, edges } = entry;
   const producer = producerId === NO_PRODUCER ? null : { id: producerId, epoch: producerEpoch, sequence };
-  return { partition, offset, at, producer, transactional };
+  return { partition, offset, at, producer, transactional, edges };
 }
 
 /** Tells whether an offset lies in one of the ranges; for ascending offsets. */
