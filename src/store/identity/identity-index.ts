@@ -17,6 +17,7 @@ import { IdentityLog } from './log';
 import type { IndexMemory } from './memory';
 import { Observed } from './observed';
 import { openMemory } from './restore';
+import { Sequences } from './sequences';
 import { SnapshotWriter } from './snapshot';
 import { Turn } from './turn';
 import { type EffectiveWindow, TopicWindow, type WindowLimits } from './window';
@@ -59,6 +60,7 @@ export class IdentityIndex {
   private readonly log: IdentityLog;
   private readonly observed: Observed;
   private readonly findings: Findings;
+  private readonly sequences: Sequences;
   private readonly dimensions: Dimensions;
   private memory: IndexMemory | null = null;
   private snapshot: SnapshotWriter | null = null;
@@ -72,6 +74,7 @@ export class IdentityIndex {
     this.log = new IdentityLog(db);
     this.observed = new Observed(db);
     this.findings = new Findings(db);
+    this.sequences = new Sequences(db);
     this.dimensions = new Dimensions(db);
   }
 
@@ -134,7 +137,7 @@ export class IdentityIndex {
         if (this.log.state().turn !== memory.turn) return null;
         const topic = this.topicRow(batch.cluster, batch.topic, batch.topicId, batch.observedAt);
         const window = this.windowOf(memory, topic, batch.topic);
-        const made = new Turn(memory, window, batch);
+        const made = new Turn(memory, window, batch, this.sequences);
         made.read(this.observed, this.findings);
         made.expire(this.capacity);
         made.write(this.log, this.observed, this.findings);
@@ -184,6 +187,7 @@ export class IdentityIndex {
     this.snapshot?.abandon();
     this.snapshot = null;
     this.memory = null;
+    this.sequences.forget();
   }
 
   private opened(): IndexMemory {
