@@ -70,7 +70,8 @@ export const ACTS = {
     await losing(scene, 6, () => produce(scene, scene.proxied, batches));
   }),
   java: act('producer_retry', true, async (scene) => {
-    const compression = scene.random.pick(['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const);
+    // What the truth's bare consumer reads without more.
+    const compression = scene.random.pick(['none', 'gzip'] as const);
     await losing(scene, 8, () => byJava(scene, { count: 600, idempotent: false, compression }));
   }),
   'java-idempotent': act(null, true, async (scene) => {
