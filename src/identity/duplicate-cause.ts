@@ -19,6 +19,7 @@ import {
   apart,
   batchWords,
   beyondRetries,
+  byTurns,
   cutAlike,
   cutAnew,
   IN_FLIGHT,
@@ -36,6 +37,7 @@ import {
   seconds,
   singledOut,
   soon,
+  tooOften,
 } from './duplicate-shape';
 
 interface Rule {
@@ -114,7 +116,7 @@ const RULES: readonly Rule[] = [
     cause: 'replay',
     explain: (e) => {
       const { run } = e;
-      if (run.records < RUN_RECORDS || !keptTimes(e)) return null;
+      if (run.records < RUN_RECORDS || !keptTimes(e) || byTurns(e)) return null;
       if (!beyondRetries(e) && !cutAnew(e)) return null;
       return {
         certainty: 'probable',
@@ -188,7 +190,13 @@ const RULES: readonly Rule[] = [
     // Java's client and librdkafka repeat the very batch, with the times it had.
     cause: 'producer_retry',
     explain: (e) =>
-      samePartition(e) && noProducers(e) && keptTimes(e) && !cutAnew(e) && e.copy.createTime && soon(e)
+      samePartition(e) &&
+      noProducers(e) &&
+      keptTimes(e) &&
+      !cutAnew(e) &&
+      !tooOften(e) &&
+      e.copy.createTime &&
+      soon(e)
         ? {
             certainty: 'probable',
             because: [

@@ -56,6 +56,16 @@ export function cutAnew({ run }: DuplicateEvidence): boolean {
   return run.sameEdges < run.knownEdges;
 }
 
+/** Originals and copies alternate: whoever writes the copies wrote the originals, or follows on their heels. */
+export function byTurns({ run }: DuplicateEvidence): boolean {
+  return run.between !== null && run.between < 0;
+}
+
+/** One batch after the other stands twice at once: not each of so many answers was lost. */
+export function tooOften(e: DuplicateEvidence): boolean {
+  return byTurns(e) && e.run.batches > IN_FLIGHT;
+}
+
 /** Nothing stands between the batch and its copy. */
 export function rightBehind(e: DuplicateEvidence): boolean {
   return samePartition(e) && e.copy.offset - e.first.offset === e.copy.batchRecords;

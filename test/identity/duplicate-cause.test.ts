@@ -157,6 +157,15 @@ describe('the rules for duplicates', () => {
       evidence({ copy: { at: 1_000_000 }, run: { records: 20, sameTimes: 20, sameEdges: 18 } }),
     ],
     [
+      'one batch after the other twice at once, in one millisecond',
+      'unknown',
+      'unknown',
+      evidence({
+        copy: { at: 1_000_000, loggedAt: 1_000_100 },
+        run: { records: 20, sameTimes: 20, batches: 20, between: -38 },
+      }),
+    ],
+    [
       'a long run of no known producer, stamped anew',
       'unknown',
       'unknown',

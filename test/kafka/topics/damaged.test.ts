@@ -78,16 +78,15 @@ test(`${INPUTS} damaged batches, seed ${SEED}: nothing is thrown, nothing is rea
   const random = new Random(SEED);
   const counts = { whole: 0, records: 0, unreadable: 0 };
   for (let i = 0; i < INPUTS; i++) {
-    const seed = random.pick(seeds);
+    // Damage to compressed bytes mostly ends in their codec, and costs more: one in eight.
+    const seed = random.between(1, 8) === 1 ? random.pick(seeds) : (seeds[0] as Seed);
     const bytes = damaged(seed.batches, random.pick(seeds).batches, random);
     const startedAt = performance.now();
     try {
       // In two surroundings: what differs between them was read outside of the bytes.
       const one = read(partOf(bytes, 0x55));
       const other = read(partOf(bytes, 0xaa));
-      if (i % 7 === 0 || one.records.length === 0) expect(told(other)).toEqual(told(one));
-      else expect(other.records.length).toBe(one.records.length);
-      expect(other.next).toBe(one.next);
+      if (!isSame(one, other)) throw new Error('it depends on what stands around it');
       within(one, bytes.length);
       counts.records += one.records.length;
       if (one.unread.unreadable > 0) counts.unreadable++;
@@ -113,7 +112,10 @@ test(`${INPUTS} damaged answers: they end in Unreadable, or in parts that lie in
   for (let i = 0; i < INPUTS; i++) {
     const seed = random.pick(seeds);
     const version = random.pick([BY_ID, BY_NAME] as const);
-    const bytes = damaged(version === BY_ID ? seed.byId : seed.byName, seed.batches, random);
+    const input = damaged(version === BY_ID ? seed.byId : seed.byName, seed.batches, random);
+    // In memory of its own, so that what is inflated stands elsewhere.
+    const bytes = Buffer.alloc(input.length);
+    input.copy(bytes);
     let parts: FetchedPart[];
     try {
       parts = fetchRequest(version, LIMITS, []).decode(bytes);
@@ -125,7 +127,7 @@ test(`${INPUTS} damaged answers: they end in Unreadable, or in parts that lie in
       continue;
     }
     for (const part of parts) {
-      expect(part.from >= 0 && part.to <= bytes.length).toBe(true);
+      if (part.from < 0 || part.to > bytes.length) throw new Error(`input ${i}: ${part.from} to ${part.to}`);
       within({ ...read(part), from: 0 }, bytes.length);
     }
   }
@@ -169,8 +171,21 @@ function within({ records, bytes, from }: Reading, length: number): void {
   }
 }
 
-function told({ records, unread, next }: Reading): unknown {
-  return { unread, next, records: records.map((record) => ({ ...record, key: String(record.key) })) };
+function isSame(a: Reading, b: Reading): boolean {
+  return (
+    a.next === b.next &&
+    a.unread.unreadable === b.unread.unreadable &&
+    a.unread.old === b.unread.old &&
+    a.records.length === b.records.length &&
+    a.records.every((record, i) => isEqual(record, b.records[i] as FetchedRecord))
+  );
+}
+
+function isEqual(a: FetchedRecord, b: FetchedRecord): boolean {
+  const text = ({ key, value, headers }: FetchedRecord) =>
+    [key, value, ...Object.entries(headers ?? {}).flat(2)].join('\n');
+  // A time may be out of all range: NaN.
+  return a.offset === b.offset && Object.is(a.timestamp, b.timestamp) && text(a) === text(b);
 }
 
 function answered(bytes: Buffer, version: typeof BY_ID | typeof BY_NAME): Buffer {

@@ -46,9 +46,12 @@ const message = (id: string | null): Message => ({
 
 /** A producer whose numbers the test gives. */
 async function producer(topic: string) {
-  const { producerId } = await producing.initProducerId({
-    transactionalId: null,
-    transactionTimeout: 60_000,
+  let producerId = '';
+  // A broker that has just started has no ids to give yet.
+  await until('the broker gives an id', async () => {
+    const request = { transactionalId: null, transactionTimeout: 60_000 };
+    producerId = (await producing.initProducerId(request).catch(() => null))?.producerId ?? '';
+    return producerId !== '';
   });
   return {
     id: Number(producerId),
