@@ -19,7 +19,7 @@ const INPUTS = Number(process.env.DUPESCOPE_TEST_FUZZ ?? 20_000);
 const SEED = Number(process.env.DUPESCOPE_TEST_SEED ?? Math.floor(Math.random() * 2 ** 31));
 /** One input may take so long, in ms, garbage collection and a busy machine included. */
 const HANG_MS = 10_000;
-jest.setTimeout(240_000 + INPUTS * 2);
+jest.setTimeout(240_000 + INPUTS * 20);
 const LIMITS = { maxWaitMs: 500, maxBytes: 4 * 1024 ** 2, maxPartitionBytes: 1024 ** 2, uncommitted: false };
 const CODECS = ['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const;
 /** Of Java's producer: see the fixtures. */
