@@ -193,6 +193,7 @@ function made(first, count, number = (i) => first + i, at = null) {
     payloads: new Uint32Array(count),
     sources: new Uint8Array(count).fill(1),
     provenances: new Uint8Array(count),
+    attempts: new Uint16Array(count),
     keyed: new Uint8Array(count).fill(1),
     batchOf: new Uint32Array(count),
     texts: new Uint8Array(0),

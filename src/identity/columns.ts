@@ -6,7 +6,7 @@ import { type FoundIdentity, IdentityFinder, type IdentityRules } from './finder
 import { Hasher, scopeOf } from './hash';
 import type { Message } from './message';
 import { clearText } from './normalise';
-import { provenanceOf } from './provenance';
+import { attemptOf, provenanceOf } from './provenance';
 
 /** What kafkajs leaves in a message's untyped `batchContext`, as far as it is used here. */
 export interface BatchContext {
@@ -52,6 +52,8 @@ export interface RecordColumns {
   sources: Uint8Array;
   /** 0: none; else one more than the index into `provenanceNames`. */
   provenances: Uint8Array;
+  /** Which attempt those headers tell, in 16 bits; 0: none. */
+  attempts: Uint16Array;
   /** 1: the record has a key. */
   keyed: Uint8Array;
   /** Index into `batches`. */
@@ -111,7 +113,10 @@ export class RecordReader {
       }
       columns.batchOf[i] = columns.batches.length - 1;
       const provenance = provenanceOf(record.headers);
-      if (provenance !== null) columns.provenances[i] = indexOf(columns.provenanceNames, provenance);
+      if (provenance !== null) {
+        columns.provenances[i] = indexOf(columns.provenanceNames, provenance);
+        columns.attempts[i] = this.attempt(record);
+      }
       const found = this.finder.find(record);
       if (found !== null) {
         columns.sources[i] = indexOf(columns.sourceNames, found.source);
@@ -123,6 +128,12 @@ export class RecordReader {
     });
     columns.texts = new Uint8Array(this.text.subarray(0, textEnd));
     return columns;
+  }
+
+  private attempt({ headers }: Message): number {
+    const parts = attemptOf(headers);
+    if (parts.length === 0) return 0;
+    return Number.parseInt(this.hasher.fingerprint(parts).slice(0, 4), 16) || 1;
   }
 
   private scope({ family }: FoundIdentity): string {
@@ -143,10 +154,21 @@ export class RecordReader {
 
 /** What to hand to `postMessage` beside the columns, so that nothing is copied. */
 export function transferOf(columns: RecordColumns): ArrayBuffer[] {
-  const { offsets, times, hashes, payloads, sources, provenances, keyed, batchOf, texts, textEnds } = columns;
-  return [offsets, times, hashes, payloads, sources, provenances, keyed, batchOf, texts, textEnds].map(
-    (column) => column.buffer as ArrayBuffer,
-  );
+  const { offsets, times, hashes, payloads, sources, provenances, attempts } = columns;
+  const { keyed, batchOf, texts, textEnds } = columns;
+  return [
+    offsets,
+    times,
+    hashes,
+    payloads,
+    sources,
+    provenances,
+    attempts,
+    keyed,
+    batchOf,
+    texts,
+    textEnds,
+  ].map((column) => column.buffer as ArrayBuffer);
 }
 
 /** The identity of record i in clear; null where it has none or it is not kept. */
@@ -168,6 +190,7 @@ export function emptyColumns(count: number): RecordColumns {
     payloads: new Uint32Array(count),
     sources: new Uint8Array(count),
     provenances: new Uint8Array(count),
+    attempts: new Uint16Array(count),
     keyed: new Uint8Array(count),
     batchOf: new Uint32Array(count),
     texts: new Uint8Array(0),

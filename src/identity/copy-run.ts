@@ -25,6 +25,9 @@ export interface CopyRun {
   lastOriginal: number;
   records: number;
   sameTimes: number;
+  /** Missing in runs of older versions, as is the next. */
+  knownEdges?: number;
+  sameEdges?: number;
   batches: number;
   adjacent: boolean;
   /** First offset of the record batch of the last copy, and how many offsets of it no copy fills so far. */
@@ -64,7 +67,10 @@ export function runEvidence(run: CopyRun): CopyRunEvidence {
   return {
     records: run.records,
     sameTimes: run.sameTimes,
+    knownEdges: run.knownEdges ?? 0,
+    sameEdges: run.sameEdges ?? 0,
     batches: run.batches,
+    between: run.partition === run.originalPartition ? run.firstOffset - run.lastOriginal - 1 : null,
     adjacent: run.adjacent,
     wholeBatches: run.partBatches === 0 && run.batchMissing === 0,
     originalSpanMs: run.originalTo - run.originalFrom,
@@ -92,6 +98,7 @@ function begun(id: number, copy: FoundCopy, original: WrittenCopy): CopyRun {
     lastOriginal: original.offset,
     records: 1,
     sameTimes: copy.at === original.at ? 1 : 0,
+    ...edgesOf(copy, original),
     batches: 1,
     adjacent: true,
     batchFirst: copy.batchFirst,
@@ -115,8 +122,16 @@ function grow(run: CopyRun, copy: FoundCopy, original: WrittenCopy): void {
   }
   run.records++;
   if (copy.at === original.at) run.sameTimes++;
+  const { knownEdges, sameEdges } = edgesOf(copy, original);
+  run.knownEdges = (run.knownEdges ?? 0) + knownEdges;
+  run.sameEdges = (run.sameEdges ?? 0) + sameEdges;
   run.lastOffset = copy.offset;
   run.lastOriginal = original.offset;
   run.originalFrom = Math.min(run.originalFrom, original.at);
   run.originalTo = Math.max(run.originalTo, original.at);
+}
+
+function edgesOf(copy: FoundCopy, original: WrittenCopy): { knownEdges: number; sameEdges: number } {
+  const areKnown = typeof copy.edges === 'number' && typeof original.edges === 'number';
+  return { knownEdges: areKnown ? 1 : 0, sameEdges: areKnown && copy.edges === original.edges ? 1 : 0 };
 }

@@ -2,6 +2,10 @@
  * Why a message is in the log twice: a table of rules, read from top to bottom, the first that fits decides. What only
  * has the shape of a cause is `probable`; `proven` is what headers or a producer's own numbers say. Where no rule fits
  * the cause is `unknown`; nothing is guessed.
+ *
+ * A producer without an id leaves little to tell by. kafkajs's is one by default, and stamps a repeated request anew:
+ * then the copy is told to be a retry only where it is the very batch, stands right behind it, and came no sooner than
+ * a retry does. The same batch further on may as well be the application's, or a restart's: that is `unknown`.
  */
 import { countText } from '../ledger';
 import { SOURCE_FINGERPRINT, SOURCE_OUTBOX } from './catalogue';
@@ -11,6 +15,31 @@ import type {
   DuplicateExplanation,
   DuplicateKind,
 } from './duplicate-evidence';
+import {
+  ahead,
+  apart,
+  batchWords,
+  beyondRetries,
+  byTurns,
+  cutAlike,
+  cutAnew,
+  IN_FLIGHT,
+  keptTimes,
+  noProducers,
+  noRetryWords,
+  pausedBefore,
+  producerWords,
+  RUN_RECORDS,
+  rightBehind,
+  sameEpoch,
+  sameEpochOrNone,
+  samePartition,
+  sameProducer,
+  seconds,
+  singledOut,
+  soon,
+  tooOften,
+} from './duplicate-shape';
 
 interface Rule {
   cause: Exclude<DuplicateCause, 'unknown'>;
@@ -18,16 +47,8 @@ interface Rule {
   explain(e: DuplicateEvidence): Omit<DuplicateExplanation, 'cause'> | null;
 }
 
-/** A client gives a send up after this (delivery.timeout.ms of the Java client, message.timeout.ms elsewhere 300 s). */
-const RETRY_HORIZON_MS = 300_000;
-/** Requests that a client has under way at once to one broker (max.in.flight.requests.per.connection). */
-const IN_FLIGHT = 5;
-/** From this length on a run of copies has a shape. */
-const RUN_RECORDS = 10;
 /** A producer that has just begun has written no more than this. */
 const FRESH_SEQUENCE = 1_000;
-/** Sequences are 31 bits and begin again at 0. */
-const SEQUENCES = 2 ** 31;
 
 const IDEMPOTENCE_ADVICE =
   "Turn the producer's idempotence on (enable.idempotence; kafkajs: idempotent: true): the broker then drops what a retry repeats.";
@@ -96,7 +117,8 @@ const RULES: readonly Rule[] = [
     cause: 'replay',
     explain: (e) => {
       const { run } = e;
-      if (run.records < RUN_RECORDS || !keptTimes(e) || !beyondRetries(e)) return null;
+      if (run.records < RUN_RECORDS || !keptTimes(e) || byTurns(e)) return null;
+      if (!beyondRetries(e) && !cutAnew(e)) return null;
       return {
         certainty: 'probable',
         because: [
@@ -149,7 +171,7 @@ const RULES: readonly Rule[] = [
     // kafkajs chooses a partition anew at every retry of a record without a key, idempotent or not.
     cause: 'producer_retry',
     explain: (e) =>
-      !samePartition(e) && !e.copy.keyed && sameEpochOrNone(e) && soon(e)
+      !samePartition(e) && !e.copy.keyed && sameEpochOrNone(e) && soon(e) && pausedBefore(e) && !singledOut(e)
         ? {
             certainty: 'probable',
             because: [
@@ -158,6 +180,7 @@ const RULES: readonly Rule[] = [
                 ? 'neither copy has a producer id'
                 : `producer ${e.copy.producer.id} wrote both`,
               'kafkajs chooses another partition when it repeats a request',
+              'an application that sends a record without a key again looks the same',
             ],
             advice:
               'Give records a key or a partition: kafkajs then repeats them where they were, and with idempotent: true the broker drops the copy.',
@@ -168,11 +191,17 @@ const RULES: readonly Rule[] = [
     // Java's client and librdkafka repeat the very batch, with the times it had.
     cause: 'producer_retry',
     explain: (e) =>
-      samePartition(e) && noProducers(e) && keptTimes(e) && e.copy.createTime && soon(e)
+      samePartition(e) &&
+      noProducers(e) &&
+      keptTimes(e) &&
+      !cutAnew(e) &&
+      !tooOften(e) &&
+      e.copy.createTime &&
+      soon(e)
         ? {
             certainty: 'probable',
             because: [
-              `${batchWords(e)} stands again with the record ${e.run.records === 1 ? 'time' : 'times'} that it had`,
+              `${batchWords(e)} stands again with the record ${e.run.records === 1 ? 'time' : 'times'} that it had${cutAlike(e) ? ', and with nothing added or left out' : ''}`,
               'neither copy has a producer id: the producer is not idempotent',
             ],
             advice: IDEMPOTENCE_ADVICE,
@@ -183,13 +212,13 @@ const RULES: readonly Rule[] = [
     // kafkajs stamps a repeated request with the time of the repetition.
     cause: 'producer_retry',
     explain: (e) =>
-      samePartition(e) && noProducers(e) && e.run.wholeBatches && e.run.batches <= IN_FLIGHT && soon(e)
+      noProducers(e) && cutAlike(e) && rightBehind(e) && soon(e) && pausedBefore(e)
         ? {
             certainty: 'probable',
             because: [
-              `${batchWords(e)} stands again ${apart(e)} later, in the same order and with nothing added`,
+              `${batchWords(e)} stands again right behind itself, ${apart(e)} later, with nothing added or left out`,
               'neither copy has a producer id: the producer is not idempotent',
-              ...(e.run.records === 1 ? ['an application that sends one record again looks the same'] : []),
+              'an application that sends the same again at once looks the same',
             ],
             advice: IDEMPOTENCE_ADVICE,
           }
@@ -215,7 +244,7 @@ const RULES: readonly Rule[] = [
   {
     cause: 'replay',
     explain: (e) =>
-      e.run.records >= RUN_RECORDS && e.run.batches > IN_FLIGHT
+      !noProducers(e) && e.run.records >= RUN_RECORDS && e.run.batches > IN_FLIGHT
         ? {
             certainty: 'probable',
             because: [
@@ -230,15 +259,12 @@ const RULES: readonly Rule[] = [
   {
     cause: 'resent',
     explain: (e) => {
-      const producers = producerWords(e);
-      return producers === null
+      const why = noProducers(e) ? noRetryWords(e) : '';
+      return why === null
         ? null
         : {
             certainty: 'probable',
-            because: [
-              producers,
-              `the copy is ${apart(e)} younger${e.run.wholeBatches ? '' : ' and its batch holds other records too'}`,
-            ],
+            because: [producerWords(e), `the copy is ${apart(e)} younger${why}`],
             advice: noProducers(e) ? IDEMPOTENCE_ADVICE : RESEND_ADVICE,
           };
     },
@@ -262,6 +288,8 @@ export function explainDuplicate(kind: DuplicateKind, evidence: DuplicateEvidenc
     };
   }
   for (const { cause, explain } of RULES) {
+    // What was not meant has another cause, whatever its headers say.
+    if (cause === 'retry_topic' && kind !== 'intentional') continue;
     const found = explain(evidence);
     if (found === null) continue;
     const capped = copy.source === SOURCE_FINGERPRINT && found.certainty === 'proven';
@@ -278,74 +306,16 @@ export function explainDuplicate(kind: DuplicateKind, evidence: DuplicateEvidenc
     cause: 'unknown',
     certainty: 'unknown',
     because: [
-      'no rule fits what was seen',
-      `partition ${first.partition} offset ${first.offset} and partition ${copy.partition} offset ${copy.offset}`,
+      `partition ${first.partition} offset ${first.offset} and partition ${copy.partition} offset ${copy.offset}, ${apart(evidence)} apart`,
+      ...(noProducers(evidence)
+        ? [
+            'neither copy has a producer id',
+            evidence.run.records < RUN_RECORDS
+              ? 'a request that a client repeats, what an application sends again and what a producer started anew repeats look the same here'
+              : `${countText(evidence.run.records)} records in a row repeat as many others: a repeated request, a job that ran twice, a producer started anew and a replay look the same here`,
+          ]
+        : ['no rule fits what was seen']),
     ],
-    advice: null,
+    advice: noProducers(evidence) ? IDEMPOTENCE_ADVICE : null,
   };
-}
-
-function samePartition({ first, copy }: DuplicateEvidence): boolean {
-  return first.partition === copy.partition;
-}
-
-function sameProducer({ first, copy }: DuplicateEvidence): boolean {
-  return first.producer?.id === copy.producer?.id;
-}
-
-function sameEpoch(e: DuplicateEvidence): boolean {
-  return e.copy.producer !== null && sameProducer(e) && e.first.producer?.epoch === e.copy.producer.epoch;
-}
-
-function noProducers({ first, copy }: DuplicateEvidence): boolean {
-  return first.producer === null && copy.producer === null;
-}
-
-function sameEpochOrNone(e: DuplicateEvidence): boolean {
-  return noProducers(e) || sameEpoch(e);
-}
-
-/** By how many sequences the copy is ahead of the first; negative: behind. Half the circle is ahead. */
-function ahead({ first, copy }: DuplicateEvidence): number {
-  const step = (copy.producer?.sequence ?? 0) - (first.producer?.sequence ?? 0);
-  const round = ((step % SEQUENCES) + SEQUENCES) % SEQUENCES;
-  return round < SEQUENCES / 2 ? round : round - SEQUENCES;
-}
-
-/** Nearly all copies of the run have the times of their originals. */
-function keptTimes({ run }: DuplicateEvidence): boolean {
-  return run.sameTimes >= run.records * 0.9;
-}
-
-/** Longer ago, or more at once, than a client's own retry can be. */
-function beyondRetries(e: DuplicateEvidence): boolean {
-  const age = e.copy.loggedAt - e.first.at;
-  return age > RETRY_HORIZON_MS || e.run.originalSpanMs > RETRY_HORIZON_MS || e.run.batches > IN_FLIGHT;
-}
-
-/** As soon as a client's own retry would come. */
-function soon({ first, copy }: DuplicateEvidence): boolean {
-  return Math.max(copy.at, copy.loggedAt) - first.at <= RETRY_HORIZON_MS;
-}
-
-function producerWords({ first, copy }: DuplicateEvidence): string | null {
-  if (first.producer === null && copy.producer === null) return 'neither copy has a producer id';
-  if (first.producer === null || copy.producer === null) {
-    return `producer ${(first.producer ?? copy.producer)?.id} wrote one copy, one without an id the other`;
-  }
-  if (first.producer.id === copy.producer.id) return `producer ${copy.producer.id} wrote both`;
-  return `producer ${first.producer.id} wrote the first and producer ${copy.producer.id}, long at work, the copy`;
-}
-
-function batchWords({ run, copy }: DuplicateEvidence): string {
-  if (run.records === 1) return copy.batchRecords === 1 ? 'a batch of one record' : 'the record';
-  return `${run.batches === 1 ? 'a batch' : `${countText(run.batches)} batches`} of ${countText(run.records)} records`;
-}
-
-function apart({ first, copy }: DuplicateEvidence): string {
-  return seconds(Math.max(copy.at, copy.loggedAt) - first.at);
-}
-
-function seconds(ms: number): string {
-  return `${(Math.max(0, ms) / 1000).toFixed(ms < 10_000 ? 1 : 0)} s`;
 }

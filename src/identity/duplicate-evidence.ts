@@ -58,6 +58,10 @@ export interface ProducerMark {
   sequence: number;
 }
 
+/** A record's place in its record batch, as bits. */
+export const EDGE_FIRST = 1;
+export const EDGE_LAST = 2;
+
 /** One copy as it stands in the log. */
 export interface WrittenCopy {
   partition: number;
@@ -66,6 +70,8 @@ export interface WrittenCopy {
   at: number;
   producer: ProducerMark | null;
   transactional: boolean;
+  /** EDGE_FIRST, EDGE_LAST; null (or missing, in older findings) where that is not known. */
+  edges?: number | null;
 }
 
 /** The copy that was met second; more is known of it, because it is at hand. */
@@ -89,12 +95,20 @@ export interface CopyRunEvidence {
   records: number;
   /** Of these, how many have the very record time of their original. */
   sameTimes: number;
+  /**
+   * Of how many the place in their batch is known, and is the same: where that is so of all, in whole batches, the
+   * batches were cut alike and have equal content, record by record (identity, key and value).
+   */
+  knownEdges: number;
+  sameEdges: number;
   /** Record batches that the copies lie in. */
   batches: number;
   /** No other record stands between the copies. */
   adjacent: boolean;
   /** The copies fill every record batch that they lie in. */
   wholeBatches: boolean;
+  /** Records between the last original and the first copy; null: they are in two partitions. Below 0: by turns. */
+  between: number | null;
   /** From the earliest to the latest original, by record time, in ms. */
   originalSpanMs: number;
 }

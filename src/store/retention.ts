@@ -98,6 +98,7 @@ function deleteBefore(db: Store, time: number): void {
     `DELETE FROM duplicate WHERE id IN (SELECT id FROM duplicate WHERE found_at < @time LIMIT ${CHUNK_ROWS})`,
     // A run is as young as its youngest finding: those are gone.
     `DELETE FROM copy_run WHERE id IN (SELECT id FROM copy_run WHERE updated_at < @time LIMIT ${CHUNK_ROWS})`,
+    `DELETE FROM sequence_anomaly WHERE found_at < @time`,
     `DELETE FROM delivery_run WHERE id IN (SELECT id FROM delivery_run WHERE last_at < @time AND outcome <> 'open' LIMIT ${CHUNK_ROWS})`,
     `DELETE FROM commit_point WHERE at < @time`,
     `DELETE FROM rewind WHERE id IN (SELECT id FROM rewind WHERE at < @time AND settled = 1 LIMIT ${CHUNK_ROWS})`,

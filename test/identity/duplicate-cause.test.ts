@@ -4,6 +4,8 @@ import {
   DUPLICATE_CAUSES,
   DUPLICATE_KINDS,
   type DuplicateEvidence,
+  EDGE_FIRST,
+  EDGE_LAST,
   explainDuplicate,
   type FoundCopy,
   type ProducerMark,
@@ -35,7 +37,18 @@ function evidence(
     source: 'message-id',
     ...of.copy,
   };
-  const run = { records: 1, sameTimes: 0, batches: 1, adjacent: true, wholeBatches: true, originalSpanMs: 0 };
+  const records = of.run?.records ?? 1;
+  const run: CopyRunEvidence = {
+    records,
+    sameTimes: 0,
+    knownEdges: records,
+    sameEdges: records,
+    batches: 1,
+    adjacent: true,
+    wholeBatches: true,
+    between: 9,
+    originalSpanMs: 0,
+  };
   return { first, copy, run: { ...run, ...of.run } };
 }
 
@@ -92,12 +105,87 @@ describe('the rules for duplicates', () => {
       'probable',
       evidence({ copy: { at: 1_000_000 }, run: { sameTimes: 1 } }),
     ],
-    ['a whole batch stamped anew', 'producer_retry', 'probable', evidence({ run: { records: 12 } })],
+    [
+      'a batch right behind itself, stamped anew',
+      'producer_retry',
+      'probable',
+      evidence({ copy: { offset: 22, batchRecords: 12 }, run: { records: 12, between: 0 } }),
+    ],
+    [
+      'a batch further on, stamped anew: an application or a restart may have done it',
+      'unknown',
+      'unknown',
+      evidence({ copy: { offset: 52, batchRecords: 12 }, run: { records: 12, between: 30 } }),
+    ],
+    [
+      'a batch right behind itself, sooner than a client repeats it by its settings, but not at once',
+      'unknown',
+      'unknown',
+      evidence({
+        copy: { offset: 22, at: 1_000_100, loggedAt: 1_000_100, batchRecords: 12 },
+        run: { records: 12, between: 0 },
+      }),
+    ],
+    [
+      'a batch right behind itself of which older findings know no edges',
+      'unknown',
+      'unknown',
+      evidence({
+        copy: { offset: 22, batchRecords: 12 },
+        run: { records: 12, between: 0, knownEdges: 0, sameEdges: 0 },
+      }),
+    ],
+    ['one record again, further on', 'unknown', 'unknown', evidence()],
+    ['twice at once', 'resent', 'probable', evidence({ copy: { at: 1_000_003, loggedAt: 1_000_003 } })],
+    ['one record out of a batch, alone', 'resent', 'probable', evidence({ run: { sameEdges: 0 } })],
+    [
+      'the last records of what was written, in other batches: a producer without an id may have been started anew',
+      'unknown',
+      'unknown',
+      evidence({ run: { records: 3, sameEdges: 1, between: 0 } }),
+    ],
+    [
+      'the very times in other batches: not a client’s retry',
+      'resent',
+      'probable',
+      evidence({ copy: { at: 1_000_000 }, run: { sameTimes: 1, sameEdges: 0 } }),
+    ],
+    [
+      'a long run with its times in other batches, soon',
+      'replay',
+      'probable',
+      evidence({ copy: { at: 1_000_000 }, run: { records: 20, sameTimes: 20, sameEdges: 18 } }),
+    ],
+    [
+      'one batch after the other twice at once, in one millisecond',
+      'unknown',
+      'unknown',
+      evidence({
+        copy: { at: 1_000_000, loggedAt: 1_000_100 },
+        run: { records: 20, sameTimes: 20, batches: 20, between: -38 },
+      }),
+    ],
+    [
+      'a long run of no known producer, stamped anew',
+      'unknown',
+      'unknown',
+      evidence({ run: { records: 60, batches: 12 } }),
+    ],
+    [
+      'another partition, without a key, alone while its original was not',
+      'resent',
+      'probable',
+      evidence({ first: { edges: 0 }, copy: { partition: 1, keyed: false }, run: { between: null } }),
+    ],
     [
       'another partition, without a key',
       'producer_retry',
       'probable',
-      evidence({ copy: { partition: 1, keyed: false } }),
+      evidence({
+        first: { edges: EDGE_FIRST | EDGE_LAST },
+        copy: { partition: 1, keyed: false },
+        run: { between: null },
+      }),
     ],
     [
       'another producer that has just begun',
@@ -119,7 +207,7 @@ describe('the rules for duplicates', () => {
     ],
     ['hours later', 'resent', 'probable', evidence({ copy: { at: 20_000_000, loggedAt: 20_000_000 } })],
   ])('%s: %s, %s', (_, cause, certainty, given) => {
-    const told = explainDuplicate('duplicate', given);
+    const told = explainDuplicate(cause === 'retry_topic' ? 'intentional' : 'duplicate', given);
     expect(told).toMatchObject({ cause, certainty });
     expect(told.because.length).toBeGreaterThan(0);
   });
@@ -130,6 +218,14 @@ describe('the rules for duplicates', () => {
       copy: { producer: mark(7, 6), source: 'fingerprint' },
     });
     expect(explainDuplicate('duplicate', given)).toMatchObject({ cause: 'resent', certainty: 'probable' });
+  });
+
+  test('what was published twice for one attempt is explained like any other', () => {
+    const given = evidence({
+      first: { producer: mark(7, 5) },
+      copy: { producer: mark(7, 6), provenance: 'retry_topic-attempts' },
+    });
+    expect(explainDuplicate('duplicate', given)).toMatchObject({ cause: 'resent', certainty: 'proven' });
   });
 
   test('id reuse has no cause, and advice', () => {
@@ -158,6 +254,8 @@ describe('the rules for duplicates', () => {
       records: fc.integer({ min: 1, max: 500 }),
       sameTimes: fc.nat(500),
       batches: fc.integer({ min: 1, max: 20 }),
+      between: fc.option(fc.integer({ min: -20, max: 500 })),
+      wholeBatches: fc.boolean(),
     });
     const seen = new Set<string>();
     fc.assert(

@@ -8,12 +8,14 @@ import {
   type ObservedTopicRow,
   observedTopics,
   observerPlaces,
+  sequenceAnomalies,
 } from '../../store/queries';
 import type { Query } from '../parameters';
 import type { ObservedTopic, Page } from '../schemas';
 import { rfc3339, seconds } from '../time';
 
 const TOPICS_MAX = 10_000;
+const ANOMALIES_SHOWN = 20;
 
 /** All in one page: there are as many as somebody configured. */
 export function topicsAnswer(db: Store, query: Query<'cluster' | 'topic'>): Page<ObservedTopic> {
@@ -34,6 +36,7 @@ function topicShape(db: Store, row: ObservedTopicRow): ObservedTopic {
     duplicates: row.duplicates,
     id_reuses: row.idReuses,
     intentional: row.intentional,
+    sequence_anomalies: anomaliesOf(db, row),
     identity_ratio: ratio(total - without, total),
     identity_sources: sources.map(({ source, records }) => ({
       source: source === '' ? null : source,
@@ -94,6 +97,24 @@ function delaysOf(
         },
         advice: found.advice,
       };
+}
+
+function anomaliesOf(
+  db: Store,
+  { id, sequenceAnomalies: batches }: ObservedTopicRow,
+): ObservedTopic['sequence_anomalies'] {
+  const latest = batches === 0 ? [] : sequenceAnomalies(db, id, ANOMALIES_SHOWN);
+  return {
+    batches,
+    latest: latest.map(({ partition, offset, records, at, producer, epoch, sequence, ...previous }) => ({
+      partition,
+      offset,
+      records,
+      at: rfc3339(at),
+      producer: { id: producer, epoch, sequence },
+      previous: { offset: previous.lastOffset, sequence: previous.lastSequence },
+    })),
+  };
 }
 
 function ratio(part: number, whole: number): number {

@@ -58,10 +58,17 @@ export function topicMetrics(db: Store, topics: LabelSets, now: number): Family[
     unit: 'duplicates',
     help: 'Records whose identity stands at another place, by cause, counted once the cause is settled (up to a minute late)',
   });
+  const anomalies = new Family({
+    name: 'dupescope_sequence_anomalies_total',
+    type: 'counter',
+    unit: 'batches',
+    help: 'Record batches whose sequences their producer had used before in the same epoch',
+  });
   // A topic made anew under its name goes on counting where the old one stopped.
   for (const row of observedTopics(db, { order: 'first-observed', limit: 100_000 })) {
     const labels = topics.labels({ cluster: row.cluster, topic: row.topic });
     observed.add(labels, row.records);
+    anomalies.add(labels, row.sequenceAnomalies);
     if (row.oldestAt !== null && row.horizonAt !== null) {
       reach.add(labels, Math.max(0, row.horizonAt - row.oldestAt) / 1000);
     }
@@ -74,7 +81,7 @@ export function topicMetrics(db: Store, topics: LabelSets, now: number): Family[
   for (const { cluster, topic, kind, cause, records } of duplicateTotalsOf(db)) {
     duplicates.add({ ...topics.labels({ cluster, topic }), kind, cause }, records);
   }
-  return [observed, behind, lag, reach, duplicates, delays];
+  return [observed, behind, lag, reach, duplicates, anomalies, delays];
 }
 
 /** The buckets are counted already; Prometheus wants each to hold those below it. */

@@ -58,6 +58,27 @@ export const ObservedTopic = z
     duplicates: count,
     id_reuses: count,
     intentional: count,
+    sequence_anomalies: z
+      .strictObject({
+        batches: count,
+        latest: z.array(
+          z.strictObject({
+            partition: count,
+            offset,
+            records: count,
+            at: time,
+            producer: z.strictObject({ id: z.int(), epoch: z.int(), sequence: z.int() }),
+            previous: z
+              .strictObject({ offset, sequence: z.int() })
+              .meta({ description: 'Where the producer stood before: its last record' }),
+          }),
+        ),
+      })
+      .meta({
+        description:
+          'Record batches whose sequences their producer had used before in the same epoch, whatever they hold: a ' +
+          'broker refuses them unless it has lost what it knew of the producer. latest: at most 20',
+      }),
     identity_ratio: z
       .number()
       .min(0)

@@ -2,23 +2,25 @@
  * A block of the log: up to 250 entries of one topic as one blob, which fits a page of SQLite (at most about 4,050 B)
  * as long as an entry has 16.2 B. Of an entry are kept: 80 bits of its hash, 24 bits of its payload's hash, its time,
  * place, and its producer's id, epoch and sequence. Measured shares, B an entry: hash 10, payload 3, time 1 to 2,
- * the rest 0.1 (one producer at a time) to 4 (producers by turns, a record each).
+ * where it stands in its record batch 0.02 to 0.25, the rest 0.1 (one producer at a time) to 4 (producers by turns, a
+ * record each).
  *
  * 80 bits: over 100M identities held against 100M others two different ones meet by chance once in 10^8 such runs; a
  * false `duplicate` needs the payload's 24 bits too. A finding holds all 128.
  *
- *     0  u8   format, 1
+ *     0  u8   format: how the edges of record batches are written, see batch-edges
  *     1  u8   n
  *     2  f64  ordinal of the first entry: its number among all entries of the topic
  *    10  f64  time of the first entry, unix ms
  *    18  n times 10 B hash (its words 0 and 1, half of word 2), n times 3 B payload
+ *        the edges
  *        n times signed varint: time after the entry before
  *        varint producers, each varint id, varint epoch
  *        runs, until n entries: varint entries, varint marks, then what the marks say
  */
+import { decodeEdges, EDGE_RUNS, encodeEdges, WITHOUT_EDGES } from './batch-edges';
 
 export const BLOCK_ENTRIES = 250;
-const FORMAT = 1;
 const HEAD = 18;
 export const HASH_BYTES = 10;
 const PAYLOAD_BYTES = 3;
@@ -31,6 +33,7 @@ const OTHER_PARTITION = 2;
 const OFFSET_JUMP = 4;
 const HAS_PRODUCER = 8;
 const SEQUENCE_JUMP = 16;
+const HAS_PROVENANCE = 32;
 
 /** An entry but for its hash. */
 export interface Entry {
@@ -46,6 +49,10 @@ export interface Entry {
   producerEpoch: number;
   sequence: number;
   transactional: boolean;
+  /** EDGE_FIRST, EDGE_LAST: its place in its record batch; null where that is not known. */
+  edges: number | null;
+  /** What its provenance headers say, in 16 bits; 0 where it has none. */
+  provenance: number;
 }
 
 /** A block that still grows, or is read. */
@@ -98,7 +105,8 @@ export function payloadOf(blob: Buffer, i: number): number {
 export function countOf(blob: Buffer): number {
   const n = blob[1] ?? 0;
   const least = HEAD + n * (HASH_BYTES + PAYLOAD_BYTES);
-  if (blob[0] !== FORMAT || n < 1 || n > BLOCK_ENTRIES || blob.length < least) {
+  const format = blob[0] ?? 0;
+  if (format < WITHOUT_EDGES || format > EDGE_RUNS || n < 1 || n > BLOCK_ENTRIES || blob.length < least) {
     throw new RangeError('not a block of the identity log');
   }
   return n;
@@ -121,13 +129,16 @@ export function encodeBlock(block: Block): Buffer {
   const n = entries.length;
   // The worst a varint can need, 10 B, for every field of every entry, would be 20 times what is used.
   const out = new Bytes(HEAD + n * (HASH_BYTES + PAYLOAD_BYTES) + 1_024);
-  out.bytes[0] = FORMAT;
+  const { format, bytes } = encodeEdges(entries.map(({ edges }) => edges));
+  out.bytes[0] = format;
   out.bytes[1] = n;
   out.bytes.writeDoubleLE(block.firstOrdinal, 2);
   out.bytes.writeDoubleLE(entries[0]?.at ?? 0, 10);
   hashes.copy(out.bytes, HEAD, 0, n * HASH_BYTES);
   out.at = HEAD + n * HASH_BYTES;
   for (const { payload } of entries) out.at = out.bytes.writeUIntLE(payload, out.at, PAYLOAD_BYTES);
+  out.bytes.set(bytes, out.at);
+  out.at += bytes.length;
   let before = entries[0]?.at ?? 0;
   for (const { at } of entries) {
     out.signed(at - before);
@@ -148,17 +159,17 @@ export function decodeBlock(blob: Buffer): Block {
   const n = countOf(blob);
   const block = new Block(firstOrdinalOf(blob));
   blob.copy(block.hashes, 0, HEAD, HEAD + n * HASH_BYTES);
-  const { times, runs } = placesOf(blob, n);
-  for (const run of runs) {
-    for (let i = run.first; i < run.first + run.count; i++) block.entries.push(entryIn(blob, run, times, i));
+  const places = placesOf(blob, n);
+  for (const run of places.runs) {
+    for (let i = run.first; i < run.first + run.count; i++) block.entries.push(entryIn(blob, run, places, i));
   }
   return block;
 }
 
 /** Entry i of a blob alone. */
 export function entryAt(blob: Buffer, i: number): Entry {
-  const { times, runs } = placesOf(blob, countOf(blob));
-  return entryIn(blob, runs.find(({ first, count }) => i < first + count) as Run, times, i);
+  const places = placesOf(blob, countOf(blob));
+  return entryIn(blob, places.runs.find(({ first, count }) => i < first + count) as Run, places, i);
 }
 
 /** Entries that follow each other as expected: the first of them in full. */
@@ -170,6 +181,13 @@ interface Run {
   by: Producer;
   sequence: number;
   transactional: boolean;
+  provenance: number;
+}
+
+interface Places {
+  times: number[];
+  edges: (number | null)[];
+  runs: Run[];
 }
 
 interface Producer {
@@ -179,23 +197,27 @@ interface Producer {
 
 const NOBODY: Producer = { producerId: NO_PRODUCER, producerEpoch: -1 };
 
-function entryIn(blob: Buffer, run: Run, times: readonly number[], i: number): Entry {
+function entryIn(blob: Buffer, run: Run, places: Places, i: number): Entry {
   return {
     ordinal: firstOrdinalOf(blob) + i,
     partition: run.partition,
     offset: run.offset + i - run.first,
-    at: times[i] as number,
+    at: places.times[i] as number,
     payload: payloadOf(blob, i),
     producerId: run.by.producerId,
     producerEpoch: run.by.producerEpoch,
     sequence: run.by === NOBODY ? -1 : run.sequence + i - run.first,
     transactional: run.transactional,
+    edges: places.edges[i] as number | null,
+    provenance: run.provenance,
   };
 }
 
 /** What stands behind the hashes: the times of all entries, and the runs in which they came. */
-function placesOf(blob: Buffer, n: number): { times: number[]; runs: Run[] } {
-  const input = new Bytes(blob, HEAD + n * (HASH_BYTES + PAYLOAD_BYTES));
+function placesOf(blob: Buffer, n: number): Places {
+  const begin = HEAD + n * (HASH_BYTES + PAYLOAD_BYTES);
+  const { edges, size } = decodeEdges(blob[0] as number, blob, begin, n);
+  const input = new Bytes(blob, begin + size);
   const times = new Array<number>(n);
   let at = blob.readDoubleLE(10);
   for (let i = 0; i < n; i++) {
@@ -221,6 +243,7 @@ function placesOf(blob: Buffer, n: number): { times: number[]; runs: Run[] } {
     if (by !== NOBODY) {
       sequence = last.sequence(producer, partition) + (marks & SEQUENCE_JUMP ? input.takeSigned() : 0);
     }
+    const provenance = marks & HAS_PROVENANCE ? input.take() : 0;
     runs.push({
       first,
       count,
@@ -229,11 +252,12 @@ function placesOf(blob: Buffer, n: number): { times: number[]; runs: Run[] } {
       by,
       sequence,
       transactional: (marks & TRANSACTIONAL) !== 0,
+      provenance,
     });
     last.set(partition, offset + count, producer, sequence + count);
     first += count;
   }
-  return { times, runs };
+  return { times, edges, runs };
 }
 
 function encodeRuns(
@@ -256,12 +280,14 @@ function encodeRuns(
         (entry.partition !== partition ? OTHER_PARTITION : 0) |
         (offsetStep !== 0 ? OFFSET_JUMP : 0) |
         (producer >= 0 ? HAS_PRODUCER : 0) |
-        (sequenceStep !== 0 ? SEQUENCE_JUMP : 0),
+        (sequenceStep !== 0 ? SEQUENCE_JUMP : 0) |
+        (entry.provenance !== 0 ? HAS_PROVENANCE : 0),
     );
     if (entry.partition !== partition) out.unsigned(entry.partition);
     if (offsetStep !== 0) out.signed(offsetStep);
     if (producer >= 0) out.unsigned(producer);
     if (sequenceStep !== 0) out.signed(sequenceStep);
+    if (entry.provenance !== 0) out.unsigned(entry.provenance);
     partition = entry.partition;
     const count = end - i;
     last.set(partition, entry.offset + count, producer, entry.sequence + count);
@@ -276,6 +302,7 @@ function follows(a: Entry, b: Entry): boolean {
     b.offset === a.offset + 1 &&
     isBy(a, b) &&
     b.transactional === a.transactional &&
+    b.provenance === a.provenance &&
     (a.producerId === NO_PRODUCER || b.sequence === a.sequence + 1)
   );
 }

@@ -317,9 +317,9 @@ function isSettled(kind: DuplicateKind, certainty: string, run: CopyRun): boolea
  */
 function inOrder(copy: FoundCopy, previous: WrittenCopy): Omit<DuplicateEvidence, 'run'> {
   if (previous.partition === copy.partition || previous.at <= copy.at) return { first: previous, copy };
-  const { partition, offset, at, producer, transactional } = copy;
+  const { partition, offset, at, producer, transactional, edges } = copy;
   return {
-    first: { partition, offset, at, producer, transactional },
+    first: { partition, offset, at, producer, transactional, edges: edges ?? null },
     copy: { ...copy, ...previous, loggedAt: previous.at },
   };
 }

@@ -18,6 +18,7 @@ import { IdentityLog } from './log';
 import type { IndexMemory } from './memory';
 import { Observed } from './observed';
 import { openMemory } from './restore';
+import { Sequences } from './sequences';
 import { SnapshotWriter } from './snapshot';
 import { Turn } from './turn';
 import { type EffectiveWindow, TopicWindow, type WindowLimits } from './window';
@@ -60,6 +61,7 @@ export class IdentityIndex {
   private readonly log: IdentityLog;
   private readonly observed: Observed;
   private readonly findings: Findings;
+  private readonly sequences: Sequences;
   private readonly dimensions: Dimensions;
   private memory: IndexMemory | null = null;
   private snapshot: SnapshotWriter | null = null;
@@ -73,6 +75,7 @@ export class IdentityIndex {
     this.log = new IdentityLog(db);
     this.observed = new Observed(db);
     this.findings = new Findings(db);
+    this.sequences = new Sequences(db);
     this.dimensions = new Dimensions(db);
   }
 
@@ -135,7 +138,7 @@ export class IdentityIndex {
         if (this.log.state().turn !== memory.turn) return null;
         const topic = this.topicRow(batch.cluster, batch.topic, batch.topicId, batch.observedAt);
         const window = this.windowOf(memory, topic, batch.topic);
-        const made = new Turn(memory, window, batch);
+        const made = new Turn(memory, window, batch, this.sequences);
         made.read(this.observed, this.findings);
         made.expire(this.capacity);
         made.write(this.log, this.observed, this.findings);
@@ -201,6 +204,7 @@ export class IdentityIndex {
     this.snapshot?.abandon();
     this.snapshot = null;
     this.memory = null;
+    this.sequences.forget();
   }
 
   private opened(): IndexMemory {

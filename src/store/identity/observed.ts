@@ -49,11 +49,13 @@ export class Observed {
          ON CONFLICT DO UPDATE SET records = records + excluded.records`,
       ),
       totals: db.prepare(
-        `INSERT INTO observed_topic (topic, records, duplicates, id_reuses, intentional, longest_delay_ms)
-         VALUES (@topic, @records, @duplicate, @id_reuse, @intentional, @longestMs)
+        `INSERT INTO observed_topic
+           (topic, records, duplicates, id_reuses, intentional, longest_delay_ms, sequence_anomalies)
+         VALUES (@topic, @records, @duplicate, @id_reuse, @intentional, @longestMs, @anomalies)
          ON CONFLICT DO UPDATE SET records = records + excluded.records,
            duplicates = duplicates + excluded.duplicates, id_reuses = id_reuses + excluded.id_reuses,
            intentional = intentional + excluded.intentional,
+           sequence_anomalies = sequence_anomalies + excluded.sequence_anomalies,
            longest_delay_ms = max(longest_delay_ms, excluded.longest_delay_ms)`,
       ),
     };
@@ -110,4 +112,6 @@ export interface TurnTotals {
   id_reuse: number;
   intentional: number;
   longestMs: number;
+  /** Record batches whose sequences had been used. */
+  anomalies: number;
 }

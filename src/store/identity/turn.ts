@@ -5,6 +5,8 @@
 import {
   type CopyRuns,
   clearTextOf,
+  EDGE_FIRST,
+  EDGE_LAST,
   type FoundCopy,
   type ObservedBatch,
   type WrittenBatch,
@@ -17,6 +19,7 @@ import type { Finding, Findings } from './findings';
 import type { IdentityLog } from './log';
 import { type IndexMemory, PAYLOADS_MAX } from './memory';
 import type { Observed } from './observed';
+import type { Sequences, SequenceTurn } from './sequences';
 import type { EndedBy, TopicWindow, WindowRow } from './window';
 
 /** Slots of the table looked at for entries given up, for each record. */
@@ -51,6 +54,7 @@ export class Turn {
   private readonly pointings: Pointing[] = [];
   private readonly found = new Map<string, number>();
   private readonly givenUp: GivenUp[] = [];
+  private readonly sequences: SequenceTurn;
   private newestAt: number;
   private records = 0;
 
@@ -58,7 +62,9 @@ export class Turn {
     private readonly memory: IndexMemory,
     private readonly window: TopicWindow,
     private readonly batch: ObservedBatch,
+    sequences: Sequences,
   ) {
+    this.sequences = sequences.turn(window.row.topic, batch.partition);
     this.row = { ...window.row };
     const tail = memory.tailOf(window);
     this.startsWithTail = tail !== null && !tail.isFull;
@@ -75,6 +81,7 @@ export class Turn {
     const counts = new Uint32Array(records.sourceNames.length + 1);
     const isReread = rangesOf(repeated);
     let runs: CopyRuns | null = null;
+    let batchOf = -1;
     for (let i = 0; i < records.count; i++) {
       const offset = records.offsets[i] as number;
       if (isReread(offset)) {
@@ -85,6 +92,10 @@ export class Turn {
       const source = records.sources[i] as number;
       counts[source] = (counts[source] as number) + 1;
       const entry = this.entryOf(i);
+      if (records.batchOf[i] !== batchOf) {
+        batchOf = records.batchOf[i] as number;
+        this.sequences.take(records.batches[batchOf] as WrittenBatch, entry.at);
+      }
       const loggedAt = Math.max(this.newestAt, entry.at);
       this.newestAt = loggedAt;
       if (source === 0) continue;
@@ -154,7 +165,9 @@ export class Turn {
       log.window(one.row, one.window.limits);
     }
     const longestMs = findings.add(row.topic, this.findings, batch.observedAt);
-    const totals = { records: this.records, duplicate: 0, id_reuse: 0, intentional: 0, longestMs };
+    this.sequences.write(batch.observedAt);
+    const anomalies = this.sequences.anomalies.length;
+    const totals = { records: this.records, duplicate: 0, id_reuse: 0, intentional: 0, longestMs, anomalies };
     for (const { kind } of this.findings) totals[kind]++;
     observed.count(row.topic, this.found, totals);
     log.turn(memory.nextBlock + this.newBlocks);
@@ -199,6 +212,7 @@ export class Turn {
       }
       if (this.findings.length > 0) rows.set(entry, row);
     }
+    this.sequences.apply();
     window.tail = this.blocks.at(-1) ?? window.tail;
     window.partitions.set(batch.partition, { newestAt: this.newestAt, live: batch.live });
     memory.nextBlock += this.newBlocks;
@@ -235,6 +249,8 @@ export class Turn {
     const offset = records.offsets[i] as number;
     const written = records.batches[records.batchOf[i] as number] as WrittenBatch;
     const { producerId, firstOffset, firstSequence } = written;
+    const isFirst = offset === firstOffset;
+    const isLast = offset === firstOffset + written.records - 1;
     return {
       ordinal: -1,
       partition,
@@ -245,6 +261,8 @@ export class Turn {
       producerEpoch: producerId === null ? -1 : written.producerEpoch,
       sequence: producerId === null ? -1 : (firstSequence + offset - firstOffset) % SEQUENCES,
       transactional: written.transactional,
+      edges: (isFirst ? EDGE_FIRST : 0) | (isLast ? EDGE_LAST : 0),
+      provenance: records.attempts[i] as number,
       row: -1,
     };
   }
@@ -301,8 +319,11 @@ export class Turn {
       source: records.sourceNames[(records.sources[i] as number) - 1] as string,
       loggedAt,
     };
+    // The copy before it was published for the same attempt: this one was not meant.
+    const isAgain = same !== undefined && entry.provenance !== 0 && same.provenance === entry.provenance;
+    const isIntentional = provenance !== 0 && !isAgain;
     return {
-      kind: provenance !== 0 ? 'intentional' : same === undefined ? 'id_reuse' : 'duplicate',
+      kind: isIntentional ? 'intentional' : same === undefined ? 'id_reuse' : 'duplicate',
       hash: hashBytes(records.hashes, i * 4),
       identity: clearTextOf(records, i),
       payload: records.payloads[i] as number,
@@ -356,9 +377,9 @@ export class Turn {
 }
 
 function writtenOf(entry: Entry): WrittenCopy {
-  const { partition, offset, at, producerId, producerEpoch, sequence, transactional } = entry;
+  const { partition, offset, at, producerId, producerEpoch, sequence, transactional, edges } = entry;
   const producer = producerId === NO_PRODUCER ? null : { id: producerId, epoch: producerEpoch, sequence };
-  return { partition, offset, at, producer, transactional };
+  return { partition, offset, at, producer, transactional, edges };
 }
 
 /** Tells whether an offset lies in one of the ranges; for ascending offsets. */

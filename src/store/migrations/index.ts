@@ -16,6 +16,7 @@ import { up as countedAgain } from './015-counted-again.sql';
 import { up as lossTimes } from './016-loss-times.sql';
 import { up as findingMarks } from './017-finding-marks.sql';
 import { up as firstSeen } from './018-first-seen.sql';
+import { up as sequences } from './019-sequences.sql';
 
 export const MIGRATIONS: readonly string[] = [
   ledger,
@@ -35,4 +36,5 @@ export const MIGRATIONS: readonly string[] = [
   lossTimes,
   findingMarks,
   firstSeen,
+  sequences,
 ];

@@ -168,6 +168,7 @@ export interface ObservedTopicRow {
   idReuses: number;
   intentional: number;
   longestDelayMs: number;
+  sequenceAnomalies: number;
   /** Identities remembered now; null: none was ever found. */
   entries: number | null;
   oldestAt: number | null;
@@ -190,7 +191,8 @@ export function observedTopics(
     SELECT t.id, c.cluster_id AS cluster, t.name AS topic, t.topic_id AS topicId,
            coalesce(o.records, 0) AS records, coalesce(o.duplicates, 0) AS duplicates,
            coalesce(o.id_reuses, 0) AS idReuses, coalesce(o.intentional, 0) AS intentional,
-           coalesce(o.longest_delay_ms, 0) AS longestDelayMs, w.entries, w.oldest_at AS oldestAt,
+           coalesce(o.longest_delay_ms, 0) AS longestDelayMs,
+           coalesce(o.sequence_anomalies, 0) AS sequenceAnomalies, w.entries, w.oldest_at AS oldestAt,
            w.horizon_at AS horizonAt, w.age_ms AS ageMs, w.ended_by AS endedBy
     FROM topic t JOIN cluster c ON c.id = t.cluster
     LEFT JOIN observed_topic o ON o.topic = t.id
@@ -246,6 +248,28 @@ export interface ObserverPlaceRow {
   state: 'catching_up' | 'live';
   newestAt: number;
   observedAt: number;
+}
+
+export interface SequenceAnomalyRow {
+  partition: number;
+  offset: number;
+  records: number;
+  producer: number;
+  epoch: number;
+  sequence: number;
+  /** Where the producer stood before. */
+  lastSequence: number;
+  lastOffset: number;
+  at: number;
+}
+
+/** Record batches whose sequences their producer had used, the latest found first. */
+export function sequenceAnomalies(db: Store, topic: number, limit: number): SequenceAnomalyRow[] {
+  const sql = `
+    SELECT partition, first_offset AS "offset", records, producer_id AS producer, epoch, sequence,
+           last_sequence AS lastSequence, last_offset AS lastOffset, at
+    FROM sequence_anomaly WHERE topic = @topic ORDER BY id DESC LIMIT @limit`;
+  return statement<SequenceAnomalyRow>(db, sql).all({ topic, limit });
 }
 
 /** Where the observer stands. */

@@ -10,7 +10,8 @@ export interface JavaWriting {
   topic: string;
   compression?: 'none' | 'gzip' | 'snappy' | 'lz4' | 'zstd';
   idempotent?: boolean;
-  /** Ids are `java-<n>` from here on. */
+  /** Ids are `<prefix><n>` from `first` on; the prefix is `java-`. */
+  prefix?: string;
   first?: number;
   count: number;
   transactionalId?: string;
@@ -34,7 +35,10 @@ export async function writeByJava(options: JavaWriting): Promise<void> {
       options.transactionalId ?? '-',
       options.ends ?? 'c',
     ],
-    [`-Drequest.timeout.ms=${options.requestTimeoutMs ?? 30_000}`],
+    [
+      `-Drequest.timeout.ms=${options.requestTimeoutMs ?? 30_000}`,
+      `-Did.prefix=${options.prefix ?? 'java-'}`,
+    ],
   );
 }
 

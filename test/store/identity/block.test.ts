@@ -34,6 +34,8 @@ describe('a block of the identity log', () => {
       producerEpoch: fc.nat(32_767),
       sequence: fc.nat(2 ** 31 - 1),
       transactional: fc.boolean(),
+      edges: fc.nat(3),
+      provenance: fc.oneof(fc.constant(0), fc.nat(0xffff)),
     })
     .map((one) => (one.producerId === NO_PRODUCER ? { ...one, producerEpoch: -1, sequence: -1 } : one));
   // Stretches as they come, and entries that follow from nothing.
@@ -85,6 +87,21 @@ describe('a block of the identity log', () => {
     );
   });
 
+  test('what an older version wrote has no edges, and keeps none until its block is full', () => {
+    const list = Array.from({ length: 9 }, (_, i) => ({
+      ...PLAIN,
+      offset: i,
+      at: 1e12 + i,
+      edges: i < 5 ? null : 3,
+    }));
+    const blob = encodeBlock(blockOf(list).block);
+    expect(blob[0]).toBe(1);
+    expect(decodeBlock(blob).entries.map(({ edges }) => edges)).toEqual(Array(9).fill(null));
+    expect(decodeBlock(blob).entries.map(({ offset, at }) => [offset, at])).toEqual(
+      list.map(({ offset, at }) => [offset, at]),
+    );
+  });
+
   const PLAIN = {
     partition: 3,
     payload: 0xabcdef,
@@ -92,9 +109,17 @@ describe('a block of the identity log', () => {
     producerEpoch: -1,
     sequence: -1,
     transactional: false,
+    edges: 0,
+    provenance: 0,
   };
+  /** Of a batch of so many. */
+  const edgesIn = (size: number, i: number) => (i % size === 0 ? 1 : 0) | (i % size === size - 1 ? 2 : 0);
   const shapes: [string, number, (i: number) => Omit<Entry, 'ordinal'>][] = [
-    ['one producer, not idempotent', 15.2, (i) => ({ ...PLAIN, offset: 5_000_000 + i, at: 1.7e12 + i * 90 })],
+    [
+      'one producer, not idempotent',
+      15.2,
+      (i) => ({ ...PLAIN, offset: 5_000_000 + i, at: 1.7e12 + i * 90, edges: edgesIn(50, i) }),
+    ],
     [
       'one idempotent producer',
       15.2,
@@ -105,6 +130,7 @@ describe('a block of the identity log', () => {
         producerId: 4_711,
         producerEpoch: 2,
         sequence: i,
+        edges: edgesIn(50, i),
       }),
     ],
     [
@@ -120,6 +146,7 @@ describe('a block of the identity log', () => {
           producerId: by,
           producerEpoch: 0,
           sequence,
+          edges: edgesIn(5, i),
         };
       },
     ],
@@ -133,6 +160,7 @@ describe('a block of the identity log', () => {
         producerId: 9_000 + (i % 100),
         producerEpoch: 0,
         sequence: Math.floor(i / 100),
+        edges: edgesIn(1, i),
       }),
     ],
   ];
