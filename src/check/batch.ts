@@ -4,7 +4,7 @@
  * so that two consumers never wait for each other, and the order within the partition stays.
  */
 import type { Batch, EachBatchHandler, EachBatchPayload, KafkaMessage } from 'kafkajs';
-import type { Checked, Checker, Place } from './checker';
+import type { Checked, Checker, Met, Place } from './checker';
 import type { Answer, Attempt, Claim } from './store';
 
 type Handler<Tx> = (payload: EachBatchPayload & { tx: Tx }) => Promise<void>;
@@ -77,17 +77,29 @@ async function handlePart<Tx>(
   const progress = new Progress(payload, checker.isAtomic);
   const offsets = claimed.map(({ message }) => Number(message.offset));
   const handled = (index: number) => (offsets[index] as number) <= progress.resolvedTo;
+  const hits: Met[] = [];
+  const told = new Set<Checked>();
+  const tell = (isHit: (one: Checked) => boolean) => {
+    const now = hits.filter(({ checked: one }) => !told.has(one) && isHit(one));
+    for (const { checked: one } of now) told.add(one);
+    tellRuns(checker, now, place);
+  };
+  const answers = new Map(attempt.answers.map((answer, i) => [claimed[i] as Checked, answer]));
+  const isWithin = (one: Checked) =>
+    copies.has(one) && answers.get(copies.get(one) as Checked)?.is === 'fresh';
+  // A copy within the batch is one when the first of them was handled.
+  const isCopied = (one: Checked) =>
+    !isWithin(one) || Number(copies.get(one)?.message.offset) <= progress.resolvedTo;
   let isAll = false;
   try {
-    const answers = new Map(attempt.answers.map((answer, i) => [claimed[i] as Checked, answer]));
     const fresh: KafkaMessage[] = [];
-    const hits: { message: KafkaMessage; ageMs: number }[] = [];
     for (const one of checked) {
-      const met = await meet(checker, one, answers, copies, place);
-      if (met === null) fresh.push(one.message);
-      else hits.push({ message: one.message, ageMs: met });
+      const { met, ageMs } = await meet(checker, one, answers, copies, place);
+      if (met === 'apply') fresh.push(one.message);
+      else if (met === 'hit') hits.push({ checked: one, ageMs });
     }
-    tellRuns(checker, hits);
+    // A kill in the handler leaves these told. What else is in one transaction with the effect is no hit before it.
+    if (!checker.isAtomic) tell((one) => !isWithin(one));
     if (fresh.length > 0) {
       const observed = { ...payload, ...progress.functions, batch: only(batch, fresh), tx: attempt.tx };
       await handler(observed);
@@ -100,43 +112,43 @@ async function handlePart<Tx>(
   } catch (error) {
     // What a handler resolved before it threw was handled; with a transaction of its own nothing was.
     if (checker.isAtomic) await attempt.release();
-    else await checker.settle(attempt, handled).catch(() => undefined);
+    else {
+      tell(isCopied);
+      await checker.settle(attempt, handled).catch(() => undefined);
+    }
     throw error;
   }
   await checker.settle(attempt, handled);
+  tell(isCopied);
   await progress.take();
   return isAll;
 }
 
-/** Null: to be handled. Else a copy: how long after the first it came, in ms. */
+/** What a message is to the check; ageMs: of a copy, how long after the first it came. */
 async function meet<Tx>(
   checker: Checker<Tx>,
   one: Checked,
   answers: Map<Checked, Answer>,
   copies: Map<Checked, Checked>,
   place: Place,
-): Promise<number | null> {
+): Promise<{ met: 'hit' | 'skip' | 'apply'; ageMs: number }> {
   const first = copies.get(one);
   const answer = answers.get(first ?? one);
   // A copy of another message of this batch, which is handled with it.
   const payload = first?.claim?.payload;
   const copied: Answer | undefined =
     payload !== undefined && answer?.is === 'fresh' ? { is: 'done', payload, ageMs: 0 } : answer;
-  if (copied?.is !== 'done') return null;
-  return (await checker.meet(one, copied, place)) === 'skip' ? copied.ageMs : null;
+  if (copied?.is !== 'done') return { met: 'apply', ageMs: 0 };
+  return { met: await checker.meet(one, copied, place), ageMs: copied.ageMs };
 }
 
 /** Hits of one stretch of offsets are told at once, with the oldest age among them. */
-function tellRuns<Tx>(checker: Checker<Tx>, hits: readonly { message: KafkaMessage; ageMs: number }[]): void {
+function tellRuns<Tx>(checker: Checker<Tx>, hits: readonly Met[], place: Place): void {
+  const offsetOf = (i: number) => Number(hits[i]?.checked.message.offset);
   let from = 0;
   for (let i = 1; i <= hits.length; i++) {
-    const isNext = Number(hits[i]?.message.offset) === Number(hits[i - 1]?.message.offset) + 1;
-    if (isNext) continue;
-    const run = hits.slice(from, i);
-    checker.tellHits(
-      run.map(({ message }) => message),
-      Math.max(...run.map(({ ageMs }) => ageMs)),
-    );
+    if (offsetOf(i) === offsetOf(i - 1) + 1) continue;
+    checker.tellHits(hits.slice(from, i), place);
     from = i;
   }
 }

@@ -7,7 +7,7 @@ import type { KafkaMessage } from 'kafkajs';
 import { DupescopeError, errorLine, fail } from '../errors';
 import { claimOf, type Finder, finderOf, IdReuse, payloadOf } from './claim';
 import { MemoryStore } from './memory-store';
-import type { CheckedOptions, Hit } from './options';
+import type { CheckedOptions } from './options';
 import { type PostgresClient, PostgresStore } from './postgres-store';
 import { SqliteStore } from './sqlite-store';
 import type { Answer, Attempt, CheckStore, Claim } from './store';
@@ -23,6 +23,12 @@ export interface Checked {
   message: KafkaMessage;
   identity: string;
   claim: Claim | null;
+}
+
+/** A copy of what was handled, and how long after the first it came. */
+export interface Met {
+  checked: Checked;
+  ageMs: number;
 }
 
 /** Where messages came from, and how to say to the group that we live. */
@@ -107,28 +113,34 @@ export class Checker<Tx> {
     await place.heartbeat();
   }
 
-  /** What to do with a copy of what was handled: a hit is told; reuse is an error, or decided by the application. */
+  /**
+   * What to do with a copy of what was handled. The same identity with another payload is no copy, and so no hit: an
+   * error, or the application decides.
+   */
   async meet(
     { message, identity, claim }: Checked,
     answer: Answer & { is: 'done' },
     { topic, partition }: Place,
-  ): Promise<'skip' | 'apply'> {
-    const hit: Hit = { topic, partition, message, identity, ageMs: answer.ageMs };
-    if (claim !== null && answer.payload !== claim.payload) {
-      if (this.options.onReuse === 'error') throw new IdReuse(topic, partition, message.offset, identity);
-      return this.options.onReuse(hit);
-    }
-    try {
-      this.options.onHit?.(hit);
-    } catch {
-      // A listener that throws must not make a copy of what was handled fail.
-    }
-    return 'skip';
+  ): Promise<'hit' | 'skip' | 'apply'> {
+    if (claim === null || answer.payload === claim.payload) return 'hit';
+    if (this.options.onReuse === 'error') throw new IdReuse(topic, partition, message.offset, identity);
+    return this.options.onReuse({ topic, partition, message, identity, ageMs: answer.ageMs });
   }
 
-  /** Contiguous hits, in ascending order. */
-  tellHits(messages: readonly KafkaMessage[], ageMs: number): void {
-    if (messages.length > 0) this.outside.tellHits(messages, { ageMs, windowMs: this.options.windowMs });
+  /** Contiguous hits, in ascending order; the ledger is told the oldest age among them. */
+  tellHits(hits: readonly Met[], { topic, partition }: Place): void {
+    if (hits.length === 0) return;
+    for (const { checked, ageMs } of hits) {
+      try {
+        const { message, identity } = checked;
+        this.options.onHit?.({ topic, partition, message, identity, ageMs });
+      } catch {
+        // A listener that throws must not make a copy of what was handled fail.
+      }
+    }
+    const ageMs = Math.max(...hits.map((hit) => hit.ageMs));
+    const messages = hits.map(({ checked }) => checked.message);
+    this.outside.tellHits(messages, { ageMs, windowMs: this.options.windowMs });
   }
 
   async close(): Promise<void> {

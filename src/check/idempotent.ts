@@ -62,9 +62,9 @@ function checkedMessage<Tx>(
   checker: Checker<Tx>,
 ): EachMessageHandler {
   return async (payload) => {
-    const { topic, partition, message } = payload;
+    const { topic, partition } = payload;
     const place = { topic, partition, heartbeat: payload.heartbeat };
-    const checked = checker.check(message, place);
+    const checked = checker.check(payload.message, place);
     // A message without an identity is claimed by nothing, and still gets its transaction.
     const claims = checked.claim === null ? [] : [checked.claim];
     const since = performance.now();
@@ -75,15 +75,17 @@ function checkedMessage<Tx>(
         await checker.waitTurn(turn, since, checked, place);
         continue;
       }
+      let met: 'hit' | 'skip' | 'apply' = 'apply';
       try {
-        const met = answer.is === 'done' ? await checker.meet(checked, answer, place) : 'apply';
+        if (answer.is === 'done') met = await checker.meet(checked, answer, place);
         if (met === 'apply') await handler({ ...payload, tx: attempt.tx });
-        else if (answer.is === 'done') checker.tellHits([message], answer.ageMs);
       } catch (error) {
         await attempt.release();
         throw error;
       }
-      return checker.settle(attempt, () => true);
+      await checker.settle(attempt, () => true);
+      if (met === 'hit' && answer.is === 'done') checker.tellHits([{ checked, ageMs: answer.ageMs }], place);
+      return;
     }
   };
 }

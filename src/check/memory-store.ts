@@ -1,5 +1,13 @@
 /** The check's store in memory, for tests: forgets with its process, and bounds what it remembers. */
-import { type Answer, type Attempt, type CheckStore, type Claim, type Limits, PURGE_ROWS } from './store';
+import {
+  type Answer,
+  type Attempt,
+  type CheckStore,
+  type Claim,
+  type Limits,
+  PURGE_ROWS,
+  purgeEveryMs,
+} from './store';
 
 interface Known {
   payload: string;
@@ -13,6 +21,7 @@ export class MemoryStore implements CheckStore {
   readonly atomic = false;
   /** In the order of their first claims. */
   private readonly known = new Map<string, Known>();
+  private purgedAt = performance.now();
 
   /** @param max identities that are remembered; beyond it the oldest ones that are done are forgotten */
   constructor(
@@ -27,6 +36,7 @@ export class MemoryStore implements CheckStore {
   async begin(claims: readonly Claim[]): Promise<Attempt<undefined>> {
     const by = {};
     const now = performance.now();
+    if (now - this.purgedAt > purgeEveryMs(this.limits)) await this.purge();
     const answers: Answer[] = [];
     for (const { key, payload } of claims) {
       const known = this.known.get(key);
@@ -60,7 +70,8 @@ export class MemoryStore implements CheckStore {
   }
 
   async purge(): Promise<number> {
-    const before = performance.now() - this.limits.windowMs;
+    this.purgedAt = performance.now();
+    const before = this.purgedAt - this.limits.windowMs;
     let purged = 0;
     for (const [key, { at, by }] of this.known) {
       if (at >= before || purged >= PURGE_ROWS) break;

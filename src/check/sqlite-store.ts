@@ -37,6 +37,8 @@ const BUSY_RETRY_MS = 2;
 const BUSY_LIMIT_MS = 5_000;
 /** A living owner is looked at again after so long. */
 const LOOK_AGAIN_MS = 250;
+/** So many other owners are looked at in one step: a few ms. */
+const SWEPT_OWNERS = 8;
 
 const SCHEMA = `
 CREATE TABLE identity (
@@ -85,6 +87,9 @@ export class SqliteStore implements CheckStore {
   /** Owners that were looked at, and when; Infinity: dead. */
   private readonly looked = new Map<number, number>();
   private purgedAt = performance.now();
+  private sweptAt = performance.now();
+  /** Owners up to this one were looked at; the next look begins behind it. */
+  private sweptTo = 0;
   /** The last step of purging left some: the next one need not wait. */
   private backlog = false;
 
@@ -153,14 +158,16 @@ export class SqliteStore implements CheckStore {
       if (this.purgeIsDue()) this.purgeStep(Math.min(PURGE_ROWS, 10 + 2 * claims.length));
       return found;
     });
+    if (performance.now() - this.sweptAt > purgeEveryMs(this.limits)) {
+      // What the dead leave behind costs disk alone: no message fails for it.
+      await this.sweepOwners(SWEPT_OWNERS).catch(() => undefined);
+    }
     for (const row of rows) if (row >= 0) this.active.add(row);
     return this.attempt(answers, rows);
   }
 
   async purge(): Promise<number> {
-    const before = Date.now() - this.limits.windowMs;
-    const ended = await this.transact(() => this.statements.purgeOwners.all(before));
-    for (const { folder } of ended) rmSync(join(this.root, folder), { recursive: true, force: true });
+    await this.sweepOwners(PURGE_ROWS);
     return this.transact(() => this.purgeStep(PURGE_ROWS));
   }
 
@@ -203,9 +210,8 @@ export class SqliteStore implements CheckStore {
   /** In progress, and yet free to be claimed: by its lease, by its owner's death, or left over by ourselves. */
   private isFree({ id, owner, lease_until: leaseUntil }: Row): boolean {
     if (owner === this.owner) return !this.active.has(id);
-    const leftMs = (leaseUntil as number) - monotonicMs();
-    // More than a lease ahead: the host was started anew, and its monotonic clock with it.
-    return leftMs <= 0 || leftMs > this.limits.leaseMs * 2 || this.isDead(owner as number);
+    // A lease of before the host was started anew may lie far ahead: its owner is proven dead by the boot id.
+    return (leaseUntil as number) <= monotonicMs() || this.isDead(owner as number);
   }
 
   private isDead(owner: number): boolean {
@@ -222,15 +228,27 @@ export class SqliteStore implements CheckStore {
   private provesDead(row: OwnerRow): boolean {
     const folder = join(this.root, row.folder);
     try {
+      const identity = JSON.parse(row.identity) as OwnerIdentity;
       // The folder goes when its owner is purged: until then the proof can be given again.
-      const lock = existsSync(folder)
-        ? isProvenDead(folder, JSON.parse(row.identity) as OwnerIdentity)
-        : null;
+      if (!existsSync(folder)) return isOfAnotherBoot(identity);
+      const lock = isProvenDead(folder, identity);
       lock?.release();
       return lock !== null;
     } catch {
       return false; // it cannot be looked into: the lease decides
     }
+  }
+
+  /** Forgets owners that have ended, or are proven dead, and that have nothing in progress. Looks at `limit` of them. */
+  private async sweepOwners(limit: number): Promise<void> {
+    this.sweptAt = performance.now();
+    const gone = await this.transact(() => {
+      const others = this.statements.owners.all(this.sweptTo, this.owner, limit);
+      this.sweptTo = others.length < limit ? 0 : (others.at(-1)?.id as number);
+      for (const other of others) if (this.provesDead(other)) this.statements.endOwner.run(other.id);
+      return this.statements.purgeOwners.all();
+    });
+    for (const { folder } of gone) rmSync(join(this.root, folder), { recursive: true, force: true });
   }
 
   private purgeIsDue(): boolean {
@@ -280,8 +298,13 @@ function statementsOf(db: Database) {
       `DELETE FROM identity WHERE id IN (SELECT id FROM identity ORDER BY id LIMIT ?)
          AND at < ? AND (owner IS NULL OR lease_until < ?)`,
     ),
-    purgeOwners: db.prepare<[number], { folder: string }>(
-      'DELETE FROM owner WHERE ended = 1 AND at < ? RETURNING folder',
+    owners: db.prepare<[number, number, number], OwnerRow & { id: number }>(
+      'SELECT id, folder, identity, ended FROM owner WHERE ended = 0 AND id > ? AND id <> ? ORDER BY id LIMIT ?',
+    ),
+    // Never the last one: its id would be given again, to an owner that others may have seen dead.
+    purgeOwners: db.prepare<[], { folder: string }>(
+      `DELETE FROM owner WHERE ended = 1 AND id < (SELECT max(id) FROM owner)
+         AND NOT EXISTS (SELECT 1 FROM identity i WHERE i.owner = owner.id) RETURNING folder`,
     ),
   };
 }
@@ -294,11 +317,21 @@ function prepare(db: Database, file: string): void {
     if (db.prepare('SELECT count(*) FROM sqlite_schema').pluck().get() === 0) db.exec(SCHEMA);
   }).immediate();
   const isOurs = db.pragma('application_id', { simple: true }) === APPLICATION_ID;
-  if (isOurs && db.pragma('user_version', { simple: true }) === 1) return;
+  if (isOurs && db.pragma('user_version', { simple: true }) === 1) {
+    // Few rows: what is in progress. Also keeps owners from being looked for among all identities.
+    db.exec('CREATE INDEX IF NOT EXISTS identity_in_progress ON identity(owner) WHERE owner IS NOT NULL');
+    return;
+  }
   fail(
     'bad-configuration',
     `${file} is not a file of this version's check. Give idempotent() another path in "store", or move that file away.`,
   );
+}
+
+/** This host was started anew since: whatever became of its folder. */
+function isOfAnotherBoot({ host, bootId }: OwnerIdentity): boolean {
+  const here = thisProcess();
+  return host === here.host && bootId !== '' && here.bootId !== '' && bootId !== here.bootId;
 }
 
 function isBusy(error: unknown): boolean {

@@ -7,9 +7,9 @@
  * where a hit came before any such, the one in flight before that hit, which must have applied it (the process died
  * between the effect and its end). A hit with neither before it tells that the message was applied at another place
  * of the log: the record is a duplicate, and every one of its deliveries is a copy. While nothing was applied, one of
- * the attempts that failed stands for it.
+ * the attempts that failed stands for it. Where it is known at which places a message stands, see `duplicate-account`.
  */
-import { type RunSpan, segmentsOf } from './attempt';
+import { byTime, type RunSpan, segmentsOf } from './attempt';
 import { outcomeOf } from './outcome';
 
 /** Contiguous deliveries of one run of which more is known than how the run ended. */
@@ -25,7 +25,7 @@ export interface HitSpan {
 /** In records. */
 export interface Account {
   redeliveries: number;
-  /** First deliveries of records that the check recognised. */
+  /** Records whose message was applied at another place of the log: each was written again, and delivered. */
   duplicates: number;
   hits: number;
   /** Handled with no hit, after the record had been applied. */
@@ -55,6 +55,16 @@ export const NO_ACCOUNT: Account = {
 export function accountOf(fates: readonly Fate[]): Account {
   if (fates.length === 0) return NO_ACCOUNT;
   const original = originalOf(fates);
+  const account = accountFrom(fates, original);
+  const perhapsAgain = Math.max(0, account.perhapsAgain - Number(isFirstInDoubt(fates, original)));
+  return { ...account, perhapsAgain };
+}
+
+/**
+ * The account of one record where `original` of its deliveries is no copy; null: all of them are. Every one that was in
+ * flight at a kill counts as perhaps applied again.
+ */
+export function accountFrom(fates: readonly Fate[], original: number | null): Account {
   const count = (...which: Fate[]) =>
     fates.filter((fate, i) => i !== original && which.includes(fate)).length;
   return {
@@ -63,7 +73,7 @@ export function accountOf(fates: readonly Fate[]): Account {
     hits: count('hit'),
     appliedAgain: count('applied'),
     failedAgain: count('failed', 'lost'),
-    perhapsAgain: Math.max(0, count('lost') - Number(isFirstInDoubt(fates, original))),
+    perhapsAgain: count('lost'),
     pending: count('pending'),
   };
 }
@@ -75,7 +85,7 @@ function isFirstInDoubt(fates: readonly Fate[], original: number | null): boolea
 }
 
 /** The delivery that is no copy; null: there is none, the record is a duplicate. */
-function originalOf(fates: readonly Fate[]): number | null {
+export function originalOf(fates: readonly Fate[]): number | null {
   const telling = fates.findIndex((fate) => fate === 'applied' || fate === 'hit');
   if (telling < 0) {
     return Math.max(
@@ -86,6 +96,24 @@ function originalOf(fates: readonly Fate[]): number | null {
   if (fates[telling] === 'applied') return telling;
   const before = fates.slice(0, telling).findIndex((fate) => fate === 'lost' || fate === 'pending');
   return before < 0 ? null : before;
+}
+
+/** One delivery of one record, and what it came to. */
+export interface FateOfRun {
+  run: RunSpan;
+  fate: Fate;
+}
+
+/** The deliveries of one record that took place, in the order of time. */
+export function deliveriesAt(
+  runs: readonly RunSpan[],
+  hits: readonly HitSpan[],
+  offset: number,
+): FateOfRun[] {
+  return runs
+    .filter((run) => run.first <= offset && offset <= run.last)
+    .sort(byTime)
+    .map((run) => ({ run, fate: fateOf(run, hits, offset) }));
 }
 
 /** The account of [first..last]. Copies that may not have taken place count for none, as in the totals. */

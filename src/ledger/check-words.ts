@@ -10,7 +10,7 @@ export interface CheckFacts {
   perhapsAgain: number;
   /** How long it remembers; null: it does not say. */
   windowMs: number | null;
-  /** Redelivered records, how many of them came within the window, and the longest time between two copies. */
+  /** Redelivered records and duplicates, how many came within the window, and the longest time between two copies. */
   copies: number;
   within: number;
   longestMs: number;

@@ -21,6 +21,8 @@ export interface VerdictFacts {
   premature: number;
   /** Below the committed offset, known to exist, never delivered. */
   skipped: number;
+  /** Records whose message the group was given from another place too. */
+  duplicatesDelivered: number;
   /** Copies that the consumer's own check recognised, and those that were applied again. */
   hits: number;
   appliedAgain: number;
@@ -40,12 +42,17 @@ const RESTS_ON =
 
 export function verdictOf(facts: VerdictFacts): VerdictTold {
   const { deliveries, redeliveries, premature, skipped, uncertain, hits, appliedAgain } = facts;
+  const duplicates =
+    facts.duplicatesDelivered === 0 ? '' : `${countText(facts.duplicatesDelivered)} duplicates delivered`;
   const perhaps = uncertain === 0 ? '' : `, ${countText(uncertain)} more perhaps`;
   const caught =
-    hits === 0
+    hits === 0 && (duplicates === '' || appliedAgain === 0)
       ? ''
       : `, ${countText(hits)} copies caught by the check, ${countText(appliedAgain)} applied again`;
-  const again = redeliveries === 0 ? '' : `${countText(redeliveries)} redelivered${perhaps}${caught}`;
+  const copies = [redeliveries === 0 ? '' : `${countText(redeliveries)} redelivered${perhaps}`, duplicates];
+  const again = copies.every((part) => part === '')
+    ? ''
+    : `${copies.filter((part) => part !== '').join(', ')}${caught}`;
   if (premature + skipped > 0) {
     const losses = [
       premature === 0 ? '' : `${countText(premature)} committed before they were handled`,
@@ -63,13 +70,19 @@ export function verdictOf(facts: VerdictFacts): VerdictTold {
       words: `exactly once so far: ${countText(redeliveries)} redelivered${perhaps}, none after the transaction with it was committed; ${RESTS_ON}`,
     };
   }
-  if (redeliveries > 0) return { verdict: 'at_least_once', words: `at least once: ${again}` };
+  // A message that was written twice and applied twice was not applied exactly once, whoever is to blame.
+  if (redeliveries > 0 || appliedAgain > 0) {
+    return { verdict: 'at_least_once', words: `at least once: ${again}` };
+  }
   if (deliveries === 0) return { verdict: 'nothing_delivered', words: 'no delivery seen' };
   return {
     verdict: 'exactly_once_so_far',
-    words:
-      uncertain === 0
-        ? 'exactly once so far'
-        : `exactly once so far, ${countText(uncertain)} perhaps delivered again`,
+    words: [
+      'exactly once so far',
+      uncertain === 0 ? '' : `${countText(uncertain)} perhaps delivered again`,
+      duplicates === '' ? '' : `${duplicates}${caught}`,
+    ]
+      .filter((part) => part !== '')
+      .join(', '),
   };
 }

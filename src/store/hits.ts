@@ -4,6 +4,7 @@
  * hit nor a record delivered twice has an empty account: steady consuming costs two look-ups.
  */
 import {
+  type Account,
   accountWithin,
   addAccount,
   byTime,
@@ -13,6 +14,9 @@ import {
   RUN_RECORDS_MAX,
   type RunSpan,
 } from '../ledger';
+import type { CopyTotals } from './copy-totals';
+import type { DeliveredDuplicates } from './delivered-duplicates';
+import type { Deliveries } from './deliveries';
 import type { Store } from './open';
 import type { Runs } from './runs';
 
@@ -42,7 +46,10 @@ export class Hits {
 
   constructor(
     db: Store,
-    private readonly runs: Pick<Runs, 'overlapping' | 'recent' | 'find'>,
+    private readonly runs: Pick<Runs, 'recent' | 'find'>,
+    private readonly deliveries: Deliveries,
+    private readonly duplicates: DeliveredDuplicates,
+    private readonly totals: CopyTotals,
   ) {
     this.statements = {
       // Told again, a stretch has grown or is the same.
@@ -56,14 +63,6 @@ export class Hits {
       ),
       known: db.prepare<[number, number, number], { last: number }>(
         'SELECT last FROM idempotency_hit WHERE session = ? AND run = ? AND first = ?',
-      ),
-      within: db.prepare<{ gp: number; from: number; first: number; last: number }, HitSpan>(
-        `SELECT s.key AS sessionKey, h.run, h.first, h.last, 'hit' AS fate
-         FROM idempotency_hit h JOIN session s ON s.id = h.session
-         WHERE h.gp = @gp AND h.first BETWEEN @from AND @last AND h.last >= @first
-         UNION ALL SELECT s.key, c.run, c.first, c.last, 'applied'
-         FROM covered_delivery c JOIN session s ON s.id = c.session
-         WHERE c.gp = @gp AND c.first BETWEEN @from AND @last AND c.last >= @first`,
       ),
       covered: db.prepare<[number, number, number], { last: number }>(
         'SELECT last FROM covered_delivery WHERE session = ? AND run = ? AND first = ?',
@@ -88,11 +87,12 @@ export class Hits {
            AND first >= coalesce((SELECT max(first) FROM coverage WHERE gp = @gp AND first <= @first), @first)
          LIMIT 1`,
       ),
-      total: db.prepare(
-        `UPDATE group_partition SET hits = hits + @hits, applied_again = applied_again + @appliedAgain,
-           failed_again = failed_again + @failedAgain, perhaps_again = perhaps_again + @perhapsAgain,
-           duplicates_delivered = duplicates_delivered + @duplicates
-         WHERE id = @gp`,
+      ages: db.prepare<
+        { gp: number; from: number; first: number; last: number },
+        { ageMs: number | null; at: number }
+      >(
+        `SELECT max(age_ms) AS ageMs, max(at) AS at FROM idempotency_hit
+         WHERE gp = @gp AND first BETWEEN @from AND @last AND last >= @first`,
       ),
     };
   }
@@ -131,16 +131,36 @@ export class Hits {
    */
   around(gp: number, first: number, last: number, changed: ChangedRun | null, change: () => void): void {
     const delta = { ...NO_ACCOUNT };
-    let view = { runs: () => this.runs.overlapping(gp, first, last) };
+    let recent: { runs: () => RunSpan[] } | null = null;
     if (this.matters(gp, first, last)) {
-      view = this.recentView(gp, first, last, changed) ?? view;
-      addAccount(delta, accountWithin(view.runs(), this.hitsOf(gp, first, last), first, last), -1);
+      recent = this.recentView(gp, first, last, changed);
+      addAccount(delta, this.accountOf(gp, first, last, recent), -1);
     }
+    // Deliveries behind one that settled each record already are copies at whichever places its message stands.
+    const after = recent === null ? this.duplicates.before(gp, first, last) : null;
     change();
+    after?.();
     if (!this.matters(gp, first, last)) return;
-    addAccount(delta, accountWithin(view.runs(), this.hitsOf(gp, first, last), first, last), 1);
-    const { redeliveries: _told, pending: _open, ...totals } = delta;
-    if (Object.values(totals).some((change) => change !== 0)) this.statements.total.run({ gp, ...totals });
+    addAccount(delta, this.accountOf(gp, first, last, recent), 1);
+    this.totals.add(gp, delta);
+    if (delta.duplicates !== 0) this.delayed(gp, first, last, delta.duplicates);
+  }
+
+  private accountOf(
+    gp: number,
+    first: number,
+    last: number,
+    recent: { runs: () => RunSpan[] } | null,
+  ): Account {
+    const runs = recent === null ? this.deliveries.runs(gp, first, last) : recent.runs();
+    return accountWithin(runs, this.hitsOf(gp, first, last), first, last);
+  }
+
+  /** Hits alone tell of these duplicates, and how long after the first copy they came. */
+  private delayed(gp: number, first: number, last: number, records: number): void {
+    const ages = this.statements.ages.get({ gp, from: first - RUN_RECORDS_MAX, first, last });
+    if (typeof ages?.ageMs !== 'number') return;
+    this.totals.delayed(gp, records, { delayMs: ages.ageMs, at: ages.at });
   }
 
   /**
@@ -177,6 +197,6 @@ export class Hits {
   }
 
   private hitsOf(gp: number, first: number, last: number): HitSpan[] {
-    return this.statements.within.all({ gp, from: first - RUN_RECORDS_MAX, first, last });
+    return this.deliveries.hits(gp, first, last);
   }
 }

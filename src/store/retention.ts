@@ -118,6 +118,7 @@ function deleteBefore(db: Store, time: number): void {
     `DELETE FROM dropped_detail WHERE at < @time`,
     `DELETE FROM rollup_minute WHERE minute < @time / 60000`,
     `DELETE FROM duplicate_minute WHERE minute < @time / 60000`,
+    `DELETE FROM delivered_delay WHERE day < @time / 86400000 - 1`,
     `DELETE FROM hit_minute WHERE minute < @time / 60000`,
     ...['rollup', 'duplicate', 'hit'].map(
       (name) => `DELETE FROM ${name}_hour WHERE hour < @time / 3600000 - 1`,

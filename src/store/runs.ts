@@ -19,6 +19,7 @@ import {
   segmentsOf,
   surest,
 } from '../ledger';
+import { type Deliveries, RUNS, type RunRow, rowToSpan } from './deliveries';
 import type { Hits } from './hits';
 import type { Incidents } from './incidents';
 import type { Store } from './open';
@@ -45,22 +46,6 @@ export interface StoredRun {
 /** So many of the latest runs are looked at before the search by place. */
 const RECENT_RUNS = 32;
 
-interface RunRow {
-  id: number;
-  first: number;
-  last: number;
-  handled: number;
-  uncertain_last: number;
-  first_at: number;
-  last_at: number;
-  outcome: Outcome;
-  session_key: string;
-  run: number;
-}
-
-const RUN_COLUMNS = `d.id, d.first, d.last, d.handled, d.uncertain_last, d.first_at, d.last_at, d.outcome,
-  s.key AS session_key, d.run`;
-
 const FOUND_COLUMNS =
   'id, run, previous_run AS previousRun, first, last, attempt, doubt, at, previous_at AS previousAt, counted, incident, incident_records AS incidentRecords';
 
@@ -70,12 +55,12 @@ export class Runs {
   /** @param around does what changes a stretch's deliveries, and keeps the account of copies */
   constructor(
     db: Store,
+    private readonly deliveries: Deliveries,
     private readonly incidents: Incidents,
     private readonly around: Hits['around'],
   ) {
-    const runs = `SELECT ${RUN_COLUMNS} FROM delivery_run d JOIN session s ON s.id = d.session`;
     this.statements = {
-      find: db.prepare<[number, number], RunRow>(`${runs} WHERE d.session = ? AND d.run = ?`),
+      find: db.prepare<[number, number], RunRow>(`${RUNS} WHERE d.session = ? AND d.run = ?`),
       open: db.prepare<[number], Omit<StoredRun, 'outcome' | 'error'>>(
         `SELECT d.gp, gp.grp AS "group", gp.topic, d.session, s.key AS sessionKey, d.member, d.run, d.first, d.last,
                 d.handled, d.uncertain_last AS uncertainLast, d.first_at AS firstAt, d.last_at AS lastAt
@@ -98,10 +83,7 @@ export class Runs {
         `UPDATE delivery_run SET last = @last, handled = @handled, uncertain_last = @uncertainLast,
            last_at = @lastAt, outcome = @outcome, error = coalesce(@error, error) WHERE id = @id`,
       ),
-      recent: db.prepare<[number, number], RunRow>(`${runs} WHERE d.gp = ? ORDER BY d.first_at DESC LIMIT ?`),
-      overlapping: db.prepare<[number, number, number, number], RunRow>(
-        `${runs} WHERE d.gp = ? AND d.first BETWEEN ? AND ? AND d.uncertain_last >= ?`,
-      ),
+      recent: db.prepare<[number, number], RunRow>(`${RUNS} WHERE d.gp = ? ORDER BY d.first_at DESC LIMIT ?`),
       uncertain: db.prepare<[number, number, number, number], { found: number }>(
         `SELECT 1 AS found FROM delivery_run INDEXED BY delivery_run_uncertain
          WHERE uncertain_last > last AND gp = ? AND first BETWEEN ? AND ? AND uncertain_last >= ? LIMIT 1`,
@@ -209,7 +191,7 @@ export class Runs {
 
   /** Every run that covers, or may cover, a part of [first..last]. */
   overlapping(gp: number, first: number, last: number): RunSpan[] {
-    return this.statements.overlapping.all(gp, first - RUN_RECORDS_MAX, last, first).map(rowToSpan);
+    return this.deliveries.runs(gp, first, last);
   }
 
   /** The latest runs of a partition, the last one first. */
@@ -392,21 +374,6 @@ function merged(known: RunRow | undefined, told: StoredRun): Merged | null {
     next.handled === known.handled &&
     next.lastAt === known.last_at;
   return same ? null : next;
-}
-
-function rowToSpan(row: RunRow): RunSpan {
-  return {
-    id: row.id,
-    first: row.first,
-    last: row.last,
-    handled: row.handled,
-    uncertainLast: row.uncertain_last,
-    outcome: row.outcome,
-    firstAt: row.first_at,
-    lastAt: row.last_at,
-    sessionKey: row.session_key,
-    run: row.run,
-  };
 }
 
 function toSpan(known: RunRow | undefined, told: StoredRun): RunSpan {

@@ -1,6 +1,9 @@
 /** Everything that writes into one store, with its statements prepared once. */
 import { Causes } from './causes';
 import { Chores } from './chores';
+import { CopyTotals } from './copy-totals';
+import { DeliveredDuplicates } from './delivered-duplicates';
+import { Deliveries } from './deliveries';
 import { Dimensions } from './dimensions';
 import { Exposures } from './exposures';
 import { Facts } from './facts';
@@ -37,10 +40,12 @@ export class Tables {
     this.dimensions = new Dimensions(db);
     this.facts = new Facts(db);
     this.incidents = new Incidents(db);
-    this.runs = new Runs(db, this.incidents, (gp, first, last, changed, change) =>
+    const [deliveries, totals] = [new Deliveries(db), new CopyTotals(db)];
+    this.runs = new Runs(db, deliveries, this.incidents, (gp, first, last, changed, change) =>
       this.hits.around(gp, first, last, changed, change),
     );
-    this.hits = new Hits(db, this.runs);
+    const duplicates = new DeliveredDuplicates(db, deliveries, totals);
+    this.hits = new Hits(db, this.runs, deliveries, duplicates, totals);
     this.promises = new Promises(db, this.hits);
     this.causes = new Causes(db, this.incidents, () => this.nextVersion());
     this.exposures = new Exposures(db);

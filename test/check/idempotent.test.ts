@@ -114,6 +114,52 @@ describe('idempotent around eachMessage', () => {
     expect(seen).toEqual(['ten', 'eleven']);
   });
 
+  test.each(['eachMessage', 'eachBatch'])(
+    'tells no hit of a reused identity, whatever is decided: %s',
+    async (form) => {
+      const { idempotent, told } = checkWithHits();
+      const store = memory();
+      const seen: string[] = [];
+      const see = (messages: { value: Buffer | null }[]) =>
+        void seen.push(...messages.map(({ value }) => String(value)));
+      for (const answer of ['skip', 'apply'] as const) {
+        const options = { name: 'billing', store, onReuse: () => answer };
+        const list = [message(0, answer, 'ten'), message(1, answer, 'eleven'), message(2, answer, 'ten')];
+        if (form === 'eachBatch') {
+          await idempotent.eachBatch(
+            async ({ batch }) => see(batch.messages),
+            options,
+          )(batchPayload(list).payload);
+        } else {
+          const one = idempotent(async (payload) => see([payload.message]), options);
+          for (const each of list) await one(onePayload(each));
+        }
+      }
+      expect(seen).toEqual(['ten', 'ten', 'eleven']);
+      expect(told.map(({ offsets }) => offsets)).toEqual([['2'], ['2']]);
+    },
+  );
+
+  test('tells a copy within a batch when the first of them was handled, not before', async () => {
+    const { idempotent, told } = checkWithHits();
+    let fails = true;
+    const handler = idempotent.eachBatch(
+      async ({ batch, resolveOffset }) => {
+        resolveOffset(batch.messages[0]?.offset as string);
+        if (fails) throw new Error('down');
+        for (const { offset } of batch.messages) resolveOffset(offset);
+      },
+      { name: 'billing', store: memory() },
+    );
+    const list = [message(0, 'a'), message(1, 'a'), message(2, 'b'), message(3, 'b')];
+    await expect(handler(batchPayload(list).payload)).rejects.toThrow('down');
+    expect(told.map(({ offsets }) => offsets)).toEqual([['1']]);
+    fails = false;
+    await handler(batchPayload(list).payload);
+    // Offsets 0 and 1 were handled before: known ones are told first.
+    expect(told.slice(1).map(({ offsets }) => offsets)).toEqual([['0', '1'], ['3']]);
+  });
+
   test('treats messages without an identity by the policy', async () => {
     const { idempotent } = checkWithHits();
     const warn = jest.spyOn(process, 'emitWarning').mockReturnValue();
@@ -229,7 +275,9 @@ describe('idempotent around eachBatch', () => {
     expect(seen).toEqual(['abcd', 'xyz']);
     expect(told.map(({ offsets }) => offsets)).toEqual([
       ['11', '12'],
-      ['14', '15'],
+      ['15'],
+      // A copy within its batch: when the first of them was handled.
+      ['14'],
       ['20', '21', '22'],
     ]);
     expect([second.resolved.at(-1), third.resolved.at(-1)]).toEqual(['16', '22']);

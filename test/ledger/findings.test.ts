@@ -22,6 +22,7 @@ const facts = {
   uncertain: 0,
   premature: 0,
   skipped: 0,
+  duplicatesDelivered: 0,
   hits: 0,
   appliedAgain: 0,
   byTransactions: 0,
@@ -46,6 +47,21 @@ test.each([
     { ...facts, redeliveries: 9, hits: 7, appliedAgain: 1 },
     'at_least_once',
     'at least once: 9 redelivered, 7 copies caught by the check, 1 applied again',
+  ],
+  [
+    { ...facts, redeliveries: 9, duplicatesDelivered: 3, appliedAgain: 12 },
+    'at_least_once',
+    'at least once: 9 redelivered, 3 duplicates delivered, 0 copies caught by the check, 12 applied again',
+  ],
+  [
+    { ...facts, duplicatesDelivered: 3, hits: 2, appliedAgain: 1 },
+    'at_least_once',
+    'at least once: 3 duplicates delivered, 2 copies caught by the check, 1 applied again',
+  ],
+  [
+    { ...facts, duplicatesDelivered: 3, hits: 3 },
+    'exactly_once_so_far',
+    'exactly once so far, 3 duplicates delivered, 3 copies caught by the check, 0 applied again',
   ],
   [{ ...facts, skipped: 4 }, 'at_most_once', 'at most once: 4 skipped'],
   [

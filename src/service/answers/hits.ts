@@ -56,7 +56,8 @@ export function hitsAnswer(db: Store, query: HitsQuery, context: AnswerContext):
 }
 
 function hitShape(row: HitRow): Hit {
-  const ageMs = row.ageMs ?? row.gapMs;
+  const isRedelivery = row.redelivery !== null;
+  const ageMs = row.ageMs ?? (isRedelivery ? row.gapMs : row.delayMs);
   return {
     at: rfc3339(row.at),
     cluster: row.cluster,
@@ -67,9 +68,11 @@ function hitShape(row: HitRow): Hit {
     first_offset: row.first,
     last_offset: row.last,
     records: row.last - row.first + 1,
-    caught: row.redelivery === null ? 'duplicate' : 'redelivery',
-    cause: row.cause,
+    caught: isRedelivery ? 'redelivery' : 'duplicate',
+    cause: isRedelivery ? row.cause : row.duplicateCause,
     redelivery: row.redelivery,
+    duplicate: row.duplicate,
+    first_copy: firstCopyShape(row),
     age_seconds: ageMs === null ? null : seconds(Math.max(0, ageMs)),
     window_seconds: row.windowMs === null ? null : seconds(row.windowMs),
     session: row.session,
@@ -77,6 +80,11 @@ function hitShape(row: HitRow): Hit {
     pid: row.pid,
     client_id: row.clientId,
   };
+}
+
+function firstCopyShape({ firstPartition, firstOffset, firstAt }: HitRow): Hit['first_copy'] {
+  if (firstPartition === null || firstOffset === null || firstAt === null) return null;
+  return { partition: firstPartition, offset: firstOffset, at: rfc3339(firstAt) };
 }
 
 /** Null where there was neither a hit nor a copy. */

@@ -1,5 +1,6 @@
 /** Idempotency hits, and the producers of instrumented processes. */
 import { z } from 'zod';
+import { DUPLICATE_CAUSES } from '../../identity';
 import { CAUSES } from '../../ledger';
 import { count, offset, seconds, time } from './words';
 
@@ -18,8 +19,21 @@ export const Hit = z
       description:
         'duplicate: the group was given the record once, so its message stands elsewhere in the log too',
     }),
-    cause: z.enum(CAUSES).nullable().meta({ description: 'Of the redelivery that it caught' }),
+    cause: z
+      .union([z.enum(CAUSES), z.enum(DUPLICATE_CAUSES)])
+      .nullable()
+      .meta({
+        description: 'Of what it caught: of the redelivery, or of the duplicate where that was observed',
+      }),
     redelivery: z.int().nullable().meta({ description: 'Its id, of /v1/redeliveries' }),
+    duplicate: z.int().nullable().meta({
+      description:
+        'Id of the duplicate that one of these records is or was written again as, of /v1/duplicates',
+    }),
+    first_copy: z
+      .strictObject({ partition: count, offset, at: time.meta({ description: "The record's time" }) })
+      .nullable()
+      .meta({ description: 'Where the message of that duplicate was written first' }),
     age_seconds: seconds
       .nullable()
       .meta({ description: 'From the first copy to this one, as the check tells or as delivered' }),
@@ -38,9 +52,10 @@ export const Check = z
     }),
     window_seconds: seconds.nullable(),
     copies_within_window: z.number().min(0).max(1).nullable().meta({
-      description: 'Share of the redelivered records of 30 days that came within the window',
+      description:
+        'Share of the redelivered records and delivered duplicates of 30 days that came within the window',
     }),
-    longest_seconds: seconds.meta({ description: 'The longest time between two copies in 30 days' }),
+    longest_seconds: seconds.meta({ description: 'The longest time between two copies of 30 days' }),
     words: z.string(),
   })
   .meta({ description: "How the group's idempotency check does" });

@@ -46,7 +46,9 @@ export const account = {
       'Of failed_again: in flight at a kill, and so perhaps applied again. What is left of failed_again did fail',
   }),
   duplicates_delivered: count.meta({
-    description: 'First deliveries of records whose message had been applied before, as hits tell',
+    description:
+      'Records that the group was given and whose message it was given from another place too, as the topic observer ' +
+      'tells, or had applied before, as hits tell',
   }),
 };
 

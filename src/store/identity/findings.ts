@@ -13,6 +13,9 @@ import {
   runEvidence,
   type WrittenCopy,
 } from '../../identity';
+import { CopyTotals } from '../copy-totals';
+import { DeliveredDuplicates, type NumberedCopy } from '../delivered-duplicates';
+import { Deliveries } from '../deliveries';
 import { type IncidentFinding, Incidents } from '../incidents';
 import type { Store } from '../open';
 
@@ -64,10 +67,12 @@ const UNSETTLED = `SELECT d.id, d.topic, d.kind, d.evidence, r.shape, d.found_at
 export class Findings {
   private readonly statements;
   private readonly incidents: Incidents;
+  private readonly delivered: DeliveredDuplicates;
   private nextRun = 1;
 
   constructor(private readonly db: Store) {
     this.incidents = new Incidents(db);
+    this.delivered = new DeliveredDuplicates(db, new Deliveries(db), new CopyTotals(db));
     this.statements = {
       lastRun: db.prepare<[], number>('SELECT coalesce(max(id), 0) FROM copy_run').pluck(),
       openRuns: db
@@ -136,6 +141,7 @@ export class Findings {
   add(topic: number, findings: readonly Finding[], now: number): number {
     if (findings.length === 0) return 0;
     const version = this.statements.version.get() as number;
+    const mark = this.delivered.mark();
     const runs = new Set(findings.map(({ run }) => run));
     for (const run of runs) {
       this.statements.run.run(run.id, topic, run.partition, JSON.stringify(run), now);
@@ -146,8 +152,10 @@ export class Findings {
     const causes = new Map<string, number>();
     const delays = new Map<number, number>();
     const news = new Map<string, { finding: IncidentFinding; kind: DuplicateKind; findings: number }>();
+    const copies: NumberedCopy[] = [];
     for (const finding of findings) {
-      const { delayMs, settled, explanation } = this.addOne(topic, finding, now, version);
+      const { delayMs, settled, explanation, copy } = this.addOne(topic, finding, now, version);
+      if (finding.kind === 'duplicate') copies.push(copy);
       const name = `${finding.kind} ${explanation.cause}`;
       if (settled) add(causes, name);
       if (finding.kind !== 'intentional') {
@@ -174,6 +182,7 @@ export class Findings {
       this.statements.total.run(topic, kind, cause, records);
     }
     for (const [bucket, records] of delays) this.statements.delay.run(topic, bucket, records);
+    if (copies.length > 0) this.delivered.found(topic, copies, mark);
     return longestMs;
   }
 
@@ -196,7 +205,7 @@ export class Findings {
     finding: Finding,
     now: number,
     version: number,
-  ): { delayMs: number; settled: boolean; explanation: Explained } {
+  ): { delayMs: number; settled: boolean; explanation: Explained; copy: NumberedCopy } {
     const { kind, copy, previous, run } = finding;
     const known = this.statements.first.get(topic, previous.partition, previous.offset);
     const first = known ?? { ...previous, copies: 1 };
@@ -231,7 +240,8 @@ export class Findings {
       settled: settled ? 1 : 0,
       version,
     });
-    return { delayMs, settled, explanation };
+    const { partition: firstPartition, offset: firstOffset, copies } = first;
+    return { delayMs, settled, explanation, copy: { firstPartition, firstOffset, copies: copies + 1 } };
   }
 
   private again(row: UnsettledRow, now: number, version: number): void {

@@ -17,6 +17,7 @@ import { up as lossTimes } from './016-loss-times.sql';
 import { up as findingMarks } from './017-finding-marks.sql';
 import { up as firstSeen } from './018-first-seen.sql';
 import { up as sequences } from './019-sequences.sql';
+import { up as deliveredDuplicates } from './020-delivered-duplicates.sql';
 
 export const MIGRATIONS: readonly string[] = [
   ledger,
@@ -37,4 +38,5 @@ export const MIGRATIONS: readonly string[] = [
   findingMarks,
   firstSeen,
   sequences,
+  deliveredDuplicates,
 ];

@@ -1,4 +1,5 @@
 /** Idempotency hits, what they caught, and what a check's window would have caught. */
+import { type DuplicateCause, upperMs } from '../../identity';
 import type { Cause } from '../../ledger';
 import type { Store } from '../open';
 import { mergedPage } from './merge';
@@ -27,6 +28,13 @@ export interface HitRow {
   redelivery: number | null;
   cause: Cause | null;
   gapMs: number | null;
+  /** Of the first record there that the topic observer knows for a duplicate; null: of none. */
+  duplicate: number | null;
+  duplicateCause: DuplicateCause | null;
+  delayMs: number | null;
+  firstPartition: number | null;
+  firstOffset: number | null;
+  firstAt: number | null;
 }
 
 /** Where a hit stands in the order of a page. */
@@ -52,7 +60,9 @@ export interface HitFilter {
 const SELECT = `
   SELECT h.gp, c.cluster_id AS cluster, g.name AS "group", t.name AS topic, t.topic_id AS topicId, gp.partition,
          h.first, h.last, h.at, h.age_ms AS ageMs, h.window_ms AS windowMs, s.key AS session, h.session AS sessionId,
-         h.run, s.host, s.pid, s.client_id AS clientId, r.id AS redelivery, r.cause, r.at - r.previous_at AS gapMs
+         h.run, s.host, s.pid, s.client_id AS clientId, r.id AS redelivery, r.cause, r.at - r.previous_at AS gapMs,
+         y.id AS duplicate, y.cause AS duplicateCause, y.delay_ms AS delayMs, y.first_partition AS firstPartition,
+         y.first_offset AS firstOffset, y.first_at AS firstAt
   FROM idempotency_hit h
   JOIN group_partition gp ON gp.id = h.gp
   JOIN consumer_group g ON g.id = gp.grp
@@ -62,7 +72,15 @@ const SELECT = `
   LEFT JOIN redelivery r ON r.id = (
     SELECT x.id FROM delivery_run d JOIN redelivery x ON x.run = d.id
     WHERE d.session = h.session AND d.run = h.run AND x.first <= h.last AND x.last >= h.first
-    ORDER BY x.first LIMIT 1)`;
+    ORDER BY x.first LIMIT 1)
+  -- The first copy is the one recognised where a later one, of another partition, was handled before it.
+  LEFT JOIN duplicate y ON y.id = coalesce((
+    SELECT x.id FROM duplicate x WHERE x.topic = gp.topic AND x.partition = gp.partition
+      AND x.record_offset BETWEEN h.first AND h.last AND x.kind = 'duplicate'
+    ORDER BY x.record_offset LIMIT 1), (
+    SELECT x.id FROM duplicate x WHERE x.topic = gp.topic AND x.first_partition = gp.partition
+      AND x.first_offset BETWEEN h.first AND h.last AND x.kind = 'duplicate'
+    ORDER BY x.first_offset LIMIT 1))`;
 
 /** The latest first. Of a group or a topic: the rows of each partition are followed by its own index. */
 export function hitPage(db: Store, filter: HitFilter): HitRow[] {
@@ -117,14 +135,17 @@ function stepOf(
 export interface CheckRow {
   /** The longest window that a check of the group named, in ms; null: none did. */
   windowMs: number | null;
-  /** Records redelivered, within `since`, and how many of them came within the window. */
+  /** Records redelivered and duplicates delivered, within `since`, and how many of them came within the window. */
   copies: number;
   within: number;
-  /** The longest time between two copies, in ms. */
+  /** The longest time between two copies of a record, or from a message's first copy to another, in ms. */
   longestMs: number;
 }
 
-/** How a group's check stands to the copies that it was given. Reads a row a redelivered stretch. */
+/**
+ * How a group's check stands to the copies that it was given. Reads a row a redelivered stretch; of duplicates how many
+ * came how long after the first copy, by day and to 2%.
+ */
 export function checkOf(db: Store, group: number, since: number): CheckRow {
   const windowSql = `
     SELECT max(h.window_ms) AS windowMs FROM group_partition gp JOIN idempotency_hit h ON h.gp = gp.id
@@ -139,7 +160,25 @@ export function checkOf(db: Store, group: number, since: number): CheckRow {
     FROM group_partition gp JOIN redelivery r INDEXED BY redelivery_by_gp_time ON r.gp = gp.id
     WHERE gp.grp = @group AND r.at >= @since AND r.doubt < 2`;
   const row = statement<Omit<CheckRow, 'windowMs'>>(db, sql).get({ group, since, window: windowMs ?? 0 });
-  return { windowMs, ...(row as Omit<CheckRow, 'windowMs'>) };
+  const found = { windowMs, ...(row as Omit<CheckRow, 'windowMs'>) };
+  const delaysSql = `
+    SELECT bucket, records, longest_ms AS longestMs FROM delivered_delay
+    WHERE grp = @group AND day >= @day AND records > 0`;
+  for (const { bucket, records, longestMs } of statement<DelayRow>(db, delaysSql).all({
+    group,
+    day: Math.floor(since / 86_400_000),
+  })) {
+    found.copies += records;
+    if (windowMs !== null && Math.min(longestMs, upperMs(bucket)) <= windowMs) found.within += records;
+    found.longestMs = Math.max(found.longestMs, longestMs);
+  }
+  return found;
+}
+
+interface DelayRow {
+  bucket: number;
+  records: number;
+  longestMs: number;
 }
 
 export interface ProducerRow {

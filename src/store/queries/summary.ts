@@ -52,7 +52,7 @@ export function verdictFacts(db: Store): VerdictFacts[] {
   const sql = `
     SELECT sum(deliveries) AS deliveries, sum(redeliveries) AS redeliveries, sum(uncertain) AS uncertain,
            sum(premature) AS premature, sum(skipped) AS skipped, sum(hits) AS hits,
-           sum(applied_again) AS appliedAgain, ${BY_TRANSACTIONS} AS byTransactions
+           sum(duplicates_delivered) AS duplicatesDelivered, sum(applied_again) AS appliedAgain, ${BY_TRANSACTIONS} AS byTransactions
     FROM group_partition JOIN consumer_group g ON g.id = grp GROUP BY grp`;
   return statement<VerdictFacts>(db, sql).all({});
 }
