@@ -197,9 +197,11 @@ describe.each([
   test('answers within the budget', () => {
     use();
     const times = Array.from({ length: 5 }, () => {
-      const begin = performance.now();
+      // The time that the processor worked for it: whoever else uses the machine has no part in it.
+      const begin = process.cpuUsage();
       use();
-      return performance.now() - begin;
+      const { user, system } = process.cpuUsage(begin);
+      return (user + system) / 1000;
     });
     expect(Math.min(...times)).toBeLessThan(BUDGET_MS);
   });
