@@ -10,7 +10,7 @@ import { waitUntilServing } from './serving';
 import { LOG4J_PROPERTIES, serverProperties } from './settings';
 import { type Run, Supervision } from './supervision';
 
-const UP_TIMEOUT_MS = 60_000;
+const UP_TIMEOUT_MS = 150_000;
 const PORT_TRIES = 3;
 
 export interface LocalOptions {
