@@ -2,6 +2,7 @@
 import { accessSync, constants, existsSync, readdirSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { DupescopeError, errorLine } from '../errors';
+import { countText } from '../ledger';
 import { openDatabase } from '../sqlite';
 import { journalRoot } from '../store/journal-root';
 import { openReader, type Store } from '../store/open';
@@ -42,7 +43,7 @@ export function storeChecks(path: string): Line[] {
       lines.push({
         level: 'warn',
         what: 'lost detail',
-        text: `${dropped.deliveries} deliveries in ${dropped.events} events could not be kept; last reason: ${dropped.lastReason ?? 'unknown'}`,
+        text: `${countText(dropped.deliveries)} deliveries in ${countText(dropped.events)} events could not be kept; last reason: ${dropped.lastReason ?? 'unknown'}`,
       });
     }
   } catch (error) {
@@ -88,7 +89,7 @@ function seenCheck(summary: ReturnType<typeof summaryOf>): Line {
   return {
     level: 'ok',
     what: 'deliveries',
-    text: `${summary.deliveries} to ${summary.groups} groups, ${summary.redeliveries} of them again; ${summary.sessions} consumers live${last}`,
+    text: `${countText(summary.deliveries)} to ${countText(summary.groups)} groups, ${countText(summary.redeliveries)} of them again; ${countText(summary.sessions)} consumers live${last}`,
   };
 }
 

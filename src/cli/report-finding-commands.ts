@@ -121,7 +121,7 @@ export function findingReports(report: Command): void {
     );
 
   const identity = reporting(report.command('identity'))
-    .description('every place of one message of which copies were found')
+    .description('every place of one message in the observed topics')
     .argument('<id>', 'in clear, or its hash in hex')
     .action((id: string) =>
       reported(identity, async (source, format) => {

@@ -1,5 +1,6 @@
 /** Incidents and what may be lost, as tables, JSON or CSV. */
 import type { z } from 'zod';
+import { countText } from '../ledger';
 import { toCsv } from '../service/format';
 import {
   Duplicate,
@@ -36,10 +37,10 @@ export function incidentText(detail: IncidentDetail, format: ReportFormat): stri
   const places = detail.places
     .slice(0, 20)
     .map(({ topic, partition, records }) => `  ${plain(topic)}/${partition}  ${records}\n`);
-  const more = detail.places.length > 20 ? `  and ${detail.places.length - 20} more\n` : '';
+  const more = detail.places.length > 20 ? `  and ${countText(detail.places.length - 20)} more\n` : '';
   return [
     `${plain(detail.words)} (${detail.state}, ${detail.certainty})\n`,
-    `From ${shortTime(detail.opened_at)} to ${shortTime(detail.last_at)} UTC, ${detail.findings} findings, up to ${shortSeconds(detail.gap_max_seconds)} between two copies\n`,
+    `From ${shortTime(detail.opened_at)} to ${shortTime(detail.last_at)} UTC, ${countText(detail.findings)} findings, up to ${shortSeconds(detail.gap_max_seconds)} between two copies\n`,
     ...detail.because.map((line) => `Because: ${plain(line)}\n`),
     detail.advice === null ? '' : `Advice: ${plain(detail.advice)}\n`,
     `Records by partition:\n${places.join('')}${more}`,
@@ -154,7 +155,16 @@ export function identityText(answer: Identity, format: ReportFormat): string {
       .join(', ');
     return `  ${shortTime(place.at)}  ${plain(place.topic)}/${place.partition}/${place.offset}${groups === '' ? '' : `  delivered to ${groups}`}\n`;
   });
-  return `${plain(answer.identity)} stands at ${answer.places.length} places:\n${places.join('')}\n${table(DUPLICATES, answer.copies)}`;
+  const { length } = answer.places;
+  const copies = answer.copies.length === 0 ? 'No copy of it was found.\n' : table(DUPLICATES, answer.copies);
+  const forgotten = answer.remembered
+    .filter(({ since }) => since !== null)
+    .map(
+      ({ topic, since }) =>
+        `Of ${plain(topic)} nothing older than ${shortTime(since ?? '')} is remembered.\n`,
+    );
+  const partly = answer.complete ? '' : 'Not all identities could be looked through in time.\n';
+  return `${plain(answer.identity)} stands at ${countText(length)} ${length === 1 ? 'place' : 'places'}:\n${places.join('')}\n${copies}${forgotten.join('')}${partly}`;
 }
 
 const HITS: readonly Column<Hit>[] = [

@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import { DupescopeError, ERRORS, type ErrorCode, errorLine, fail } from '../errors';
 import { NO_SETUP } from '../service';
+import { identitySource } from '../service/identities';
 import { ROUTES, type Route } from '../service/routes';
 import { Problem } from '../service/schemas';
 import { openReader } from '../store/open';
@@ -23,6 +24,8 @@ export interface ReportSource {
 }
 
 const ANSWER_LIMIT_MS = 30_000;
+/** The log of 100 million identities is read in a few seconds. */
+const IDENTITY_LIMIT_MS = 60_000;
 
 export function storeSource(storePath: string): ReportSource {
   const db = openReader(storePath);
@@ -31,11 +34,12 @@ export function storeSource(storePath: string): ReportSource {
       const context = {
         now: Date.now(),
         lag: null,
+        identities: identitySource((use) => db.transaction(use)(db), IDENTITY_LIMIT_MS),
         version: VERSION,
         setup: NO_SETUP,
         problems: () => [],
       };
-      const answer = routeOf(route).answer({ path, query, context });
+      const answer = await routeOf(route).answer({ path, query, context });
       return db.transaction(() => answer(db))();
     },
     close: () => db.close(),

@@ -1,5 +1,6 @@
 /** Reports as tables, JSON or CSV. */
 import { z } from 'zod';
+import { countText } from '../ledger';
 import { toCsv } from '../service/format';
 import {
   type Duplicate,
@@ -103,15 +104,15 @@ export function groupText(detail: GroupDetail, format: ReportFormat): string {
       `  ${plain(processName(session))} ${plain(session.client_id ?? '')} since ${shortTime(session.started_at)}`,
   );
   return [
-    `${plain(detail.group)} on ${plain(detail.cluster)}: ${detail.deliveries} deliveries, ${detail.redeliveries} of them redeliveries\n${exposureLine(detail)}Verdict: ${detail.verdict_words}\n${detail.check === null ? '' : `Check: ${detail.check.words}\n`}${detail.advice.map((advice) => `Advice: ${plain(advice)}\n`).join('')}`,
+    `${plain(detail.group)} on ${plain(detail.cluster)}: ${countText(detail.deliveries)} deliveries, ${countText(detail.redeliveries)} of them redeliveries\n${exposureLine(detail)}Verdict: ${detail.verdict_words}\n${detail.check === null ? '' : `Check: ${detail.check.words}\n`}${detail.advice.map((advice) => `Advice: ${plain(advice)}\n`).join('')}`,
     table(PARTITIONS, detail.partitions_detail),
-    `Consumers that live now: ${living.length}, of ${detail.sessions_total} seen\n${consumers.map((line) => `${line}\n`).join('')}`,
+    `Consumers that live now: ${countText(living.length)}, of ${countText(detail.sessions_total)} seen\n${consumers.map((line) => `${line}\n`).join('')}`,
   ].join('\n');
 }
 
 function exposureLine({ exposure_history: { records, seconds, hours } }: GroupDetail): string {
   if (records.max === 0) return '';
-  return `Exposure of a partition in ${hours} h: p50 ${records.p50}, p99 ${records.p99}, at most ${records.max} records (${shortSeconds(seconds.max)})\n`;
+  return `Exposure of a partition in ${hours} h: p50 ${countText(records.p50)}, p99 ${countText(records.p99)}, at most ${countText(records.max)} records (${shortSeconds(seconds.max)})\n`;
 }
 
 type Delivery = z.output<typeof RecordDelivery>;
@@ -156,7 +157,8 @@ function copyLine(copy: Duplicate): string {
 
 function inGroupText(name: string, entry: RecordHistory['history'][number]): string {
   const topic = entry.topic_id === null ? '' : ` (topic id ${plain(entry.topic_id)})`;
-  const perhaps = entry.deliveries_uncertain === 0 ? '' : `, ${entry.deliveries_uncertain} more uncertain`;
+  const perhaps =
+    entry.deliveries_uncertain === 0 ? '' : `, ${countText(entry.deliveries_uncertain)} more uncertain`;
   const title = `${name}${topic} in ${plain(entry.group)}: ${times(entry.deliveries_certain)}${perhaps}\n`;
   const deliveries = entry.deliveries.length === 0 ? '' : table(DELIVERIES, entry.deliveries);
   return `${title}${deliveries}${entry.events.map(eventLine).join('')}`;
@@ -164,7 +166,7 @@ function inGroupText(name: string, entry: RecordHistory['history'][number]): str
 
 function times(deliveries: number): string {
   if (deliveries < 2) return deliveries === 0 ? 'not delivered' : 'delivered once';
-  return `delivered ${deliveries} times`;
+  return `delivered ${countText(deliveries)} times`;
 }
 
 function eventLine(event: RecordHistory['history'][number]['events'][number]): string {

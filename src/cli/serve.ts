@@ -48,6 +48,7 @@ async function start(config: Config, logger: Logger, running: Running): Promise<
     ...(lag === null ? {} : { lag }),
     observers,
     reports: reportsTo(() => writer),
+    askIndex: async (text, limitMs) => (await writer?.find(text, limitMs)) ?? null,
     setup: {
       retention: { days: config.retentionDays, bytes: config.retentionBytes },
       links: { grafana: config.grafanaUrl ?? null, traces: config.tracesUrl ?? null },

@@ -3,6 +3,7 @@
  * place, so that a quantile is wrong by at most 1% whatever its size. Histograms of one shape are merged by adding.
  * The largest delay is kept as it is.
  */
+import { countText } from '../ledger';
 
 /** Half the width of a bucket against its middle. */
 export const RELATIVE_ERROR = 0.01;
@@ -79,7 +80,7 @@ export function timeToDuplicate(
 }
 
 function adviceOf(records: number, window: TimeToDuplicate['windowMs'], reachMs: number | null): string {
-  const of = records === 1 ? 'the one duplicate' : `${records} duplicates`;
+  const of = records === 1 ? 'the one duplicate' : `${countText(records)} duplicates`;
   const caught =
     records < 100
       ? `Remember identities for ${duration(window.all)} to catch ${of} seen so far`

@@ -3,6 +3,7 @@
  * has the shape of a cause is `probable`; `proven` is what headers or a producer's own numbers say. Where no rule fits
  * the cause is `unknown`; nothing is guessed.
  */
+import { countText } from '../ledger';
 import { SOURCE_FINGERPRINT, SOURCE_OUTBOX } from './catalogue';
 import type {
   DuplicateCause,
@@ -99,9 +100,9 @@ const RULES: readonly Rule[] = [
       return {
         certainty: 'probable',
         because: [
-          `${run.records} records in a row repeat as many others in the same order`,
+          `${countText(run.records)} records in a row repeat as many others in the same order`,
           `they kept the record times of their originals, which span ${seconds(run.originalSpanMs)}`,
-          `they came into the log ${seconds(e.copy.loggedAt - e.first.at)} after their originals, in ${run.batches} batches`,
+          `they came into the log ${seconds(e.copy.loggedAt - e.first.at)} after their originals, in ${countText(run.batches)} batches`,
         ],
         advice:
           'Look for a mirror or a replay tool that writes into the topic that it reads, or that began before where it had ended.',
@@ -218,7 +219,7 @@ const RULES: readonly Rule[] = [
         ? {
             certainty: 'probable',
             because: [
-              `${e.run.records} records in a row repeat as many others in the same order, in ${e.run.batches} batches`,
+              `${countText(e.run.records)} records in a row repeat as many others in the same order, in ${countText(e.run.batches)} batches`,
               keptTimes(e) ? 'they kept their record times' : `they were stamped anew, ${apart(e)} later`,
             ],
             advice:
@@ -338,7 +339,7 @@ function producerWords({ first, copy }: DuplicateEvidence): string | null {
 
 function batchWords({ run, copy }: DuplicateEvidence): string {
   if (run.records === 1) return copy.batchRecords === 1 ? 'a batch of one record' : 'the record';
-  return `${run.batches === 1 ? 'a batch' : `${run.batches} batches`} of ${run.records} records`;
+  return `${run.batches === 1 ? 'a batch' : `${countText(run.batches)} batches`} of ${countText(run.records)} records`;
 }
 
 function apart({ first, copy }: DuplicateEvidence): string {

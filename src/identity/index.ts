@@ -10,6 +10,7 @@
  *     normalise  the same id in another spelling becomes the same text
  *     hash       topic, family and text become 128 bits under a key of the store's own; key and value become 32 bits
  *     columns    a fetched batch as typed arrays, ready to be handed to the store's thread
+ *     asked      an id that a person asks for becomes the hashes that it may have
  *     observed-batch  the columns with their place in the log, and where an observer stands
  *
  * The store (`store/identity`) remembers those hashes and tells what was seen before. What is found comes back here:
@@ -22,6 +23,7 @@
  * again is no finding; the same identity at another place is a duplicate; with another payload it is id reuse; with
  * headers that say so (`provenance`) it was republished on purpose.
  */
+export * from './asked';
 export * from './catalogue';
 export * from './columns';
 export * from './copy-run';

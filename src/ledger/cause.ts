@@ -2,6 +2,7 @@
  * Why a record was delivered again: a table of rules, read from top to bottom, the first that fits decides. Each rule
  * names what it saw in words and what to change. Where no rule fits the cause is `unknown`; nothing is guessed.
  */
+import { countText } from './counts';
 import type { Cause, Explanation, RedeliveryEvidence } from './redelivery-evidence';
 
 interface Rule {
@@ -410,11 +411,12 @@ function committedWords(e: RedeliveryEvidence): string {
 function commitAdvice(e: RedeliveryEvidence): string | null {
   const records = e.last - e.first + 1;
   if (records <= 1) return null;
-  if (!e.settings.autoCommit) return `Commit more often: ${records} records were handled and not committed.`;
+  if (!e.settings.autoCommit)
+    return `Commit more often: ${countText(records)} records were handled and not committed.`;
   const spanMs = Math.max(1, e.previous.lastAt - e.previous.firstAt);
   const perSecond = ((e.previous.last - e.previous.first + 1) / spanMs) * 1000;
   const intervalMs = Math.max(50, Math.floor((100 / perSecond) * 1000));
-  return `At ${Math.round(perSecond)} records/s, autoCommitInterval: ${intervalMs} keeps what a stop repeats below 100 records (this time ${records}).`;
+  return `At ${countText(perSecond)} records/s, autoCommitInterval: ${intervalMs} keeps what a stop repeats below 100 records (this time ${countText(records)}).`;
 }
 
 function seconds(ms: number): string {

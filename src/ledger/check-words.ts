@@ -1,5 +1,7 @@
 /** How a group's own check does, in words. */
 
+import { countText } from './counts';
+
 export interface CheckFacts {
   /** Copies that the check recognised, and those that were applied again. */
   hits: number;
@@ -19,19 +21,19 @@ export function checkWords(facts: CheckFacts): string {
   const doubt =
     perhapsAgain === 0
       ? ''
-      : ` ${perhapsAgain} more were in flight when their process died: they may have been applied twice, unless the effect and its mark are one transaction.`;
+      : ` ${countText(perhapsAgain)} more were in flight when their process died: they may have been applied twice, unless the effect and its mark are one transaction.`;
   return `${sureWords(facts)}${doubt}`;
 }
 
 function sureWords({ hits, appliedAgain, windowMs, copies, within, longestMs }: CheckFacts): string {
   if (hits === 0 && appliedAgain === 0) return 'No copy was handled: there was nothing to catch.';
   if (hits === 0) {
-    return `No hits: ${appliedAgain} copies were applied again. Wrap the handler in idempotent(), or tell the hits of your own check by recordHit().`;
+    return `No hits: ${countText(appliedAgain)} copies were applied again. Wrap the handler in idempotent(), or tell the hits of your own check by recordHit().`;
   }
   const caught =
     appliedAgain === 0
-      ? `The check caught all of ${hits} copies.`
-      : `The check caught ${hits} of ${hits + appliedAgain} copies (${percent(hits, hits + appliedAgain)}); ${appliedAgain} were applied again.`;
+      ? `The check caught all of ${countText(hits)} copies.`
+      : `The check caught ${countText(hits)} of ${countText(hits + appliedAgain)} copies (${percent(hits, hits + appliedAgain)}); ${countText(appliedAgain)} were applied again.`;
   if (windowMs === null || copies === 0) return caught;
   const reach =
     within === copies

@@ -175,6 +175,14 @@ export interface WatchedLag {
   logEnd: number;
 }
 
+/** Where the log of a partition ended at which time, thinned: lag in seconds is told from it after a restart, too. */
+export interface WatchedEnds {
+  topic: string;
+  partition: number;
+  /** Offset and unix ms, the oldest first; neither ever goes down. */
+  ends: [offset: number, at: number][];
+}
+
 export interface WatchBatch {
   cluster: string;
   positions: WatchPosition[];
@@ -184,6 +192,7 @@ export interface WatchBatch {
   rewinds: RewindFound[];
   followed: RewindFollowed[];
   lag: WatchedLag[];
+  ends: WatchedEnds[];
 }
 
 /** What the store has of a cluster: where a watcher begins. */
@@ -191,4 +200,5 @@ export interface WatchedState {
   positions: { partition: number; next: number; resume: number }[];
   offsets: WatchedOffset[];
   groups: WatchedGroup[];
+  ends: WatchedEnds[];
 }

@@ -6,6 +6,8 @@
  *     growing (a finding within GROWING_MS) -> open (none since) -> closed (none for INCIDENT_GAP_MS)
  */
 
+import { countText } from './counts';
+
 /** A pause of this long ends an incident. */
 export const INCIDENT_GAP_MS = 5 * 60_000;
 /** What found something within this long is still going on. */
@@ -54,7 +56,7 @@ export function incidentWords(incident: {
   partitions: number;
 }): string {
   const { kind, who, records, partitions } = incident;
-  const what = `${records} ${records === 1 ? 'record' : 'records'}`;
+  const what = `${countText(records)} ${records === 1 ? 'record' : 'records'}`;
   const where = placeWords(incident.topics, partitions);
   const cause = incident.cause.replaceAll('_', ' ');
   switch (kind) {
@@ -77,6 +79,6 @@ export function incidentWords(incident: {
 
 function placeWords(topics: readonly string[], partitions: number): string {
   if (topics.length === 0) return '';
-  const names = topics.length <= 2 ? topics.join(' and ') : `${topics.length} topics`;
-  return ` on ${partitions} ${partitions === 1 ? 'partition' : 'partitions'} of ${names}`;
+  const names = topics.length <= 2 ? topics.join(' and ') : `${countText(topics.length)} topics`;
+  return ` on ${countText(partitions)} ${partitions === 1 ? 'partition' : 'partitions'} of ${names}`;
 }

@@ -13,6 +13,7 @@ export * from './account';
 export * from './attempt';
 export * from './cause';
 export * from './check-words';
+export * from './counts';
 export * from './evidence';
 export * from './exposure';
 export * from './group-evidence';

@@ -1,4 +1,5 @@
 /** What a producer's settings mean for duplicates and loss, and what to change. Read from top to bottom; all that fit. */
+import { countText } from './counts';
 import type { ProducerCounts, ProducerSettings } from './evidence';
 
 export interface ProducerAdvice {
@@ -21,7 +22,7 @@ export function producerAdvice(
     });
   }
   if (!idempotent && retries > 0) {
-    const seen = counts.unanswered > 0 ? ` It happened ${counts.unanswered} times.` : '';
+    const seen = counts.unanswered > 0 ? ` It happened ${countText(counts.unanswered)} times.` : '';
     const acks = weakest === 1 ? 'acks: 1 and not idempotent' : 'not idempotent';
     found.push({
       risk: 'duplicates',

@@ -2,6 +2,7 @@
  * Why a committed offset went down: a table of rules, read from top to bottom, the first that fits decides. An outside
  * reader sees commits, tombstones and members; a commit itself names nobody, so much is `probable` at most.
  */
+import { countText } from './counts';
 import type { RewindFacts } from './group-evidence';
 import type { Certainty } from './redelivery-evidence';
 
@@ -256,7 +257,7 @@ function lastSign({ idleMs }: RewindFacts): string {
 function togetherWords({ together }: RewindEvidence): string {
   return together === 1
     ? 'this partition alone went down'
-    : `${together} partitions of the group went down together`;
+    : `${countText(together)} partitions of the group went down together`;
 }
 
 function edge(resetTo: number): string {

@@ -1,5 +1,7 @@
 /** What the ledger says of a group, from its totals: which promise held so far. */
 
+import { countText } from './counts';
+
 export const VERDICTS = [
   'nothing_delivered',
   'exactly_once_so_far',
@@ -38,13 +40,16 @@ const RESTS_ON =
 
 export function verdictOf(facts: VerdictFacts): VerdictTold {
   const { deliveries, redeliveries, premature, skipped, uncertain, hits, appliedAgain } = facts;
-  const perhaps = uncertain === 0 ? '' : `, ${uncertain} more perhaps`;
-  const caught = hits === 0 ? '' : `, ${hits} copies caught by the check, ${appliedAgain} applied again`;
-  const again = redeliveries === 0 ? '' : `${redeliveries} redelivered${perhaps}${caught}`;
+  const perhaps = uncertain === 0 ? '' : `, ${countText(uncertain)} more perhaps`;
+  const caught =
+    hits === 0
+      ? ''
+      : `, ${countText(hits)} copies caught by the check, ${countText(appliedAgain)} applied again`;
+  const again = redeliveries === 0 ? '' : `${countText(redeliveries)} redelivered${perhaps}${caught}`;
   if (premature + skipped > 0) {
     const losses = [
-      premature === 0 ? '' : `${premature} committed before they were handled`,
-      skipped === 0 ? '' : `${skipped} skipped`,
+      premature === 0 ? '' : `${countText(premature)} committed before they were handled`,
+      skipped === 0 ? '' : `${countText(skipped)} skipped`,
       again,
     ];
     return {
@@ -55,7 +60,7 @@ export function verdictOf(facts: VerdictFacts): VerdictTold {
   if (redeliveries > 0 && facts.byTransactions === 1 && appliedAgain === 0) {
     return {
       verdict: 'exactly_once_so_far',
-      words: `exactly once so far: ${redeliveries} redelivered${perhaps}, none after the transaction with it was committed; ${RESTS_ON}`,
+      words: `exactly once so far: ${countText(redeliveries)} redelivered${perhaps}, none after the transaction with it was committed; ${RESTS_ON}`,
     };
   }
   if (redeliveries > 0) return { verdict: 'at_least_once', words: `at least once: ${again}` };
@@ -63,6 +68,8 @@ export function verdictOf(facts: VerdictFacts): VerdictTold {
   return {
     verdict: 'exactly_once_so_far',
     words:
-      uncertain === 0 ? 'exactly once so far' : `exactly once so far, ${uncertain} perhaps delivered again`,
+      uncertain === 0
+        ? 'exactly once so far'
+        : `exactly once so far, ${countText(uncertain)} perhaps delivered again`,
   };
 }

@@ -6,6 +6,7 @@ import { fileFacts } from '../store/queries';
 import type { AnswerContext } from './answers';
 import type { EventStreams } from './events';
 import { CONTENT_TYPES, toCsv, toNdjson } from './format';
+import type { IdentitySource } from './identities';
 import type { LagSource, Watching } from './lag';
 import { Metrics } from './metrics';
 import { openApi } from './openapi';
@@ -21,6 +22,7 @@ import type { StoreAccess } from './store-access';
 
 export interface AppParts {
   store: StoreAccess;
+  identities: IdentitySource;
   streams: EventStreams;
   token: string | null;
   allowedHosts: readonly string[];
@@ -79,6 +81,7 @@ function contextOf(parts: AppParts): AnswerContext {
   return {
     now: Date.now(),
     lag: parts.lag,
+    identities: parts.identities,
     version: parts.version,
     setup: parts.setup,
     problems: () => problemsOf(parts),
@@ -86,12 +89,12 @@ function contextOf(parts: AppParts): AnswerContext {
 }
 
 function answering(parts: AppParts, route: Route): RequestHandler {
-  return (request, response) => {
+  return async (request, response) => {
     const path = new Map(Object.entries(request.params).map(([name, value]) => [name, String(value)]));
     const query = searchOf(request.url);
     const call = { path, query, context: contextOf(parts) };
     if (route.kind === 'object') {
-      response.json(parts.store.read(route.answer(call)));
+      response.json(parts.store.read(await route.answer(call)));
     } else {
       sendList(parts, route, query, response, route.answer(call));
     }

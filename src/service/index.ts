@@ -12,12 +12,14 @@ import type { Logger } from 'pino';
 import { DupescopeError, errorLine } from '../errors';
 import { createApp } from './app';
 import { EventStreams } from './events';
+import { type AskIndex, identitySource } from './identities';
 import type { LagSource, Watching } from './lag';
 import type { ReportSink } from './reports';
 import { checkBinding } from './security';
 import { NO_SETUP, type Setup } from './setup';
 import { StoreAccess } from './store-access';
 
+export type { AskIndex } from './identities';
 export type { LagSource, PartitionLag, Watching } from './lag';
 export type { ReportSink } from './reports';
 export { NO_SETUP, type Setup } from './setup';
@@ -37,6 +39,8 @@ export interface ServiceOptions {
   observers?: readonly Watching[];
   /** Who writes what other hosts report; none: reports are not taken. */
   reports?: ReportSink;
+  /** Asks the process that observes where a message stands; none: the store's log of identities is read. */
+  askIndex?: AskIndex;
   /** What it tells of its setup; none: nothing is known. */
   setup?: Setup;
   /** After so long without an event a stream says that it lives. Default 15000. */
@@ -55,6 +59,8 @@ export interface Service {
 }
 
 const CLOSE_LIMIT_MS = 1_000;
+/** How long the log of identities may be read for one request. */
+const IDENTITY_LIMIT_MS = 5_000;
 
 export function createService(options: ServiceOptions): Service {
   const store = new StoreAccess(options.storePath);
@@ -71,6 +77,7 @@ export function createService(options: ServiceOptions): Service {
   } = options;
   const app = createApp({
     store,
+    identities: identitySource((use) => store.read(use), IDENTITY_LIMIT_MS, options.askIndex),
     streams,
     token,
     allowedHosts,

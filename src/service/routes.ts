@@ -71,10 +71,12 @@ interface RouteFacts {
   schemaName: string;
 }
 
+type Answering = (db: Store) => object;
+
 /** Reads its parameters when called, and its answer from the store when that is there. */
 export interface PlainRoute extends RouteFacts {
   kind: 'object';
-  answer(call: RouteCall): (db: Store) => object;
+  answer(call: RouteCall): Answering | Promise<Answering>;
 }
 
 export interface ListRoute extends RouteFacts {
@@ -284,18 +286,23 @@ export const ROUTES: readonly Route[] = [
     },
     duplicatesAnswer,
   ),
-  object(
-    {
-      path: '/v1/identities/{id}',
-      id: 'identity',
-      summary: 'Every place of one message of which copies were found',
-      pathParameters: [{ name: 'id', description: 'In clear, or its hash in hex', type: 'string' }],
-      query: [],
-      schema: Identity,
-      schemaName: 'Identity',
+  {
+    kind: 'object',
+    path: '/v1/identities/{id}',
+    id: 'identity',
+    summary: 'Every place of one message in the observed topics, with its deliveries and copies',
+    pathParameters: [{ name: 'id', description: 'In clear, or its hash in hex', type: 'string' }],
+    query: [],
+    schema: Identity,
+    schemaName: 'Identity',
+    async answer({ path, query, context }) {
+      readQuery([], query);
+      const id = path.get('id') ?? '';
+      // Before the answer's own look at the store: it may take several.
+      const found = await context.identities.find(id);
+      return (db) => identityAnswer(db, id, found);
     },
-    (db, _query, _context, path) => identityAnswer(db, path('id')),
-  ),
+  },
   list(
     {
       path: '/v1/topics',

@@ -4,6 +4,7 @@ import type { ExpectedTopic, ObservedBatch, ObserverState } from '../identity';
 import type { Report, ReportAnswer } from '../journal';
 import type { WatchBatch, WatchedState } from '../ledger';
 import type { PartitionPast, PastQuestion } from './past';
+import type { IdentityPlace } from './queries/identities';
 
 export type ToWriter =
   | { type: 'past'; id: number; question: PastQuestion }
@@ -14,6 +15,7 @@ export type ToWriter =
   | { type: 'expect'; id: number; topics: readonly ExpectedTopic[] }
   /** The columns' buffers come by transfer. */
   | { type: 'observe'; id: number; seed: Uint8Array; batches: readonly ObservedBatch[] }
+  | { type: 'find'; id: number; text: string }
   | { type: 'flush'; id: number }
   | { type: 'close'; id: number };
 
@@ -25,6 +27,7 @@ export type FromWriter =
   | { type: 'past'; id: number; past: PartitionPast | null }
   | { type: 'watched'; id: number; state: WatchedState }
   | { type: 'observer'; id: number; state: ObserverState }
+  | { type: 'found'; id: number; places: IdentityPlace[] | null }
   | { type: 'stored'; id: number }
   | { type: 'reported'; id: number; answer: ReportAnswer }
   /** Not to be taken in: the question itself, or not now. */

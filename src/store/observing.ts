@@ -3,6 +3,7 @@ import { fail } from '../errors';
 import type { ExpectedTopic, ObservedBatch, ObserverState } from '../identity';
 import { DEFAULT_AGE_MS, IdentityIndex, type WindowLimits } from './identity';
 import type { Store } from './open';
+import type { IdentityPlace } from './queries/identities';
 
 export interface IdentityLimits {
   /** Identities kept in all; null: the index's default. */
@@ -42,6 +43,11 @@ export class Observing {
       fail('observe-gap', 'The store was replaced. The topic observer begins anew from it.');
     }
     for (const batch of batches) this.index.observe(batch);
+  }
+
+  /** Null where the index is not open. */
+  find(text: string): IdentityPlace[] | null {
+    return this.index.find(text);
   }
 
   maintain(now: number): void {

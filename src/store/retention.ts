@@ -84,6 +84,7 @@ function deleteBefore(db: Store, time: number): void {
     `DELETE FROM commit_point WHERE at < @time`,
     `DELETE FROM rewind WHERE id IN (SELECT id FROM rewind WHERE at < @time AND settled = 1 LIMIT ${CHUNK_ROWS})`,
     `DELETE FROM lag_point WHERE (gp, at) IN (SELECT gp, at FROM lag_point WHERE at < @time LIMIT ${CHUNK_ROWS})`,
+    `DELETE FROM log_ends WHERE at < @time`,
     `DELETE FROM group_generation WHERE at < @time`,
     // Of what was taken away long ago nobody will start over.
     `DELETE FROM watched_offset WHERE gone_at < @time`,

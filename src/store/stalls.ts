@@ -2,6 +2,7 @@
  * Stalled commits: a living consumer handles on and nothing of it is committed. Open from STALLED_MS of exposure on
  * (longer where the consumer is set to commit less often), until the commit comes or the session ends.
  */
+import { countText } from '../ledger';
 import type { Incidents } from './incidents';
 import type { Store } from './open';
 
@@ -116,7 +117,7 @@ function findingOf(row: StalledRow, limitMs: number, now: number) {
     gapMs: now - row.since,
     certainty: 'proven',
     because: JSON.stringify([
-      `${name} has handled ${row.records} records since ${new Date(row.since).toISOString()} and committed none of them`,
+      `${name} has handled ${countText(row.records)} records since ${new Date(row.since).toISOString()} and committed none of them`,
       `commits are looked for within ${Math.round(limitMs / 1000)} s`,
     ]),
     advice:

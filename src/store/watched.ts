@@ -6,6 +6,7 @@ import { fail } from '../errors';
 import type {
   OpenRewind,
   WatchBatch,
+  WatchedEnds,
   WatchedGeneration,
   WatchedGroup,
   WatchedOffset,
@@ -91,6 +92,13 @@ export class Watched {
       lag: db.prepare<[number, number, number, number]>(
         'INSERT OR REPLACE INTO lag_point (gp, at, committed, log_end) VALUES (?, ?, ?, ?)',
       ),
+      ends: db.prepare<[number, string, number, number, string]>(
+        'INSERT OR REPLACE INTO log_ends (cluster, topic, partition, at, ends) VALUES (?, ?, ?, ?, ?)',
+      ),
+      endsOf: db.prepare<[string], { topic: string; partition: number; ends: string }>(
+        `SELECT e.topic, e.partition, e.ends FROM log_ends e JOIN cluster c ON c.id = e.cluster
+         WHERE c.cluster_id = ?`,
+      ),
       positions: db.prepare<[string], { partition: number; next: number; resume: number }>(
         `SELECT p.partition, p.next, p.resume FROM watcher_position p JOIN cluster c ON c.id = p.cluster
          WHERE c.cluster_id = ?`,
@@ -126,6 +134,9 @@ export class Watched {
         members: JSON.parse(members) as WatchedGroup['members'],
         rebalances: 0,
       })),
+      ends: s.endsOf
+        .all(cluster)
+        .map(({ ends, ...row }) => ({ ...row, ends: JSON.parse(ends) as WatchedEnds['ends'] })),
     };
   }
 
@@ -148,6 +159,9 @@ export class Watched {
       this.rewinds.followed(this.gpOf(cluster, { ...news, at: news.nextAt }), news);
     for (const point of batch.lag) {
       s.lag.run(this.gpOf(cluster, point), point.at, point.committed, point.logEnd);
+    }
+    for (const { topic, partition, ends } of batch.ends) {
+      s.ends.run(cluster, topic, partition, ends.at(-1)?.[1] ?? now, JSON.stringify(ends));
     }
   }
 

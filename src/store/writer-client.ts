@@ -6,6 +6,7 @@ import type { WatchBatch, WatchedState } from '../ledger';
 import { launchThread } from '../thread';
 import type { FromWriter, ToWriter } from './messages';
 import type { PartitionPast, PastQuestion } from './past';
+import type { IdentityPlace } from './queries/identities';
 import { DEFAULT_RETENTION } from './retention';
 import type { WriterThreadData } from './writer-thread';
 
@@ -45,6 +46,8 @@ export interface WriterClient {
    * and the store's errors.
    */
   observe(seed: Uint8Array, batches: readonly ObservedBatch[]): Promise<void>;
+  /** Where a message stands, by its id; null: no topic is observed here, or there is no answer within `limitMs`. */
+  find(text: string, limitMs: number): Promise<IdentityPlace[] | null>;
   /** Takes in the own journal now; false when that failed or took longer than `limitMs`. */
   flush(limitMs: number): Promise<boolean>;
   close(): Promise<void>;
@@ -123,6 +126,10 @@ export function launchWriter(options: WriterClientOptions): WriterClient {
         transfer,
       );
       if (answer?.type !== 'stored') refused(answer, 'Go on from where the store stands.');
+    },
+    async find(text, limitMs) {
+      const answer = await thread.ask((id) => ({ type: 'find', id, text }), limitMs);
+      return answer?.type === 'found' ? answer.places : null;
     },
     async flush(limitMs) {
       const answer = await thread.ask((id) => ({ type: 'flush', id }), limitMs);

@@ -152,6 +152,9 @@ function run(options: WriterThreadData): void {
           }),
         );
         break;
+      case 'find':
+        say({ type: 'found', id: message.id, places: attempt(() => writer.find(message.text)) });
+        break;
       case 'flush': {
         const complete = flush();
         say({ type: 'done', id: message.id, seq: toldSeq, complete });

@@ -15,6 +15,7 @@ import { journalRoot } from './journal-root';
 import { type IdentityLimits, Observing } from './observing';
 import { openStore, type Store, storeError } from './open';
 import { type PartitionPast, type PastQuestion, pastOf } from './past';
+import type { IdentityPlace } from './queries/identities';
 import { ReportIntakes } from './report-intakes';
 import { type RetentionLimits, retain } from './retention';
 import { Tables } from './tables';
@@ -126,6 +127,11 @@ export class Writer {
   /** Takes in what a topic observer read; when this returns, it is durable. Throws 'observe-gap'. */
   observed(seed: Uint8Array, batches: readonly ObservedBatch[]): void {
     this.observing((index) => index.observe(seed, batches));
+  }
+
+  /** Where a message stands, by its id; null where no topic is observed by this process. */
+  find(text: string): IdentityPlace[] | null {
+    return this.index?.find(text) ?? null;
   }
 
   /** Explains the redeliveries and rewinds that are new or may be explained better now. */

@@ -64,7 +64,7 @@ describe('time to duplicate', () => {
       ...Array.from({ length: 10 }, () => 7_200_000),
     ];
     expect(timeToDuplicate(histogram(many), 7_200_000, null)?.advice).toMatch(
-      /^Of 1000 duplicates seen, remembering identities for 40\.\d s catches 99%, 2 h 99\.9%, 2 h all\.$/,
+      /^Of 1,000 duplicates seen, remembering identities for 40\.\d s catches 99%, 2 h 99\.9%, 2 h all\.$/,
     );
     expect(timeToDuplicate(histogram([1_500]), 1_500, 2_000)?.advice).toBe(
       "Remember identities for 1.5 s to catch the one duplicate seen so far; later ones than 2 s cannot be seen: lengthen the observer's own window to be sure.",

@@ -36,6 +36,11 @@ test.each([
     'at least once: 3 redelivered, 1 more perhaps',
   ],
   [
+    { ...facts, redeliveries: 12_345, uncertain: 1_000, hits: 1_234_567, appliedAgain: 1 },
+    'at_least_once',
+    'at least once: 12,345 redelivered, 1,000 more perhaps, 1,234,567 copies caught by the check, 1 applied again',
+  ],
+  [
     { ...facts, redeliveries: 9, hits: 7, appliedAgain: 1 },
     'at_least_once',
     'at least once: 9 redelivered, 7 copies caught by the check, 1 applied again',
@@ -105,10 +110,10 @@ test('an incident in words', () => {
     partitions: 3,
   } as const;
   expect(incidentWords({ ...incident, topics: ['orders'] })).toBe(
-    'billing got 1204 records again on 3 partitions of orders: session timeout',
+    'billing got 1,204 records again on 3 partitions of orders: session timeout',
   );
   expect(incidentWords({ ...incident, topics: ['a', 'b', 'c'], kind: 'skip', cause: 'reset' })).toBe(
-    'billing never got 1204 records on 3 partitions of 3 topics that lie below its committed offset: reset',
+    'billing never got 1,204 records on 3 partitions of 3 topics that lie below its committed offset: reset',
   );
 });
 

@@ -31,6 +31,7 @@ function servedPaths(): string[] {
     token: null,
     allowedHosts: [],
     lag: null,
+    identities: { find: async () => ({ places: [], complete: true }) },
     observers: [],
     reports: null,
     setup: NO_SETUP,

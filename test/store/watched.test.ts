@@ -30,6 +30,7 @@ function batch(parts: Partial<WatchBatch>): WatchBatch {
     rewinds: [],
     followed: [],
     lag: [],
+    ends: [],
     ...parts,
   };
 }
@@ -89,7 +90,7 @@ test('a batch begins where the one before ended, or nothing of it is stored', ()
     offsets: [{ committed: 9, commits: 0 }],
   });
   expect(db.prepare('SELECT commits FROM watched_offset').pluck().all()).toEqual([2]);
-  expect(tables.watched.state('other')).toEqual({ positions: [], offsets: [], groups: [] });
+  expect(tables.watched.state('other')).toEqual({ positions: [], offsets: [], groups: [], ends: [] });
   db.close();
 });
 
@@ -126,6 +127,7 @@ test('what is stored comes back as it was', () => {
     batch({
       offsets: [stored],
       groups: [{ ...group, members, rebalances: 2 }],
+      ends: [{ topic: 'orders', partition: 0, ends: [[10, 1_000]] }],
       rewinds: [rewind(60, 50, 8)],
     }),
   );
@@ -135,6 +137,7 @@ test('what is stored comes back as it was', () => {
       { ...stored, commits: 0, lowered: { source: { partition: 3, offset: 8 }, from: 60, followed: false } },
     ],
     groups: [{ ...group, members, rebalances: 0 }],
+    ends: [{ topic: 'orders', partition: 0, ends: [[10, 1_000]] }],
   });
   db.close();
 });

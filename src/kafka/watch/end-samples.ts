@@ -3,10 +3,19 @@
  * no record read. Bounded: of the older half every second sample is given up when there are too many.
  */
 const SAMPLES_MAX = 240;
+/** Of those so many are stored: the latest as they are, of the older ones every few. */
+const STORED_MAX = 60;
 
 export class EndSamples {
   private offsets: number[] = [];
   private times: number[] = [];
+
+  /** Samples that were stored, in their order. */
+  static from(ends: readonly (readonly [offset: number, at: number])[]): EndSamples {
+    const samples = new EndSamples();
+    for (const [offset, at] of ends) samples.add(offset, at);
+    return samples;
+  }
 
   /** The last end; null before the first sample. */
   get end(): number | null {
@@ -34,6 +43,15 @@ export class EndSamples {
       this.offsets = this.offsets.filter(keeps);
       this.times = this.times.filter(keeps);
     }
+  }
+
+  /** What to keep for the time after a restart. */
+  stored(): [offset: number, at: number][] {
+    const all = this.offsets.map((offset, i): [number, number] => [offset, this.times[i] as number]);
+    const latest = all.slice(-STORED_MAX / 2);
+    const older = all.slice(0, all.length - latest.length);
+    const every = Math.ceil(older.length / (STORED_MAX / 2));
+    return [...older.filter((_, i) => i % every === 0), ...latest];
   }
 
   /** Age of the record at that offset, in ms, between two samples by proportion. 0: not written yet; null: older than all. */

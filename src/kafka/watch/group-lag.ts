@@ -2,7 +2,7 @@
  * Consumer lag of every group that the watcher sees: log ends asked for in intervals, minus what was committed by
  * then. Committed offsets are known before log ends are asked for, so lag is never below what it was.
  */
-import type { WatchedLag } from '../../ledger';
+import type { WatchedEnds, WatchedLag } from '../../ledger';
 import type { LagValue } from '../lag';
 import type { ClusterQuestions } from './cluster-questions';
 import { EndSamples } from './end-samples';
@@ -11,6 +11,14 @@ import type { Place } from './place';
 
 /** A point is kept at most this often a place, and only where something moved. */
 const POINT_EVERY_MS = 60_000;
+/**
+ * Log ends are stored this often, or less often where so many partitions would be more than ENDS_A_SECOND: a kill loses
+ * no more of them.
+ */
+const ENDS_EVERY_MS = 5_000;
+const ENDS_A_SECOND = 200;
+/** Of one batch, so that no other writer waits long. */
+const ENDS_MAX = 2_000;
 /** A topic that is not there is asked for again after so many rounds. */
 const MISSING_ROUNDS = 30;
 
@@ -18,10 +26,20 @@ export class GroupLag {
   private readonly topics = new Map<string, Map<number, EndSamples>>();
   private readonly missing = new Map<string, number>();
   private readonly points = new WeakMap<Place, { at: number; committed: number; logEnd: number }>();
+  private readonly storedAt = new WeakMap<EndSamples, number>();
   private values = new Map<string, LagValue>();
   private due: WatchedLag[] = [];
 
   constructor(private readonly questions: ClusterQuestions) {}
+
+  /** Goes on from what was stored, where nothing is known yet. */
+  restore(stored: readonly WatchedEnds[]): void {
+    for (const { topic, partition, ends } of stored) {
+      const known = this.topics.get(topic) ?? new Map<number, EndSamples>();
+      if (!known.has(partition)) known.set(partition, EndSamples.from(ends));
+      this.topics.set(topic, known);
+    }
+  }
 
   /** One round. Throws when no broker answers; topics that are gone or hidden are left out. */
   async ask(log: OffsetsLog, cluster: string, isStopped: () => boolean): Promise<void> {
@@ -50,6 +68,21 @@ export class GroupLag {
     const { due } = this;
     this.due = [];
     return due;
+  }
+
+  /** Log ends to be stored. @param all those of late too: nothing is going to be asked for any more */
+  drainEnds(all: boolean): WatchedEnds[] {
+    const partitions = [...this.topics].flatMap(([topic, known]) =>
+      [...known].map(([partition, samples]) => ({ topic, partition, samples })),
+    );
+    const everyMs = Math.max(ENDS_EVERY_MS, (partitions.length / ENDS_A_SECOND) * 1_000);
+    const due = partitions.filter(({ samples }) => {
+      const before = this.storedAt.get(samples) ?? 0;
+      return all ? samples.at > before : samples.at - before >= everyMs;
+    });
+    const some = all ? due : due.slice(0, ENDS_MAX);
+    for (const { samples } of some) this.storedAt.set(samples, samples.at);
+    return some.map(({ topic, partition, samples }) => ({ topic, partition, ends: samples.stored() }));
   }
 
   private async askTopic(topic: string): Promise<void> {

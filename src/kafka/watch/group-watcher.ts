@@ -222,6 +222,7 @@ export class GroupWatcher {
     const state = await this.options.sink.state(this.cluster);
     const watches = this.options.watches ?? (() => true);
     this.log = new OffsetsLog({ watches, retentionMs, polling }, state);
+    this.lag.restore(state.ends);
     this.positions = new Map(state.positions.map(({ partition, resume }) => [partition, resume]));
     return this.log;
   }
@@ -278,6 +279,7 @@ export class GroupWatcher {
     if (this.cluster === null) return;
     const batch = log.drain(this.cluster);
     batch.lag = this.lag.drain();
+    batch.ends = this.lag.drainEnds(this.stopped);
     if (isEmpty(batch)) return;
     for (;;) {
       try {
@@ -351,6 +353,6 @@ function isMissing(error: unknown): boolean {
 }
 
 function isEmpty(batch: WatchBatch): boolean {
-  const { positions, offsets, groups, rewinds, lag } = batch;
-  return [positions, offsets, groups, rewinds, lag].every((list) => list.length === 0);
+  const { positions, offsets, groups, rewinds, lag, ends } = batch;
+  return [positions, offsets, groups, rewinds, lag, ends].every((list) => list.length === 0);
 }

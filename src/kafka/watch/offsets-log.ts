@@ -250,6 +250,7 @@ export class OffsetsLog {
       rewinds: this.rewinds,
       followed: this.followed,
       lag: [],
+      ends: [],
     };
     for (const state of this.partitions.values()) {
       if (state.next === state.stored) continue;

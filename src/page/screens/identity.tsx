@@ -25,8 +25,8 @@ export function IdentityScreen({ id }: { id: string }) {
         <Panel title="Not found">
           <p>{identity.error?.message}</p>
           <Empty line={OBSERVE_LINE}>
-            Ids are known of topics that are observed, and kept of messages of which a copy was found. A
-            record is found by its place: topic/partition/offset.
+            Ids are known of topics that are observed, as far back as their windows reach. A record is found
+            by its place, too: topic/partition/offset.
           </Empty>
         </Panel>
       ) : (
@@ -78,7 +78,11 @@ function Found({ identity, address }: { identity: Identity; address: string }) {
         />
       </Panel>
       <Panel title="Copies">
-        <DuplicateTable items={copies} />
+        {copies.length === 0 ? (
+          <Empty>None was found: it was written once, as far as is remembered.</Empty>
+        ) : (
+          <DuplicateTable items={copies} />
+        )}
       </Panel>
       {latest === undefined ? null : (
         <Panel title="Why the latest was written">

@@ -1,3 +1,4 @@
+import type { IdentitySource } from '../identities';
 import type { LagSource } from '../lag';
 import type { Setup } from '../setup';
 
@@ -7,6 +8,7 @@ export interface AnswerContext {
   now: number;
   /** null: no brokers are configured. */
   lag: LagSource | null;
+  identities: IdentitySource;
   version: string;
   setup: Setup;
   /** Why the service is not ready, a line each; none: it is. */

@@ -1,6 +1,13 @@
 /** Messages written more than once: a list, and the places of one. */
 import { fail } from '../../errors';
-import { DUPLICATE_CAUSES, DUPLICATE_KINDS, type DuplicateEvidence, type ProducerMark } from '../../identity';
+import {
+  askedTexts,
+  DUPLICATE_CAUSES,
+  DUPLICATE_KINDS,
+  type DuplicateEvidence,
+  type ProducerMark,
+} from '../../identity';
+import { countText } from '../../ledger';
 import type { Store } from '../../store/open';
 import {
   type DuplicateRow,
@@ -8,8 +15,15 @@ import {
   duplicatePage,
   duplicatesAt,
   duplicatesOfIdentity,
+  hexesOf,
+  type IdentityPlace,
+  observedTopics,
+  observerPlaces,
+  topicOf,
   topicsNamed,
+  wantedHashes,
 } from '../../store/queries';
+import type { FoundPlaces } from '../identities';
 import { ofList, type Query } from '../parameters';
 import type { Duplicate, Identity, Page } from '../schemas';
 import { clipped, rfc3339, seconds } from '../time';
@@ -17,6 +31,8 @@ import type { AnswerContext } from './context';
 import { findingPages } from './pages';
 
 const COPIES_SHOWN = 1_000;
+const TOPICS_MAX = 10_000;
+const TOPICS_NAMED = 3;
 
 type DuplicatesQuery = Query<
   | 'cluster'
@@ -47,41 +63,79 @@ export function duplicatesAnswer(db: Store, query: DuplicatesQuery, context: Ans
   );
 }
 
-/** @param identity in clear, or its hash in hex */
-export function identityAnswer(db: Store, identity: string): Identity {
-  const rows = duplicatesOfIdentity(db, identity, COPIES_SHOWN);
-  if (rows.length === 0) {
-    return fail(
-      'not-found',
-      `No copy of a message "${clipped(identity)}" was found: it was written once as far as is known, under another spelling, or its topic is not observed (see /v1/topics).`,
-    );
-  }
+/**
+ * @param identity in clear, or its hash in hex
+ * @param found where it stands as far as the windows reach, whether copies of it were found or not
+ */
+export function identityAnswer(db: Store, identity: string, found: FoundPlaces): Identity {
+  const hashes = hexesOf(wantedHashes(db, identity));
+  const rows = duplicatesOfIdentity(db, { texts: askedTexts(identity), hashes }, COPIES_SHOWN);
+  if (rows.length === 0 && found.places.length === 0) return refuse(db, identity, found.complete);
   const places = new Map<string, Identity['places'][number]>();
+  const put = (
+    of: Pick<DuplicateRow, 'cluster' | 'topic' | 'topicId'>,
+    place: Omit<IdentityPlace, 'topic'>,
+  ) => {
+    const { cluster, topic, topicId } = of;
+    const { partition, offset, at } = place;
+    const key = JSON.stringify([cluster, topic, topicId, partition, offset]);
+    if (places.has(key) || places.size >= COPIES_SHOWN) return;
+    const deliveries = deliveriesOf(db, { cluster, topic, topicId, partition, offset });
+    places.set(key, { cluster, topic, topic_id: topicId, partition, offset, at: rfc3339(at), deliveries });
+  };
   for (const row of rows) {
-    const { cluster, topic, topicId } = row;
-    for (const place of [
-      { partition: row.firstPartition, offset: row.firstOffset, at: row.firstAt },
-      { partition: row.previousPartition, offset: row.previousOffset, at: row.previousAt },
-      { partition: row.partition, offset: row.offset, at: row.at },
-    ]) {
-      const key = JSON.stringify([cluster, topic, topicId, place.partition, place.offset]);
-      if (places.has(key)) continue;
-      places.set(key, {
+    put(row, { partition: row.firstPartition, offset: row.firstOffset, at: row.firstAt });
+    put(row, { partition: row.previousPartition, offset: row.previousOffset, at: row.previousAt });
+    put(row, row);
+  }
+  for (const place of found.places) put(topicOf(db, place.topic), place);
+  const all = [...places.values()];
+  const stands = new Set(all.map((place) => topicKey(place.cluster, place.topic, place.topic_id)));
+  return {
+    identity: rows[0]?.identity ?? identity,
+    places: all.sort((a, b) => (a.at < b.at ? -1 : a.at > b.at ? 1 : a.offset - b.offset)),
+    copies: rows.map(duplicateShape),
+    complete: found.complete,
+    remembered: observedTopics(db, { limit: TOPICS_MAX })
+      .filter((row) => stands.has(topicKey(row.cluster, row.topic, row.topicId)))
+      .map(({ cluster, topic, topicId, endedBy, oldestAt }) => ({
         cluster,
         topic,
         topic_id: topicId,
-        partition: place.partition,
-        offset: place.offset,
-        at: rfc3339(place.at),
-        deliveries: deliveriesOf(db, { cluster, topic, topicId, ...place }),
-      });
-    }
-  }
-  return {
-    identity: rows[0]?.identity ?? identity,
-    places: [...places.values()].sort((a, b) => (a.at < b.at ? -1 : a.at > b.at ? 1 : a.offset - b.offset)),
-    copies: rows.map(duplicateShape),
+        since: endedBy === null || oldestAt === null ? null : rfc3339(oldestAt),
+        ended_by: endedBy,
+      })),
   };
+}
+
+function topicKey(cluster: string, topic: string, topicId: string | null): string {
+  return JSON.stringify([cluster, topic, topicId]);
+}
+
+/** Says what may hide it: nothing is observed, the window is over, the topic is still read, not all was looked through. */
+function refuse(db: Store, identity: string, complete: boolean): never {
+  const topics = observedTopics(db, { limit: TOPICS_MAX });
+  const name = `No message "${clipped(identity)}" is known`;
+  if (topics.length === 0) return fail('not-found', `${name}: no topic is observed (see /v1/topics).`);
+  const over = topics.filter(({ endedBy }) => endedBy !== null);
+  const reading = topics.filter(({ id }) => observerPlaces(db, id).some(({ state }) => state !== 'live'));
+  const why = [
+    complete ? '' : 'not all identities could be looked through in time',
+    ...over
+      .slice(0, TOPICS_NAMED)
+      .map(
+        ({ topic, oldestAt, endedBy }) =>
+          `of ${clipped(topic)} what was written before ${rfc3339(oldestAt ?? 0)} is no longer remembered (the window ended by ${endedBy})`,
+      ),
+    over.length > TOPICS_NAMED
+      ? `${countText(over.length - TOPICS_NAMED)} more topics have forgotten older ones`
+      : '',
+    reading.length > 0 ? `${countText(reading.length)} topics are still being read` : '',
+  ].filter((part) => part !== '');
+  return fail(
+    'not-found',
+    `${name} in the ${countText(topics.length)} observed topics (see /v1/topics). It was not written there, or under another spelling (of CloudEvents give source and id with a space between)${why.length === 0 ? '' : `; or it is hidden: ${why.join('; ')}`}.`,
+  );
 }
 
 /** The copies of which one record is one, over all topics of that name. */

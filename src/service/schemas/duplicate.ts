@@ -93,7 +93,8 @@ export const ObservedTopic = z
         ended_by: z.enum(['age', 'records', 'memory']).nullable(),
         shorter: z.boolean().meta({ description: 'It reaches less far back than configured' }),
       })
-      .nullable(),
+      .nullable()
+      .meta({ description: 'null: no record with an identity was read' }),
     partitions: z.array(
       z.strictObject({
         partition: count,
@@ -122,9 +123,26 @@ export const Identity = z
   .strictObject({
     identity: z.string(),
     places: z.array(IdentityPlace).meta({ description: 'Where it stands in the log, at most 1000' }),
-    copies: z.array(Duplicate),
+    copies: z.array(Duplicate).meta({ description: 'None: it was written once, as far as is remembered' }),
+    complete: z.boolean().meta({
+      description: 'false: not all identities could be looked through in time; places may be missing',
+    }),
+    remembered: z
+      .array(
+        z.strictObject({
+          cluster: z.string(),
+          topic: z.string(),
+          topic_id: z.string().nullable(),
+          since: time.nullable(),
+          ended_by: z.enum(['age', 'records', 'memory']).nullable(),
+        }),
+      )
+      .meta({
+        description:
+          'How far back the topics in which it stands are remembered: places before that are known of copies alone. null: all that was read is remembered',
+      }),
   })
-  .meta({ description: 'Every place of one message of which copies were found' });
+  .meta({ description: 'Every place of one message in the observed topics' });
 
 export type Duplicate = z.output<typeof Duplicate>;
 export type ObservedTopic = z.output<typeof ObservedTopic>;

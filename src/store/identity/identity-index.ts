@@ -12,6 +12,7 @@ import { rmSync } from 'node:fs';
 import type { ObservedBatch, ObserverOffset } from '../../identity';
 import { Dimensions } from '../dimensions';
 import type { Store } from '../open';
+import { type IdentityPlace, wantedHashes } from '../queries/identities';
 import { type Finding, Findings } from './findings';
 import { IdentityLog } from './log';
 import type { IndexMemory } from './memory';
@@ -150,6 +151,22 @@ export class IdentityIndex {
     turn.apply();
     this.sinceSnapshot += turn.remembered;
     return turn;
+  }
+
+  /** Where a message stands, by its id; null where the index is not open, or another writer wrote the log since. */
+  find(text: string): IdentityPlace[] | null {
+    const { memory } = this;
+    if (memory === null || this.log.state().turn !== memory.turn) return null;
+    const places: IdentityPlace[] = [];
+    for (const [topic, hashes] of wantedHashes(this.db, text)) {
+      for (const words of hashes) {
+        for (const row of memory.matches(topic, words, 0)) {
+          const { partition, offset, at } = memory.entry(row);
+          places.push({ topic, partition, offset, at });
+        }
+      }
+    }
+    return places;
   }
 
   /** Settles causes and writes on at a snapshot: between two turns. Answers whether there is more to do at once. */

@@ -11,6 +11,7 @@ import { up as findingSpans } from './010-finding-spans.sql';
 import { up as minutes } from './011-minutes.sql';
 import { up as evidenceViews } from './012-evidence-views.sql';
 import { up as transactions } from './013-transactions.sql';
+import { up as pages } from './014-pages.sql';
 
 export const MIGRATIONS: readonly string[] = [
   ledger,
@@ -25,4 +26,5 @@ export const MIGRATIONS: readonly string[] = [
   minutes,
   evidenceViews,
   transactions,
+  pages,
 ];

@@ -2,7 +2,9 @@
 import type { DuplicateCause, DuplicateKind } from '../../identity';
 import type { Certainty } from '../../ledger';
 import type { Store } from '../open';
-import type { PagePlace } from './redelivery-pages';
+import { mergedPage } from './merge';
+import { topicRows } from './places';
+import { isLater, type PagePlace } from './redelivery-pages';
 import { statement, where } from './statement';
 
 export interface DuplicateRow {
@@ -64,27 +66,41 @@ const SELECT = `
   FROM duplicate d`;
 const JOINS = 'JOIN topic t ON t.id = d.topic JOIN cluster c ON c.id = t.cluster';
 
-/** The latest found first. */
+/** The latest found first. Of a topic or a cluster: each of its topics' rows is followed by its own index. */
 export function duplicatePage(db: Store, filter: DuplicateFilter): DuplicateRow[] {
-  const ofTopic = filter.topic !== undefined || filter.cluster !== undefined;
-  const sql = `${SELECT} INDEXED BY ${indexOf(filter)} ${JOINS}${where(
-    ofTopic &&
-      `d.topic IN (SELECT t.id FROM topic t JOIN cluster c ON c.id = t.cluster ${where(
-        filter.topic !== undefined && 't.name = @topic',
-        filter.cluster !== undefined && 'c.cluster_id = @cluster',
-      )})`,
-    filter.partition !== undefined && 'd.partition = @partition',
-    filter.kind !== undefined && 'd.kind = @kind',
-    filter.cause !== undefined && 'd.cause = @cause',
-    filter.certainty !== undefined && 'd.certainty = @certainty',
-    filter.incident !== undefined && 'd.incident = @incident',
-    filter.since !== undefined && 'd.found_at >= @since',
-    filter.until !== undefined && 'd.found_at < @until',
-    filter.after !== undefined && '(d.found_at, d.id) < (@afterAt, @afterId)',
-  )} ORDER BY d.found_at DESC, d.id DESC LIMIT @limit`;
-  return statement<DuplicateRow>(db, sql).all({
-    cluster: filter.cluster ?? null,
-    topic: filter.topic ?? null,
+  const { cluster, topic, limit } = filter;
+  const lists = cluster === undefined && topic === undefined ? [null] : topicRows(db, { cluster, topic });
+  // Places first, which the indexes hold: the rows themselves are read for those of the page alone.
+  const places = mergedPage(
+    lists,
+    limit,
+    (row: number | null, after: PagePlace | undefined, step) => stepOf(db, filter, row, after, step),
+    isLater,
+  );
+  const one = statement<DuplicateRow>(db, `${SELECT} ${JOINS} WHERE d.id = @id`);
+  return places.map(({ id }) => one.get({ id })).filter((row) => row !== undefined);
+}
+
+function stepOf(
+  db: Store,
+  filter: DuplicateFilter,
+  topic: number | null,
+  after: PagePlace | undefined = filter.after,
+  limit: number,
+): PagePlace[] {
+  const sql = `SELECT found_at AS at, id FROM duplicate INDEXED BY ${indexOf(filter, topic !== null)}${where(
+    topic !== null && 'topic = @topic',
+    filter.partition !== undefined && 'partition = @partition',
+    filter.kind !== undefined && 'kind = @kind',
+    filter.cause !== undefined && 'cause = @cause',
+    filter.certainty !== undefined && 'certainty = @certainty',
+    filter.incident !== undefined && 'incident = @incident',
+    filter.since !== undefined && 'found_at >= @since',
+    filter.until !== undefined && 'found_at < @until',
+    after !== undefined && '(found_at, id) < (@afterAt, @afterId)',
+  )} ORDER BY found_at DESC, id DESC LIMIT @limit`;
+  return statement<PagePlace>(db, sql).all({
+    topic,
     partition: filter.partition ?? null,
     kind: filter.kind ?? null,
     cause: filter.cause ?? null,
@@ -92,16 +108,19 @@ export function duplicatePage(db: Store, filter: DuplicateFilter): DuplicateRow[
     incident: filter.incident ?? null,
     since: filter.since ?? null,
     until: filter.until ?? null,
-    afterAt: filter.after?.at ?? null,
-    afterId: filter.after?.id ?? null,
-    limit: filter.limit,
+    afterAt: after?.at ?? null,
+    afterId: after?.id ?? null,
+    limit,
   });
 }
 
-function indexOf(filter: DuplicateFilter): string {
-  if (filter.incident !== undefined) return 'duplicate_by_incident';
-  if (filter.topic !== undefined) return 'duplicate_by_topic_time';
-  return filter.cause !== undefined ? 'duplicate_by_cause' : 'duplicate_by_time';
+/** The filter that leaves most out has its index. */
+function indexOf({ incident, partition, cause, kind }: DuplicateFilter, ofTopic: boolean): string {
+  if (incident !== undefined) return 'duplicate_by_incident';
+  if (ofTopic && partition !== undefined) return 'duplicate_by_topic_partition';
+  const of = ofTopic ? 'duplicate_by_topic' : 'duplicate_by';
+  if (cause !== undefined) return `${of}_cause`;
+  return kind !== undefined ? `${of}_kind` : `${of}_time`;
 }
 
 /** Copies of which this record is one: written at this place, or at another one of the same message. */
@@ -119,14 +138,19 @@ export function duplicatesAt(
   return statement<DuplicateRow>(db, sql).all({ topic, partition, offset, limit });
 }
 
-/** Every copy that was found of one identity, in clear or as its hash in hex, the oldest first. */
-export function duplicatesOfIdentity(db: Store, identity: string, limit: number): DuplicateRow[] {
-  const isHash = /^[0-9a-f]{32}$/i.test(identity);
+/** Every copy that was found of one identity, in clear or by its hashes in hex, the oldest first. */
+export function duplicatesOfIdentity(
+  db: Store,
+  { texts, hashes }: { texts: readonly string[]; hashes: readonly string[] },
+  limit: number,
+): DuplicateRow[] {
   const sql = `${SELECT} ${JOINS} WHERE d.id IN (
-      SELECT id FROM duplicate INDEXED BY duplicate_by_identity WHERE identity = @identity
-      ${isHash ? 'UNION SELECT id FROM duplicate INDEXED BY duplicate_by_hash WHERE hash = unhex(@identity)' : ''})
+      SELECT d.id FROM json_each(@texts) j CROSS JOIN duplicate d INDEXED BY duplicate_by_identity ON d.identity = j.value
+      UNION SELECT d.id FROM json_each(@hashes) j CROSS JOIN duplicate d INDEXED BY duplicate_by_hash
+        ON d.hash = unhex(j.value))
     ORDER BY d.topic, d.id LIMIT @limit`;
-  return statement<DuplicateRow>(db, sql).all({ identity, limit });
+  const bound = { texts: JSON.stringify(texts), hashes: JSON.stringify(hashes), limit };
+  return statement<DuplicateRow>(db, sql).all(bound);
 }
 
 export interface ObservedTopicRow {
@@ -160,7 +184,7 @@ export function observedTopics(
            w.horizon_at AS horizonAt, w.age_ms AS ageMs, w.ended_by AS endedBy
     FROM topic t JOIN cluster c ON c.id = t.cluster
     LEFT JOIN observed_topic o ON o.topic = t.id
-    LEFT JOIN identity_window w ON w.topic = t.id
+    LEFT JOIN identity_window w ON w.topic = t.id AND w.entries > 0
     ${where(
       'EXISTS (SELECT 1 FROM observer_offset p WHERE p.topic = t.id)',
       filter.cluster !== undefined && 'c.cluster_id = @cluster',
@@ -171,6 +195,14 @@ export function observedTopics(
     topic: filter.topic ?? null,
     limit: filter.limit,
   });
+}
+
+/** Whose topic a row is. */
+export function topicOf(db: Store, id: number): Pick<DuplicateRow, 'cluster' | 'topic' | 'topicId'> {
+  const sql = `
+    SELECT c.cluster_id AS cluster, t.name AS topic, t.topic_id AS topicId
+    FROM topic t JOIN cluster c ON c.id = t.cluster WHERE t.id = @id`;
+  return statement<Pick<DuplicateRow, 'cluster' | 'topic' | 'topicId'>>(db, sql).get({ id }) as never;
 }
 
 /** Where the identities of a topic's records stood, the most first; '': records without one. */

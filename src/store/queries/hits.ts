@@ -1,7 +1,9 @@
 /** Idempotency hits, what they caught, and what a check's window would have caught. */
 import type { Cause } from '../../ledger';
 import type { Store } from '../open';
-import { type Bound, statement, where } from './statement';
+import { mergedPage } from './merge';
+import { isFiltered, placesOf } from './places';
+import { statement, where } from './statement';
 
 export interface HitRow {
   gp: number;
@@ -27,6 +29,14 @@ export interface HitRow {
   gapMs: number | null;
 }
 
+/** Where a hit stands in the order of a page. */
+export interface HitPlace {
+  at: number;
+  session: number;
+  run: number;
+  first: number;
+}
+
 export interface HitFilter {
   cluster?: string | undefined;
   group?: string | undefined;
@@ -35,46 +45,73 @@ export interface HitFilter {
   since?: number | undefined;
   until?: number | undefined;
   /** Behind this one, in the order of time and place. */
-  after?: { at: number; session: number; run: number; first: number } | undefined;
+  after?: HitPlace | undefined;
   limit: number;
 }
 
-/** The latest first. */
+const SELECT = `
+  SELECT h.gp, c.cluster_id AS cluster, g.name AS "group", t.name AS topic, t.topic_id AS topicId, gp.partition,
+         h.first, h.last, h.at, h.age_ms AS ageMs, h.window_ms AS windowMs, s.key AS session, h.session AS sessionId,
+         h.run, s.host, s.pid, s.client_id AS clientId, r.id AS redelivery, r.cause, r.at - r.previous_at AS gapMs
+  FROM idempotency_hit h
+  JOIN group_partition gp ON gp.id = h.gp
+  JOIN consumer_group g ON g.id = gp.grp
+  JOIN topic t ON t.id = gp.topic
+  JOIN cluster c ON c.id = t.cluster
+  JOIN session s ON s.id = h.session
+  LEFT JOIN redelivery r ON r.id = (
+    SELECT x.id FROM delivery_run d JOIN redelivery x ON x.run = d.id
+    WHERE d.session = h.session AND d.run = h.run AND x.first <= h.last AND x.last >= h.first
+    ORDER BY x.first LIMIT 1)`;
+
+/** The latest first. Of a group or a topic: the rows of each partition are followed by its own index. */
 export function hitPage(db: Store, filter: HitFilter): HitRow[] {
-  const sql = `
-    SELECT h.gp, c.cluster_id AS cluster, g.name AS "group", t.name AS topic, t.topic_id AS topicId, gp.partition,
-           h.first, h.last, h.at, h.age_ms AS ageMs, h.window_ms AS windowMs, s.key AS session, h.session AS sessionId,
-           h.run, s.host, s.pid, s.client_id AS clientId, r.id AS redelivery, r.cause, r.at - r.previous_at AS gapMs
-    FROM idempotency_hit h INDEXED BY idempotency_hit_by_time
-    JOIN group_partition gp ON gp.id = h.gp
-    JOIN consumer_group g ON g.id = gp.grp
-    JOIN topic t ON t.id = gp.topic
-    JOIN cluster c ON c.id = t.cluster
-    JOIN session s ON s.id = h.session
-    LEFT JOIN redelivery r ON r.id = (
-      SELECT x.id FROM delivery_run d JOIN redelivery x ON x.run = d.id
-      WHERE d.session = h.session AND d.run = h.run AND x.first <= h.last AND x.last >= h.first
-      ORDER BY x.first LIMIT 1)
-    ${where(
-      filter.cluster !== undefined && 'c.cluster_id = @cluster',
-      filter.group !== undefined && 'g.name = @group',
-      filter.topic !== undefined && 't.name = @topic',
-      filter.partition !== undefined && 'gp.partition = @partition',
-      filter.since !== undefined && 'h.at >= @since',
-      filter.until !== undefined && 'h.at < @until',
-      filter.after !== undefined &&
-        '(h.at, h.session, h.run, h.first) < (@afterAt, @afterSession, @afterRun, @afterFirst)',
-    )} ORDER BY h.at DESC, h.session DESC, h.run DESC, h.first DESC LIMIT @limit`;
-  const { after, limit, ...given } = filter;
-  const bound: Record<string, Bound> = {
-    limit,
+  const lists = isFiltered(filter) ? placesOf(db, filter).map(({ gp }) => gp) : [null];
+  // Places first, which the indexes hold: the rows themselves are read for those of the page alone.
+  const places = mergedPage(
+    lists,
+    filter.limit,
+    (gp: number | null, after: HitPlace | undefined, limit) => stepOf(db, filter, gp, after, limit),
+    isLater,
+  );
+  const sql = `${SELECT} WHERE h.session = @session AND h.run = @run AND h.first = @first`;
+  const one = statement<HitRow>(db, sql);
+  return places
+    .map(({ session, run, first }) => one.get({ session, run, first }))
+    .filter((row) => row !== undefined);
+}
+
+function isLater(a: HitPlace, b: HitPlace): boolean {
+  if (a.at !== b.at) return a.at > b.at;
+  if (a.session !== b.session) return a.session > b.session;
+  return a.run !== b.run ? a.run > b.run : a.first > b.first;
+}
+
+function stepOf(
+  db: Store,
+  filter: HitFilter,
+  gp: number | null,
+  after: HitPlace | undefined = filter.after,
+  limit: number,
+): HitPlace[] {
+  const { since, until } = filter;
+  const index = gp === null ? 'idempotency_hit_by_time' : 'idempotency_hit_by_place_time';
+  const sql = `SELECT at, session, run, first FROM idempotency_hit INDEXED BY ${index}${where(
+    gp !== null && 'gp = @gp',
+    since !== undefined && 'at >= @since',
+    until !== undefined && 'at < @until',
+    after !== undefined && '(at, session, run, first) < (@afterAt, @afterSession, @afterRun, @afterFirst)',
+  )} ORDER BY at DESC, session DESC, run DESC, first DESC LIMIT @limit`;
+  return statement<HitPlace>(db, sql).all({
+    gp,
+    since: since ?? null,
+    until: until ?? null,
     afterAt: after?.at ?? null,
     afterSession: after?.session ?? null,
     afterRun: after?.run ?? null,
     afterFirst: after?.first ?? null,
-  };
-  for (const [name, value] of Object.entries(given)) bound[name] = value ?? null;
-  return statement<HitRow>(db, sql).all(bound);
+    limit,
+  });
 }
 
 export interface CheckRow {

@@ -12,6 +12,7 @@ export * from './group';
 export * from './group-timeline';
 export * from './groups';
 export * from './hits';
+export * from './identities';
 export * from './incidents';
 export * from './keeping';
 export * from './losses';

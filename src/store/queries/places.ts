@@ -67,6 +67,30 @@ export function topicsNamed(db: Store, name: string, cluster: string | undefined
   return statement<TopicRow>(db, sql).all({ name, cluster: cluster ?? null });
 }
 
+/** Row ids of the topics that the filter means. */
+export function topicRows(
+  db: Store,
+  { cluster, topic }: { cluster?: string | undefined; topic?: string | undefined },
+): number[] {
+  const sql = `
+    SELECT t.id FROM topic t JOIN cluster c ON c.id = t.cluster
+    ${where(topic !== undefined && 't.name = @topic', cluster !== undefined && 'c.cluster_id = @cluster')}
+    ORDER BY t.id`;
+  return statement<{ id: number }>(db, sql)
+    .all({ topic: topic ?? null, cluster: cluster ?? null })
+    .map(({ id }) => id);
+}
+
+/** Row ids of the consumer groups of that name, one a cluster. */
+export function groupRows(db: Store, name: string, cluster: string | undefined): number[] {
+  const sql = `
+    SELECT g.id FROM consumer_group g JOIN cluster c ON c.id = g.cluster
+    ${where('g.name = @name', cluster !== undefined && 'c.cluster_id = @cluster')} ORDER BY g.id`;
+  return statement<{ id: number }>(db, sql)
+    .all({ name, cluster: cluster ?? null })
+    .map(({ id }) => id);
+}
+
 /** All topic names, for suggestions. */
 export function topicNames(db: Store): string[] {
   return statement<{ name: string }>(db, 'SELECT DISTINCT name FROM topic ORDER BY name LIMIT 10000')

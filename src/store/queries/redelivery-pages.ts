@@ -5,6 +5,7 @@
  */
 import { RUN_RECORDS_MAX } from '../../ledger';
 import type { Store } from '../open';
+import { mergedPage } from './merge';
 import { statement, where } from './statement';
 
 /** Where a page ends: the next one begins behind it. */
@@ -33,41 +34,20 @@ export interface RedeliveryFilter {
 
 /** A range of offsets up to this is looked up by place; a longer one by time, as it leaves little out. */
 const BY_PLACE_MAX = 1_000_000;
-/** Places are read in steps of at least this many rows. */
-const STEP_MIN = 8;
 
 /** Ids and times, in the order of the page. */
 export function redeliveryPage(db: Store, filter: RedeliveryFilter): PagePlace[] {
   if (filter.places === null) return stepOf(db, filter, null, filter.after, filter.limit);
-  if (filter.places.length === 1) {
-    return stepOf(db, filter, filter.places[0] as number, filter.after, filter.limit);
-  }
-  return mergedPage(db, filter, filter.places);
+  return mergedPage(
+    filter.places,
+    filter.limit,
+    (gp, after, limit) => stepOf(db, filter, gp, after ?? filter.after, limit),
+    isLater,
+  );
 }
 
-function mergedPage(db: Store, filter: RedeliveryFilter, places: readonly number[]): PagePlace[] {
-  const step = Math.max(STEP_MIN, Math.ceil((2 * filter.limit) / Math.max(1, places.length)));
-  const heads = places.map((gp) => ({ gp, rows: stepOf(db, filter, gp, filter.after, step), next: 0 }));
-  const page: PagePlace[] = [];
-  while (page.length < filter.limit) {
-    let best: (typeof heads)[number] | undefined;
-    for (const head of heads) {
-      const row = head.rows[head.next];
-      if (row === undefined) continue;
-      if (best === undefined || isLater(row, best.rows[best.next] as PagePlace)) best = head;
-    }
-    if (best === undefined) break;
-    const row = best.rows[best.next++] as PagePlace;
-    page.push(row);
-    if (best.next === best.rows.length && best.rows.length === step) {
-      best.rows = stepOf(db, filter, best.gp, row, step);
-      best.next = 0;
-    }
-  }
-  return page;
-}
-
-function isLater(a: PagePlace, b: PagePlace): boolean {
+/** In the order of every page of findings: the latest first. */
+export function isLater(a: PagePlace, b: PagePlace): boolean {
   return a.at !== b.at ? a.at > b.at : a.id > b.id;
 }
 

@@ -4,7 +4,7 @@ import { applyFetched } from '../../../src/kafka/watch/apply-fetched';
 import { OffsetsLog, type OffsetsLogOptions } from '../../../src/kafka/watch/offsets-log';
 import type { WatchedState } from '../../../src/ledger';
 
-export const NOTHING: WatchedState = { positions: [], offsets: [], groups: [] };
+export const NOTHING: WatchedState = { positions: [], offsets: [], groups: [], ends: [] };
 
 export function newLog(stored: WatchedState = NOTHING, options: Partial<OffsetsLogOptions> = {}): OffsetsLog {
   return new OffsetsLog(
