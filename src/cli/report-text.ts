@@ -68,6 +68,7 @@ const GROUPS: readonly Column<Group>[] = [
     whole: true,
   },
   { title: 'LAG', cell: (g) => g.lag_records ?? '-', right: true, whole: true },
+  { title: 'COMMITS/MIN', cell: (g) => g.commits_per_minute ?? '-', right: true, whole: true },
   { title: 'PROMISE', cell: (g) => PROMISES[g.verdict], whole: true },
   { title: 'LAST (UTC)', cell: (g) => shortTime(g.last_delivery_at), whole: true },
 ];

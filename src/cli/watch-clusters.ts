@@ -10,6 +10,7 @@ import { openReader } from '../store/open';
 import { knownTopics } from '../store/queries';
 import type { WriterClient } from '../store/writer-client';
 import { topicObserver } from './observe-topics';
+import { ShortWindows } from './short-windows';
 import { groupWatcher, lagOfBoth } from './watch-groups';
 
 interface Part {
@@ -46,6 +47,7 @@ export function watchClusters(
       parts.push(observer);
     }
   }
+  if (observers.length > 0) parts.push(new ShortWindows(config.store, logger));
   return { lag: sources.length === 0 ? null : lagOfAll(sources), observers, parts };
 }
 

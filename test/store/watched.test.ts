@@ -31,6 +31,8 @@ function batch(parts: Partial<WatchBatch>): WatchBatch {
     followed: [],
     lag: [],
     ends: [],
+    stalls: [],
+    skipped: { unknown: 0, unreadable: 0 },
     ...parts,
   };
 }

@@ -14,6 +14,10 @@ export const Group = z
       description: 'As seen from outside; unknown: no record of the group itself was seen; null: not watched',
     }),
     rebalances: count.nullable().meta({ description: 'Seen from outside; null: not watched' }),
+    commits_per_minute: z.number().min(0).nullable().meta({
+      description:
+        'Offset commits seen from outside, one a partition, of the last 10 whole minutes; null: none was ever seen',
+    }),
     rewinds: count.meta({
       description: 'Times that a committed offset went down, counted once the cause is settled',
     }),

@@ -12,6 +12,7 @@ import { up as minutes } from './011-minutes.sql';
 import { up as evidenceViews } from './012-evidence-views.sql';
 import { up as transactions } from './013-transactions.sql';
 import { up as pages } from './014-pages.sql';
+import { up as stallsOutside } from './016-stalls-outside.sql';
 
 export const MIGRATIONS: readonly string[] = [
   ledger,
@@ -27,4 +28,5 @@ export const MIGRATIONS: readonly string[] = [
   evidenceViews,
   transactions,
   pages,
+  stallsOutside,
 ];

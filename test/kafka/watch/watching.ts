@@ -22,6 +22,7 @@ export async function watching(
   groups: string[],
   settings: {
     brokers?: string[];
+    stalledMs?: number;
     sasl?: { mechanism: 'plain'; username: string; password: string } | null;
   } = {},
 ): Promise<Watching> {
@@ -40,6 +41,7 @@ export async function watching(
     sink: writer,
     watches: nameFilter(groups, []),
     lagIntervalMs: 500,
+    ...(settings.stalledMs === undefined ? {} : { stalledMs: settings.stalledMs }),
     onProblem,
   });
   watcher.start();
