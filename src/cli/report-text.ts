@@ -92,7 +92,13 @@ const PARTITIONS: readonly Column<Partition>[] = [
     whole: true,
   },
   { title: 'COMMITTED', cell: (p) => p.committed_offset ?? '-', right: true, whole: true },
-  { title: 'LAG', cell: (p) => p.lag_records ?? '-', right: true, whole: true },
+  {
+    title: 'LAG',
+    cell: (p) =>
+      `${p.lag_records ?? '-'}${p.lag_seconds === null || p.lag_seconds === 0 ? '' : `/${shortSeconds(p.lag_seconds)}`}`,
+    right: true,
+    whole: true,
+  },
   { title: 'OWNER', cell: (p) => (p.owner === null ? '-' : processName(p.owner)) },
 ];
 

@@ -5,6 +5,7 @@ import { errorLine } from '../errors';
 import { kafkaClient } from '../kafka/client';
 import { LagPoller } from '../kafka/lag';
 import type { TopicObserver } from '../kafka/topics/topic-observer';
+import { RecordTimes } from '../kafka/watch/record-times';
 import type { LagSource, Watching } from '../service';
 import { openReader } from '../store/open';
 import { knownTopics } from '../store/queries';
@@ -38,8 +39,9 @@ export function watchClusters(
   for (const cluster of config.clusters) {
     const settings = { ...config, ...cluster };
     const poller = lagPoller(settings, logger);
-    const watcher = groupWatcher(settings, logger, writer);
-    const observer = topicObserver(config, cluster, logger, writer);
+    const times = new RecordTimes();
+    const watcher = groupWatcher(settings, logger, writer, times);
+    const observer = topicObserver(config, cluster, logger, writer, times);
     sources.push(lagOfBoth(watcher, poller));
     parts.push(poller, watcher);
     if (observer !== null) {

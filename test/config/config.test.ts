@@ -253,6 +253,6 @@ test.each([
   ['', []],
   [',', []],
 ])('a list of patterns, by flag and by environment: %s', (text, topics) => {
-  expect(loadConfig({ flags: new Map([['topics', text]]), env: {} }).topics).toEqual(topics);
+  expect(loadConfig({ flags: new Map([['excludeTopics', text]]), env: {} }).excludeTopics).toEqual(topics);
   expect(loadConfig({ env: { DUPESCOPE_EXCLUDE_GROUPS: text } }).excludeGroups).toEqual(topics);
 });

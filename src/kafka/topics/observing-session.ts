@@ -42,6 +42,8 @@ export interface SessionOptions {
   onRefused: (topic: string) => void;
   /** Records that were gone before they were read. */
   onMissed: (topic: string, partition: number, from: number, next: number) => void;
+  /** The first and the last record of what was read, with their times (unix ms; -1: none). */
+  onTimes?: ((topic: string, partition: number, offset: number, at: number) => void) | undefined;
   /** What is listed and stored: this session works. */
   onWorking: (topics: number) => void;
 }
@@ -337,6 +339,11 @@ export class ObservingSession {
   ): Promise<void> {
     const { topic, partition } = reading;
     reading.live = live;
+    const columns = records === null ? emptyColumns(0) : topic.reader.read(records);
+    for (const i of columns.count === 0 ? [] : [0, columns.count - 1]) {
+      const [offset, at] = [columns.offsets[i] as number, columns.times[i] as number];
+      this.options.onTimes?.(topic.name, partition, offset, at);
+    }
     await this.queue.put({
       cluster: this.cluster,
       topic: topic.name,
@@ -346,7 +353,7 @@ export class ObservingSession {
       nextOffset: next,
       live,
       observedAt: Date.now(),
-      records: records === null ? emptyColumns(0) : topic.reader.read(records),
+      records: columns,
       unread,
     });
     if (live) reading.caughtUp = true;

@@ -9,6 +9,7 @@ import { EndSamples } from './end-samples';
 import { GroupStalls, STALLED_MS } from './group-stalls';
 import type { OffsetsLog } from './offsets-log';
 import type { Place } from './place';
+import type { RecordTimes } from './record-times';
 
 /** A point is kept at most this often a place, and only where something moved. */
 const POINT_EVERY_MS = 60_000;
@@ -35,6 +36,7 @@ export class GroupLag {
   constructor(
     private readonly questions: ClusterQuestions,
     stalledMs: number = STALLED_MS,
+    private readonly times: Pick<RecordTimes, 'ageOf'> | null = null,
   ) {
     this.stalls = new GroupStalls(stalledMs);
   }
@@ -137,7 +139,11 @@ export class GroupLag {
     if (logEnd === null) return;
     const { topic, topicId, partition } = place;
     const group = place.group.name;
-    const age = samples.ageOf(committed, samples.at);
+    const age =
+      committed >= logEnd
+        ? 0
+        : (this.times?.ageOf(topic, partition, committed, samples.at) ??
+          samples.ageOf(committed, samples.at));
     this.values.set(JSON.stringify([cluster, group, topic, partition]), {
       cluster,
       group,

@@ -19,6 +19,7 @@ import type { GroupSink } from './group-sink';
 import { OffsetsLog, type SkippedRecords } from './offsets-log';
 import { OFFSETS_TOPIC, OffsetsSource } from './offsets-source';
 import { mayNotRead } from './permission';
+import type { RecordTimes } from './record-times';
 
 export interface GroupWatcherOptions {
   /** Used for reads alone. */
@@ -29,6 +30,8 @@ export interface GroupWatcherOptions {
   watches?: (group: string) => boolean;
   /** How often log ends are asked for, and committed offsets where the log may not be read, in ms. */
   lagIntervalMs: number;
+  /** Of topics that are observed: lag in seconds is told from them. */
+  recordTimes?: Pick<RecordTimes, 'ageOf'>;
   /** Without permission on the log it is tried again after so long, in ms. Default 60 000. */
   logAgainMs?: number;
   /** Nothing committed for so long, with records to read, is told. Default 60 000. */
@@ -73,7 +76,7 @@ export class GroupWatcher {
 
   constructor(private readonly options: GroupWatcherOptions) {
     this.questions = new ClusterQuestions(options.kafka);
-    this.lag = new GroupLag(this.questions, options.stalledMs);
+    this.lag = new GroupLag(this.questions, options.stalledMs, options.recordTimes);
   }
 
   start(): void {

@@ -178,6 +178,7 @@ function partitionShape(
             generation: position.generation,
           },
     lag_records: lag?.records ?? null,
+    lag_seconds: lag?.seconds ?? null,
     log_end_offset: lag?.logEnd ?? null,
     lag_age_seconds: lag === null ? null : seconds(Math.max(0, now - lag.at)),
   };

@@ -74,7 +74,7 @@ test('a topic made again: told with its cause, and nothing is delivered twice', 
   expect(rows.map((row) => rewindShape(row).records)).toEqual([0, 0]);
 });
 
-test('back to the earliest by a consumer that has fallen out of the log', async () => {
+test('a consumer that has fallen out of the log at its start goes forward: no rewind', async () => {
   const topic = await filledTopic('matrix', RECORDS);
   const group = uniqueName(prefix);
   const first = await reading(group, topic, 20);
@@ -82,6 +82,8 @@ test('back to the earliest by a consumer that has fallen out of the log', async 
   await first.stop();
   const admin = testKafka().admin();
   await admin.connect();
+  // kafkajs asks for the leaders of topics alone that it has been asked about.
+  await admin.fetchTopicOffsets(topic);
   await admin.deleteTopicRecords({ topic, partitions: [{ partition: 0, offset: '40' }] });
   await admin.disconnect();
   const second = await reading(group, topic);
