@@ -125,8 +125,18 @@ const Watched = z
     members: z.array(WatchedMember),
     rebalances_last_hour: count,
     generations: z
-      .array(z.strictObject({ at: time, generation: z.int(), members: count }))
-      .meta({ description: 'The latest 20, the newest first; no members: the last one had left' }),
+      .array(
+        z.strictObject({
+          at: time,
+          generation: z.int(),
+          members: count,
+          members_detail: z.array(WatchedMember).meta({ description: 'At most 100' }),
+        }),
+      )
+      .meta({
+        description:
+          'The latest 20, the newest first, each with who had what; no members: the last one had left',
+      }),
   })
   .meta({ description: 'The group as seen from outside' });
 

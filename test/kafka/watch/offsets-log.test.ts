@@ -280,8 +280,8 @@ test('asked for: groups are apart, also where one has nothing left', () => {
   log.polled('audit', [at(0, 10)], 2);
   const batch = log.drain('c');
   expect(batch.offsets.map(({ group, partition, goneAt }) => [group, partition, goneAt])).toEqual([
-    ['audit', 0, null],
     ['billing', 0, 2],
+    ['audit', 0, null],
   ]);
   expect(lowered(batch)).toEqual([[30, 10]]);
 });

@@ -23,6 +23,7 @@ export async function watching(
   settings: {
     brokers?: string[];
     stalledMs?: number;
+    logAgainMs?: number;
     sasl?: { mechanism: 'plain'; username: string; password: string } | null;
   } = {},
 ): Promise<Watching> {
@@ -41,6 +42,7 @@ export async function watching(
     sink: writer,
     watches: nameFilter(groups, []),
     lagIntervalMs: 500,
+    ...(settings.logAgainMs === undefined ? {} : { logAgainMs: settings.logAgainMs }),
     ...(settings.stalledMs === undefined ? {} : { stalledMs: settings.stalledMs }),
     onProblem,
   });
