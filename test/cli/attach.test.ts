@@ -5,7 +5,9 @@ import { temporaryFolder } from '../service/seed';
 import { createTopic, testBrokers, testKafka, uniqueName, until } from '../support/broker';
 import { run, start } from './command';
 
-jest.setTimeout(90_000);
+jest.setTimeout(200_000);
+/** A busy machine takes long to start. */
+const PATIENCE_MS = 90_000;
 const folder = temporaryFolder();
 afterAll(() => folder.remove());
 
@@ -65,16 +67,30 @@ test('lag in seconds is that of the records where the topic is observed, older t
   const tool = new Tool();
   await tool.commit(group, topic, { 0: 4 });
   await tool.close();
-  const serving = start([
-    ...['serve', '--store', `${folder.path}/old.db`, '--brokers', testBrokers().join(','), '--topics', topic],
-    ...['--listen', '127.0.0.1:0', '--groups', group, '--lag-interval-ms', '500'],
-  ]);
+  const serving = start(
+    [
+      ...[
+        'serve',
+        '--store',
+        `${folder.path}/old.db`,
+        '--brokers',
+        testBrokers().join(','),
+        '--topics',
+        topic,
+      ],
+      ...['--listen', '127.0.0.1:0', '--groups', group, '--lag-interval-ms', '500'],
+    ],
+    {},
+    2 * PATIENCE_MS,
+  );
   const port = Number(/:(\d+) /.exec(await serving.firstLine)?.[1]);
   const lag = async () => {
-    const told = (await json(port, `/v1/groups/${group}`)) as Partial<GroupDetail>;
-    return told.partitions_detail?.[0] ?? { lag_records: null, lag_seconds: null };
+    const told = (await json(port, `/v1/groups/${group}`)) as GroupDetail;
+    return told.partitions_detail[0] ?? { lag_records: null, lag_seconds: null };
   };
-  await until('it is known', async () => (await lag()).lag_seconds !== null, 60_000);
+  const groups = async () => ((await json(port, '/v1/groups')) as Page<Group>).items;
+  await until('the group is known', async () => (await groups()).length > 0, PATIENCE_MS);
+  await until('its lag is', async () => (await lag()).lag_seconds !== null, PATIENCE_MS);
   const { lag_records, lag_seconds } = await lag();
   expect(lag_records).toBe(6);
   // Of the first and the last of a stretch the times are known, those between by proportion.
@@ -103,21 +119,29 @@ test.each([['end'], ['a time']])('serve with exclusions, from %s', async (where)
   for (const end of ['a', 'b']) await tool.commit(`${name}-${end}`, wanted as string, { 0: 3 });
   await tool.close();
   const from = where === 'end' ? 'end' : new Date(hourAgo + 1_800_000).toISOString();
-  const serving = start([
-    ...['serve', '--store', `${folder.path}/${name}.db`, '--brokers', testBrokers().join(',')],
-    ...['--topics', `${name}-*`, '--exclude-topics', `/-b$/`, '--from', from, '--listen', '127.0.0.1:0'],
-    ...['--groups', `${name}-*`, '--exclude-groups', `${name}-b`],
-  ]);
+  const serving = start(
+    [
+      ...['serve', '--store', `${folder.path}/${name}.db`, '--brokers', testBrokers().join(',')],
+      ...['--topics', `${name}-*`, '--exclude-topics', `/-b$/`, '--from', from, '--listen', '127.0.0.1:0'],
+      ...['--groups', `${name}-*`, '--exclude-groups', `${name}-b`],
+    ],
+    {},
+    2 * PATIENCE_MS,
+  );
   const port = Number(/:(\d+) /.exec(await serving.firstLine)?.[1]);
-  await until('it is ready', async () => (await fetch(`http://127.0.0.1:${port}/readyz`)).status === 200);
+  await until(
+    'it is ready',
+    async () => (await fetch(`http://127.0.0.1:${port}/readyz`)).status === 200,
+    PATIENCE_MS,
+  );
   await send(5, Date.now());
   await producer.disconnect();
   const topics = async () => ((await json(port, '/v1/topics')) as Page<ObservedTopic>).items;
-  await until('what came later is observed', async () => (await topics())[0]?.records === 5);
+  await until('what came later is observed', async () => (await topics())[0]?.records === 5, PATIENCE_MS);
   expect((await topics()).map(({ topic, records }) => [topic, records])).toEqual([[wanted, 5]]);
   const groups = async () =>
     ((await json(port, '/v1/groups')) as Page<Group>).items.map(({ group }) => group);
-  await until('the group is watched', async () => (await groups()).length > 0);
+  await until('the group is watched', async () => (await groups()).length > 0, PATIENCE_MS);
   expect(await groups()).toEqual([`${name}-a`]);
   serving.process.kill('SIGTERM');
   expect((await serving.ended).code).toBe(0);

@@ -5,6 +5,8 @@ import { Tool } from './groups';
 import { rewindsOf, type Watching, watching } from './watching';
 
 const RECORDS = 40;
+/** A member that is put out on a busy machine delivers again of itself. */
+const PATIENT = { sessionTimeout: 15_000, rebalanceTimeout: 20_000 };
 
 /** Commits behind every record, of itself. */
 const slowly = (one: Case, consumer: () => Consumer): ConsumerRunConfig => ({
@@ -52,7 +54,10 @@ describe.each([
 
   test('a seek is delivered before the lower offset is committed', async () => {
     const one = await begin();
-    const consumer: Consumer = await one.start(slowly(one, () => consumer));
+    const consumer: Consumer = await one.start(
+      slowly(one, () => consumer),
+      PATIENT,
+    );
     await one.until(RECORDS);
     consumer.seek({ topic: one.topic, partition: 0, offset: '10' });
     await one.until(RECORDS + 30);
@@ -62,7 +67,7 @@ describe.each([
 
   test('a seek that is committed first', async () => {
     const one = await begin();
-    const consumer = await one.start({ ...one.noting(), autoCommitThreshold: 1 });
+    const consumer = await one.start({ ...one.noting(), autoCommitThreshold: 1 }, PATIENT);
     await one.until(RECORDS);
     consumer.seek({ topic: one.topic, partition: 0, offset: '10' });
     await one.until(RECORDS + 30);
@@ -78,7 +83,7 @@ test('an operator sets back: nothing yet, then what was read; a second time is i
   const tool = new Tool();
   try {
     const read = async (count: number) => {
-      const consumer = await one.start({ ...one.noting(), autoCommitThreshold: 1 });
+      const consumer = await one.start({ ...one.noting(), autoCommitThreshold: 1 }, PATIENT);
       await one.until(count);
       await one.stop(consumer);
       one.settled();
