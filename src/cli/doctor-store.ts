@@ -2,12 +2,24 @@
 import { accessSync, constants, existsSync, readdirSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { DupescopeError, errorLine } from '../errors';
+import { reachOf, shortWindowWords } from '../identity';
 import { countText } from '../ledger';
 import { openDatabase } from '../sqlite';
 import { journalRoot } from '../store/journal-root';
 import { openReader, type Store } from '../store/open';
-import { droppedOf, fileFacts, summaryOf, topicsWithoutId } from '../store/queries';
+import {
+  droppedOf,
+  fileFacts,
+  observedTopics,
+  summaryOf,
+  topicsWithoutId,
+  type UnreadRow,
+  unreadOf,
+} from '../store/queries';
 import type { Grant } from './grants';
+
+const UNREAD_SHOWN = 20;
+const TOPICS_MAX = 1_000;
 
 export interface Line {
   level: 'ok' | 'warn' | 'fail';
@@ -38,6 +50,7 @@ export function storeChecks(path: string): Line[] {
       text: `${path}, schema ${facts.schemaVersion}, ${megabytes} MB`,
     });
     lines.push(seenCheck(summary), topicIdCheck(db));
+    lines.push(...unreadOf(db, UNREAD_SHOWN).map(unreadLine), ...windowLines(db));
     const dropped = droppedOf(db);
     if (dropped.events > 0) {
       lines.push({
@@ -52,6 +65,33 @@ export function storeChecks(path: string): Line[] {
     db.close();
   }
   return lines;
+}
+
+const UNREAD = {
+  unknown: 'records of kinds or versions that are not looked at (share groups and streams groups have such)',
+  unreadable: 'that are not what their format says, or of an unknown codec',
+  old: 'batches in the format from before Kafka 0.11: what stands in them is not seen',
+  missed: 'records that retention took before they were read',
+} as const;
+
+function unreadLine({ observer, topic, what, count, lastAt }: UnreadRow): Line {
+  const whole =
+    what === 'unreadable' ? `${observer === 'groups' ? 'records' : 'batches'} ${UNREAD[what]}` : UNREAD[what];
+  return {
+    level: what === 'unknown' ? 'ok' : 'warn',
+    what: 'passed over',
+    text: `${topic === '' ? '__consumer_offsets' : topic}: ${countText(count)} ${whole}; the last at ${new Date(lastAt).toISOString()}`,
+  };
+}
+
+/** Topics whose copies are looked for less far back than configured. */
+function windowLines(db: Store): Line[] {
+  return observedTopics(db, { limit: TOPICS_MAX }).flatMap((row) => {
+    const window = reachOf(row);
+    return window === null || !window.shorter
+      ? []
+      : [{ level: 'warn' as const, what: 'window', text: shortWindowWords(row.topic, window) }];
+  });
 }
 
 function sqliteCheck(): Line {

@@ -7,6 +7,7 @@ import { kafkaClient } from '../kafka/client';
 import type { TopicChoice, TopicRules } from '../kafka/topics/topic-choice';
 import { TopicObserver } from '../kafka/topics/topic-observer';
 import { nameFilter } from '../kafka/watch/name-filter';
+import type { RecordTimes } from '../kafka/watch/record-times';
 import type { WriterClient } from '../store/writer-client';
 
 const DAY_MS = 86_400_000;
@@ -17,6 +18,7 @@ export function topicObserver(
   cluster: ClusterConfig,
   logger: Logger,
   writer: () => WriterClient | null,
+  recordTimes: RecordTimes,
 ): TopicObserver | null {
   if (cluster.topics.length === 0) return null;
   const present = () => writer() ?? fail('store-busy', 'The service is starting or ending.');
@@ -29,6 +31,7 @@ export function topicObserver(
       observe: async (seed, batches) => present().observe(seed, batches),
     },
     choice: topicChoice(config, cluster),
+    onTimes: (topic, partition, offset, at) => recordTimes.note(topic, partition, offset, at),
     onProblem: (problem) => {
       if (problem === null) logger.info('topics are observed again');
       else logger.warn({ code: problem.code }, `topic observer: ${errorLine(problem)}`);

@@ -1,5 +1,6 @@
 /** Incidents and what may be lost, as tables, JSON or CSV. */
 import type { z } from 'zod';
+import { shortWindowWords } from '../identity';
 import { countText } from '../ledger';
 import { toCsv } from '../service/format';
 import {
@@ -82,7 +83,7 @@ const STALLED: readonly Column<StalledCommit>[] = [
   { title: 'RECORDS', cell: (s) => s.records, right: true, whole: true },
   { title: 'FOR', cell: (s) => shortSeconds(s.seconds), right: true, whole: true },
   { title: 'ENDED (UTC)', cell: (s) => shortTime(s.ended_at), whole: true },
-  { title: 'BY', cell: (s) => `${s.host}:${s.pid}` },
+  { title: 'BY', cell: (s) => (s.pid === null ? `${s.client_id} on ${s.host}` : `${s.host}:${s.pid}`) },
 ];
 
 export function stalledText(page: Page<StalledCommit>, format: ReportFormat): string {
@@ -118,6 +119,15 @@ export function duplicatesText(page: Page<Duplicate>, format: ReportFormat): str
   return listText(page, format, Duplicate, DUPLICATES, 'No duplicates.\n');
 }
 
+/** How far back copies are found, and how far they should be where that is less. */
+function looksBack({ window }: ObservedTopic): string {
+  if (window === null) return '-';
+  const { reach_seconds: reach, configured_seconds: configured, shorter, ended_by } = window;
+  if (shorter) return `${shortSeconds(reach)} of ${shortSeconds(configured)}!`;
+  // Nothing was given up yet.
+  return shortSeconds(ended_by === null ? configured : reach);
+}
+
 const TOPICS: readonly Column<ObservedTopic>[] = [
   { title: 'TOPIC', cell: (t) => t.topic },
   { title: 'RECORDS', cell: (t) => t.records, right: true, whole: true },
@@ -131,6 +141,7 @@ const TOPICS: readonly Column<ObservedTopic>[] = [
     right: true,
     whole: true,
   },
+  { title: 'LOOKS BACK', cell: looksBack, right: true, whole: true },
   {
     title: 'STATE',
     cell: (t) => (t.partitions.every(({ state }) => state === 'live') ? 'live' : 'catching up'),
@@ -142,8 +153,23 @@ export function topicsText(page: Page<ObservedTopic>, format: ReportFormat): str
   const advice = page.items
     .filter(({ time_to_duplicate: found }) => found !== null)
     .map(({ topic, time_to_duplicate: found }) => `${plain(topic)}: ${found?.advice}\n`);
+  const short = page.items.flatMap(({ topic, window }) =>
+    window === null || !window.shorter
+      ? []
+      : [
+          `${plain(
+            shortWindowWords(topic, {
+              reachMs: window.reach_seconds * 1_000,
+              configuredMs: window.configured_seconds * 1_000,
+              endedBy: window.ended_by,
+              shorter: true,
+            }),
+          )}\n`,
+        ],
+  );
   const text = listText(page, format, ObservedTopic, TOPICS, 'No topics are observed.\n');
-  return format === 'table' && advice.length > 0 ? `${text}\n${advice.join('')}` : text;
+  const lines = [...short, ...advice];
+  return format === 'table' && lines.length > 0 ? `${text}\n${lines.join('')}` : text;
 }
 
 export function identityText(answer: Identity, format: ReportFormat): string {

@@ -91,7 +91,13 @@ const PARTITIONS: readonly Column<Partition>[] = [
     whole: true,
   },
   { title: 'COMMITTED', cell: (p) => p.committed_offset ?? '-', right: true, whole: true },
-  { title: 'LAG', cell: (p) => p.lag_records ?? '-', right: true, whole: true },
+  {
+    title: 'LAG',
+    cell: (p) =>
+      `${p.lag_records ?? '-'}${p.lag_seconds === null || p.lag_seconds === 0 ? '' : `/${shortSeconds(p.lag_seconds)}`}`,
+    right: true,
+    whole: true,
+  },
   { title: 'OWNER', cell: (p) => (p.owner === null ? '-' : processName(p.owner)) },
 ];
 
@@ -104,10 +110,14 @@ export function groupText(detail: GroupDetail, format: ReportFormat): string {
       `  ${plain(processName(session))} ${plain(session.client_id ?? '')} since ${shortTime(session.started_at)}`,
   );
   return [
-    `${plain(detail.group)} on ${plain(detail.cluster)}: ${countText(detail.deliveries)} deliveries, ${countText(detail.redeliveries)} of them redeliveries\n${exposureLine(detail)}Verdict: ${detail.verdict_words}\n${detail.check === null ? '' : `Check: ${detail.check.words}\n`}${detail.advice.map((advice) => `Advice: ${plain(advice)}\n`).join('')}`,
+    `${plain(detail.group)} on ${plain(detail.cluster)}: ${countText(detail.deliveries)} deliveries, ${countText(detail.redeliveries)} of them redeliveries\n${exposureLine(detail)}${commitsLine(detail)}Verdict: ${detail.verdict_words}\n${detail.check === null ? '' : `Check: ${detail.check.words}\n`}${detail.advice.map((advice) => `Advice: ${plain(advice)}\n`).join('')}`,
     table(PARTITIONS, detail.partitions_detail),
     `Consumers that live now: ${countText(living.length)}, of ${countText(detail.sessions_total)} seen\n${consumers.map((line) => `${line}\n`).join('')}`,
   ].join('\n');
+}
+
+function commitsLine({ commits_per_minute: rate }: GroupDetail): string {
+  return rate === null ? '' : `Commits seen from outside: ${rate} a minute, of the last 10 minutes\n`;
 }
 
 function exposureLine({ exposure_history: { records, seconds, hours } }: GroupDetail): string {

@@ -5,11 +5,13 @@ import { errorLine } from '../errors';
 import { kafkaClient } from '../kafka/client';
 import { LagPoller } from '../kafka/lag';
 import type { TopicObserver } from '../kafka/topics/topic-observer';
+import { RecordTimes } from '../kafka/watch/record-times';
 import type { LagSource, Watching } from '../service';
 import { openReader } from '../store/open';
 import { knownTopics } from '../store/queries';
 import type { WriterClient } from '../store/writer-client';
 import { topicObserver } from './observe-topics';
+import { ShortWindows } from './short-windows';
 import { groupWatcher, lagOfBoth } from './watch-groups';
 
 interface Part {
@@ -37,8 +39,9 @@ export function watchClusters(
   for (const cluster of config.clusters) {
     const settings = { ...config, ...cluster };
     const poller = lagPoller(settings, logger);
-    const watcher = groupWatcher(settings, logger, writer);
-    const observer = topicObserver(config, cluster, logger, writer);
+    const times = new RecordTimes();
+    const watcher = groupWatcher(settings, logger, writer, times);
+    const observer = topicObserver(config, cluster, logger, writer, times);
     sources.push(lagOfBoth(watcher, poller));
     parts.push(poller, watcher);
     if (observer !== null) {
@@ -46,6 +49,7 @@ export function watchClusters(
       parts.push(observer);
     }
   }
+  if (observers.length > 0) parts.push(new ShortWindows(config.store, logger));
   return { lag: sources.length === 0 ? null : lagOfAll(sources), observers, parts };
 }
 

@@ -5,6 +5,7 @@ import { DupescopeError, errorLine } from '../errors';
 import { kafkaClient } from '../kafka/client';
 import { GroupWatcher } from '../kafka/watch/group-watcher';
 import { nameFilter } from '../kafka/watch/name-filter';
+import type { RecordTimes } from '../kafka/watch/record-times';
 import type { LagSource } from '../service';
 import type { WriterClient } from '../store/writer-client';
 
@@ -12,6 +13,7 @@ export function groupWatcher(
   config: Config,
   logger: Logger,
   writer: () => WriterClient | null,
+  recordTimes: RecordTimes,
 ): GroupWatcher {
   const present = () => {
     const found = writer();
@@ -27,6 +29,7 @@ export function groupWatcher(
     },
     watches: nameFilter(config.groups, config.excludeGroups),
     lagIntervalMs: config.lagIntervalMs,
+    recordTimes,
     onProblem: (problem) => {
       if (problem === null) logger.info('groups are watched again');
       else logger.warn({ code: problem.code }, `group watcher: ${errorLine(problem)}`);

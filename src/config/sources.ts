@@ -108,16 +108,26 @@ function fromText(setting: Setting, text: string): unknown {
     case 'text':
       return text;
     case 'list':
-      return text
-        .split(',')
-        .map((part) => part.trim())
-        .filter((part) => part !== '');
+      return partsOf(text);
     case 'number':
     case 'size':
       return isNumber ? Number(text) : text;
     case 'switch':
       return /^(true|1|yes)$/i.test(text) ? true : /^(false|0|no)$/i.test(text) ? false : text;
   }
+}
+
+/** Between commas; those within a regular expression between slashes are its own. */
+function partsOf(text: string): string[] {
+  const parts: string[] = [];
+  let rest = text;
+  while (rest !== '') {
+    // An expression ends at a slash behind which the list goes on, or ends.
+    const part = /^\s*\/.+?\/(?=\s*(?:,|$))|^[^,]*/.exec(rest)?.[0] ?? rest;
+    if (part.trim() !== '') parts.push(part.trim());
+    rest = rest.slice(part.length).replace(/^\s*,?/, '');
+  }
+  return parts;
 }
 
 function isForeign(name: string): boolean {

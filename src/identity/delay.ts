@@ -83,17 +83,17 @@ function adviceOf(records: number, window: TimeToDuplicate['windowMs'], reachMs:
   const of = records === 1 ? 'the one duplicate' : `${countText(records)} duplicates`;
   const caught =
     records < 100
-      ? `Remember identities for ${duration(window.all)} to catch ${of} seen so far`
-      : `Of ${of} seen, remembering identities for ${duration(window.p99)} catches 99%, ${duration(window.p999)} 99.9%, ${duration(window.all)} all`;
+      ? `Remember identities for ${spanText(window.all)} to catch ${of} seen so far`
+      : `Of ${of} seen, remembering identities for ${spanText(window.p99)} catches 99%, ${spanText(window.p999)} 99.9%, ${spanText(window.all)} all`;
   const limit =
     reachMs !== null && window.all > reachMs / 2
-      ? `; later ones than ${duration(reachMs)} cannot be seen: lengthen the observer's own window to be sure`
+      ? `; later ones than ${spanText(reachMs)} cannot be seen: lengthen the observer's own window to be sure`
       : '';
   return `${caught}${limit}.`;
 }
 
 /** Rounded up, so that a window of that length holds. */
-function duration(ms: number): string {
+export function spanText(ms: number): string {
   const steps: [string, number][] = [
     ['d', 86_400_000],
     ['h', 3_600_000],

@@ -18,6 +18,7 @@
  *     copy-run         copies that follow each other as their originals did
  *     duplicate-cause  from both copies and their run to cause, certainty, evidence in words and advice
  *     delay            how long after the first copy the others came: how long a consumer must remember
+ *     window-reach     how far back the observer itself remembers
  *
  * Two identities are never merged: a record is its place in the log, a message is its identity. The same place read
  * again is no finding; the same identity at another place is a duplicate; with another payload it is id reuse; with
@@ -37,3 +38,4 @@ export * from './message';
 export * from './normalise';
 export * from './observed-batch';
 export * from './provenance';
+export * from './window-reach';

@@ -19,6 +19,8 @@ export interface ObservedBatch {
   observedAt: number;
   /** In the order of their offsets. May be empty, to tell that the end was reached. */
   records: RecordColumns;
+  /** Batches of the stretch that could not be read, and records that were gone before it. */
+  unread?: { old: number; unreadable: number; missed: number };
 }
 
 export interface ObserverOffset {

@@ -20,6 +20,21 @@ export interface StoredReset {
   sourceOffset: number;
   /** Something was committed since, not below `from`. */
   passed: boolean;
+  /** No reset of kafkajs's: the offsets had been taken away, and the first commit after that was not lower. */
+  startedOver?: StartedOver;
+}
+
+/** A partition whose offset had been taken away was committed again, at or above the old offset: was all read again? */
+export interface StartedOver {
+  /** The first commit. */
+  committed: number;
+  /** Since when the group had members again. */
+  joinedAt: number;
+  /** Its clients commit what they were given alone, never a place that they began at (kafkajs). */
+  handledAlone: boolean;
+  committedAt: number;
+  goneAt: number;
+  idleMs: number;
 }
 
 /** The last rewind of a partition, until the group has come back to where it was. */
@@ -136,6 +151,8 @@ export interface RewindFacts {
   owner: { memberId: string; clientId: string; host: string } | null;
   /** The broker's offsets.retention.minutes; null where it may not be asked for. */
   retentionMs: number | null;
+  /** The first commit after the offset was taken away, and a log end that had been reached before its members came. */
+  startedOver?: { committed: number; logEnd: number };
   /** 'log': every commit is read. 'poll': offsets are asked for, and what recovers in between is not seen. */
   seenBy: 'log' | 'poll';
 }
@@ -183,6 +200,26 @@ export interface WatchedEnds {
   ends: [offset: number, at: number][];
 }
 
+/** A partition that a member has, with records to read, in which nothing was committed for long. */
+export interface WatchedStall {
+  group: string;
+  topic: string;
+  topicId: string | null;
+  partition: number;
+  /** Since when there was something to commit; of one that goes on it stays the same. */
+  since: number;
+  /** When it was looked at. */
+  at: number;
+  committed: number;
+  /** Log end minus `committed`. */
+  records: number;
+  /** How long nothing may be committed. */
+  limitMs: number;
+  owner: { clientId: string; host: string };
+  /** Null: it goes on. */
+  endedAt: number | null;
+}
+
 export interface WatchBatch {
   cluster: string;
   positions: WatchPosition[];
@@ -193,6 +230,9 @@ export interface WatchBatch {
   followed: RewindFollowed[];
   lag: WatchedLag[];
   ends: WatchedEnds[];
+  stalls: WatchedStall[];
+  /** Records of the stretch that were not used: kinds and versions not looked at, and bytes that are not what they say. */
+  skipped: { unknown: number; unreadable: number };
 }
 
 /** What the store has of a cluster: where a watcher begins. */

@@ -67,6 +67,8 @@ export function incidentWords(incident: {
     case 'skip':
       return `${who} never got ${what}${where} that lie below its committed offset: ${cause}`;
     case 'stalled_commits':
+      if (incident.cause === 'nothing_committed')
+        return `${who} commits nothing while ${what} ${records === 1 ? 'waits' : 'wait'}${where}`;
       return `${who} has handled ${what}${where} without a commit`;
     case 'rewind':
       return `the committed offset of ${who} went back by ${what}${where}: ${cause}`;

@@ -105,11 +105,14 @@ const RULES: readonly Rule[] = [
       const { goneAt, groupGoneAt } = facts;
       if (goneAt === null || isExpiry(facts)) return null;
       const withGroup = groupGoneAt !== null && Math.abs(groupGoneAt - goneAt) < SIBLINGS_MS;
+      const { startedOver } = facts;
       return {
-        certainty: facts.retentionMs === null ? 'probable' : 'proven',
+        // What was read is not seen: where the first commit was not lower, it follows from where the log had ended.
+        certainty: facts.retentionMs === null || startedOver !== undefined ? 'probable' : 'proven',
         because: [
           `${withGroup ? 'the group was' : "the partition's offset was"} deleted ${seconds(e.at - goneAt)} before, ${lastSign(facts)}`,
           `the group started over at ${e.to}; ${e.from} had been committed`,
+          ...startedOverWords(facts),
         ],
         advice: 'Reset offsets instead of deleting the group, where records must not be delivered again.',
       };
@@ -128,6 +131,7 @@ const RULES: readonly Rule[] = [
               facts.retentionMs === null
                 ? `the brokers' offsets.retention.minutes may not be read; the default is ${DEFAULT_RETENTION_MS / 60_000}`
                 : `offsets.retention.minutes is ${facts.retentionMs / 60_000}`,
+              ...startedOverWords(facts),
             ],
             advice: 'Raise offsets.retention.minutes above the longest stop of the group.',
           },
@@ -196,6 +200,11 @@ const RULES: readonly Rule[] = [
 /** A step back of so few records may be two commits that overtook each other. */
 const SMALL_STEP = 10;
 
+/** How many records it leads back over; of another topic of the same name nothing is delivered again. */
+export function rewoundRecords(cause: RewindCause, from: number, to: number): number {
+  return cause === 'topic_recreated' ? 0 : Math.max(0, from - Math.max(0, to));
+}
+
 /** The first rule that fits. */
 export function explainRewind(evidence: RewindEvidence): RewindExplanation {
   const facts = evidence.facts ?? UNWATCHED;
@@ -252,6 +261,14 @@ function lastSign({ idleMs }: RewindFacts): string {
   return idleMs === null
     ? 'and it is not known since when it was idle'
     : `${seconds(idleMs)} after its last sign`;
+}
+
+function startedOverWords({ startedOver }: RewindFacts): string[] {
+  return startedOver === undefined
+    ? []
+    : [
+        `its first commit was ${startedOver.committed}, and the log had ended at ${startedOver.logEnd} before it had members again: it began below that`,
+      ];
 }
 
 function togetherWords({ together }: RewindEvidence): string {

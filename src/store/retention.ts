@@ -20,6 +20,8 @@ const VACUUM_PAGES = 2_000;
 const SIZE_STEP = 0.1;
 
 export function retain(db: Store, limits: RetentionLimits, now: number): void {
+  // A rate is told of minutes.
+  db.prepare('DELETE FROM commit_minute WHERE minute < ?').run(now / 60_000 - 60);
   deleteBefore(db, now - limits.days * 86_400_000);
   // Identities have a bound of their own, by number.
   const used = usedBytes(db) - identityBytes(db);

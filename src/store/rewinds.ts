@@ -10,6 +10,7 @@ import {
   type RewindExplanation,
   type RewindFollowed,
   type RewindFound,
+  rewoundRecords,
   SIBLINGS_MS,
 } from '../ledger';
 import { AGAIN_MS, isNamed, SETTLE_MS } from './explaining';
@@ -47,17 +48,20 @@ export class Rewinds {
       known: db.prepare<[number, number, number], { id: number }>(
         'SELECT id FROM rewind WHERE gp = ? AND source_partition = ? AND source_offset = ?',
       ),
-      // The instrumented consumer tells a reset by kafkajs as the -1 or -2 that it committed.
+      // The instrumented consumer tells a reset by kafkajs as the -1 or -2 that it committed. What kafkajs commits at a
+      // seek it does not see: it tells the next commit, which is higher.
       toldBySession: db.prepare<
-        { gp: number; at: number; to: number; resetTo: number | null },
+        { gp: number; at: number; from: number; to: number; resetTo: number | null },
         { id: number }
       >(
         `SELECT id FROM rewind WHERE gp = @gp AND at BETWEEN @at - ${SAME_MS} AND @at + ${SAME_MS}
-           AND facts IS NULL AND to_offset IN (@to, @resetTo) ORDER BY abs(at - @at) LIMIT 1`,
+           AND facts IS NULL AND (to_offset IN (@to, @resetTo) OR from_offset = @from AND to_offset > @to)
+         ORDER BY to_offset NOT IN (@to, @resetTo), abs(at - @at) LIMIT 1`,
       ),
-      seenByWatcher: db.prepare<{ gp: number; at: number; to: number }, { id: number }>(
-        `SELECT id FROM rewind WHERE gp = @gp AND at BETWEEN @at - ${SAME_MS} AND @at + ${SAME_MS}
-           AND session IS NULL AND (to_offset = @to OR facts ->> 'resetTo' = @to) ORDER BY abs(at - @at) LIMIT 1`,
+      seenByWatcher: db.prepare<{ gp: number; at: number; from: number; to: number }, { id: number }>(
+        `SELECT id FROM rewind WHERE gp = @gp AND at BETWEEN @at - ${SAME_MS} AND @at + ${SAME_MS} AND session IS NULL
+           AND (to_offset = @to OR facts ->> 'resetTo' = @to OR from_offset = @from AND to_offset < @to)
+         ORDER BY to_offset <> @to, abs(at - @at) LIMIT 1`,
       ),
       add: db.prepare(
         `INSERT INTO rewind (gp, at, from_offset, to_offset, facts, source_partition, source_offset, session, version)
@@ -123,7 +127,7 @@ export class Rewinds {
       sourceOffset: source?.offset ?? null,
       version,
     };
-    const told = s.toldBySession.get({ gp, at, to, resetTo: found.facts.resetTo });
+    const told = s.toldBySession.get({ gp, at, from, to, resetTo: found.facts.resetTo });
     if (told === undefined) s.add.run({ ...row, session: null });
     else {
       const { gp: _gp, ...news } = row;
@@ -139,7 +143,7 @@ export class Rewinds {
     version: number,
   ): void {
     const s = this.statements;
-    const seen = s.seenByWatcher.get({ gp, at, to });
+    const seen = s.seenByWatcher.get({ gp, at, from, to });
     if (seen !== undefined) {
       s.joinSession.run(session, version, seen.id);
       return;
@@ -225,7 +229,7 @@ function findingOf(
     place: row,
     firstAt: row.at,
     lastAt: row.at,
-    records: Math.max(1, row.from - Math.max(0, row.to)),
+    records: rewoundRecords(cause, row.from, row.to),
     gapMs: 0,
     certainty,
     because: JSON.stringify(because),

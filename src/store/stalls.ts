@@ -53,7 +53,8 @@ export class Stalls {
            AND NOT EXISTS (SELECT 1 FROM position o WHERE o.gp = p.gp AND o.updated_at > p.updated_at)`,
       ),
       open: db.prepare<[], OpenRow>(
-        'SELECT id, gp, session, since, records, incident FROM stalled_commit WHERE ended_at IS NULL',
+        `SELECT id, gp, session, since, records, incident FROM stalled_commit
+         WHERE ended_at IS NULL AND session IS NOT NULL`,
       ),
       add: db.prepare(
         `INSERT INTO stalled_commit (gp, session, since, seen_at, records, incident, incident_records, version)

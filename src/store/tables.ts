@@ -16,7 +16,9 @@ import { Rewinds } from './rewinds';
 import { Runs } from './runs';
 import { Skips } from './skips';
 import { Stalls } from './stalls';
+import { Unread } from './unread';
 import { Watched } from './watched';
+import { WatchedStalls } from './watched-stalls';
 
 /** Shared by the intakes of all journals. */
 export class Tables {
@@ -33,6 +35,7 @@ export class Tables {
   readonly stalls: Stalls;
   readonly chores: Chores;
   readonly rewinds: Rewinds;
+  readonly watchedStalls: WatchedStalls;
   readonly watched: Watched;
   private readonly statements;
 
@@ -54,7 +57,8 @@ export class Tables {
     this.stalls = new Stalls(db, this.incidents);
     this.chores = new Chores(db);
     this.rewinds = new Rewinds(db, this.incidents, () => this.nextVersion());
-    this.watched = new Watched(db, this.dimensions, this.rewinds);
+    this.watchedStalls = new WatchedStalls(db, this.incidents);
+    this.watched = new Watched(db, this.dimensions, this.rewinds, this.watchedStalls, new Unread(db));
     this.statements = {
       seqOf: db.prepare<[string], { seq: number }>('SELECT seq FROM applied_journal WHERE journal = ?'),
       closed: db.prepare<[string], { closed: number }>(

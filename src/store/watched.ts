@@ -15,6 +15,8 @@ import type {
 import type { Dimensions } from './dimensions';
 import type { Store } from './open';
 import type { Rewinds } from './rewinds';
+import type { Unread } from './unread';
+import type { WatchedStalls } from './watched-stalls';
 
 /** Of each group so many generations are kept; retention by age takes the rest. */
 const GENERATIONS_MAX = 500;
@@ -56,6 +58,8 @@ export class Watched {
     db: Store,
     private readonly dimensions: Dimensions,
     private readonly rewinds: Rewinds,
+    private readonly stalls: WatchedStalls,
+    private readonly unread: Unread,
   ) {
     this.statements = {
       position: db.prepare<[number, number], { next: number }>(
@@ -88,6 +92,14 @@ export class Watched {
       thinGenerations: db.prepare<[number, number, number]>(
         `DELETE FROM group_generation WHERE grp = ? AND at < (SELECT at FROM group_generation WHERE grp = ?
            ORDER BY at DESC LIMIT 1 OFFSET ?)`,
+      ),
+      commits: db.prepare<[number, number]>(
+        `INSERT INTO commit_total (grp, commits) VALUES (?, ?)
+         ON CONFLICT DO UPDATE SET commits = commits + excluded.commits`,
+      ),
+      commitMinute: db.prepare<[number, number, number]>(
+        `INSERT INTO commit_minute (grp, minute, commits) VALUES (?, ?, ?)
+         ON CONFLICT DO UPDATE SET commits = commits + excluded.commits`,
       ),
       lag: db.prepare<[number, number, number, number]>(
         'INSERT OR REPLACE INTO lag_point (gp, at, committed, log_end) VALUES (?, ?, ?, ?)',
@@ -154,12 +166,15 @@ export class Watched {
     for (const group of batch.groups) this.group(cluster, group, now);
     for (const generation of batch.generations) this.generation(cluster, generation);
     for (const offset of batch.offsets) this.offset(cluster, offset);
+    this.commits(cluster, batch.offsets);
+    this.unread.note(cluster, 'groups', '', batch.skipped, now);
     for (const found of batch.rewinds) this.rewinds.watched(this.gpOf(cluster, found), found, version);
     for (const news of batch.followed)
       this.rewinds.followed(this.gpOf(cluster, { ...news, at: news.nextAt }), news);
     for (const point of batch.lag) {
       s.lag.run(this.gpOf(cluster, point), point.at, point.committed, point.logEnd);
     }
+    for (const stall of batch.stalls) this.stalls.apply(this.gpOf(cluster, stall), stall, version);
     for (const { topic, partition, ends } of batch.ends) {
       s.ends.run(cluster, topic, partition, ends.at(-1)?.[1] ?? now, JSON.stringify(ends));
     }
@@ -179,6 +194,21 @@ export class Watched {
       sourcePartition: source.partition,
       sourceOffset: source.offset,
     });
+  }
+
+  /** Counted in the minute of a partition's last: a batch is half a second of commits, or a catch-up. */
+  private commits(cluster: number, offsets: readonly WatchedOffset[]): void {
+    const told = new Map<string, { commits: number; at: number }>();
+    for (const { group, commits, at } of offsets) {
+      if (commits === 0) continue;
+      const known = told.get(group) ?? { commits: 0, at: 0 };
+      told.set(group, { commits: known.commits + commits, at: Math.max(known.at, at) });
+    }
+    for (const [name, { commits, at }] of told) {
+      const grp = this.groupOf(cluster, name);
+      this.statements.commits.run(grp, commits);
+      this.statements.commitMinute.run(grp, Math.floor(at / 60_000), commits);
+    }
   }
 
   private group(cluster: number, { group, members, ...row }: WatchedGroup, now: number): void {

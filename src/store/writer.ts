@@ -160,6 +160,7 @@ export class Writer {
       const version = tables.nextVersion();
       tables.skips.check(before - LOOK_BACK_MS, now, version);
       tables.stalls.check(now, version);
+      tables.watchedStalls.check(now, version);
     }).immediate();
   }
 

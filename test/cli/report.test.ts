@@ -99,6 +99,34 @@ test('rewinds, duplicates, topics and an identity, as text', async () => {
   expect([missing.code, missing.stderr.trim().split('\n').length]).toEqual([4, 1]);
 });
 
+test.each([
+  ['rewinds', '2h', /^id,version,at,.*,from_offset,to_offset,records,redelivered,/, 1],
+  ['duplicates', '2h', /^id,version,found_at,|^id,.*identity/, 1],
+  ['topics', null, /^cluster,topic,/, 1],
+  ['hits', '2h', /^id,|^/, 1],
+] as const)('%s as CSV, and since a time', async (what, since, header, rows) => {
+  const args = ['report', what, '--store', store, '--format', 'csv'];
+  const csv = (await stdoutOf(args)).trim().split('\r\n');
+  expect(csv[0]).toMatch(header);
+  expect(csv).toHaveLength(1 + rows);
+  if (since === null) return;
+  const lately = await stdoutOf([...args, '--since', '1m']);
+  expect(lately.trim().split('\r\n')).toHaveLength(1);
+  const all = await stdoutOf([...args, '--since', '3h']);
+  expect(all.trim().split('\r\n')).toEqual(csv);
+});
+
+test('a window that reaches less far back than configured', async () => {
+  const text = await stdoutOf(['report', 'topics', '--store', store]);
+  expect(text).toMatch(/LOOKS BACK/);
+  expect(text).toMatch(/orders .* 60m of 2h! /);
+  expect(text).toContain(
+    'orders: copies are found 1 h back, not the configured 2 h: the topic has more identities',
+  );
+  const { stdout } = await run(['doctor', '--store', store]);
+  expect(stdout).toMatch(/^warn +window +orders: copies are found 1 h back, not the configured 2 h/m);
+});
+
 test('groups and one group', async () => {
   expect(await stdoutOf(['report', 'groups', '--store', store])).toMatch(/^billing +c1 +1 +315 +104 /m);
   const one = await stdoutOf(['report', 'groups', 'billing', '--cluster', 'c1', '--store', store]);

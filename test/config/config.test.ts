@@ -243,3 +243,16 @@ test('docs/settings.md names every key with its flag, its variable and what it i
     expect(told).toContain(`| ${code(key)} | ${code(flag)} | ${code(variable)} | ${help} |`);
   }
 });
+
+test.each([
+  ['orders,payments.*', ['orders', 'payments.*']],
+  [' orders , , payments ', ['orders', 'payments']],
+  ['/^a{1,3}$/', ['/^a{1,3}$/']],
+  ['orders,/^a{1,3}$/, /b,c/ ,d', ['orders', '/^a{1,3}$/', '/b,c/', 'd']],
+  ['/open,orders', ['/open', 'orders']],
+  ['', []],
+  [',', []],
+])('a list of patterns, by flag and by environment: %s', (text, topics) => {
+  expect(loadConfig({ flags: new Map([['excludeTopics', text]]), env: {} }).excludeTopics).toEqual(topics);
+  expect(loadConfig({ env: { DUPESCOPE_EXCLUDE_GROUPS: text } }).excludeGroups).toEqual(topics);
+});

@@ -129,6 +129,17 @@ test('a group that is seen from outside', async () => {
     rebalances: 3,
     watched: { generation: 7, protocol: 'classic' },
   });
+  // One of its two generations began within the hour; each is told with who had what.
+  expect(audit.watched?.rebalances_last_hour).toBe(1);
+  expect(
+    audit.watched?.generations.map(({ generation, members, members_detail: then }) => [
+      generation,
+      members,
+      then.map(({ client_id, assignment }) => [client_id, assignment]),
+    ]),
+  ).toEqual(
+    [8, 7].map((generation) => [generation, 1, [['audit-app', [{ topic: 'orders', partitions: [0] }]]]]),
+  );
   expect(audit.watched?.members).toMatchObject([
     { client_id: 'audit-app', assignment: [{ topic: 'orders', partitions: [0] }] },
   ]);

@@ -192,6 +192,18 @@ function seedTopic(s: Seed, topic: number): void {
   s.row('duplicate_delay', { topic, bucket: 572, records: 1 });
 }
 
+const WATCHED_MEMBERS = JSON.stringify([
+  {
+    memberId: 'm1',
+    instanceId: null,
+    clientId: 'audit-app',
+    host: '/10.0.0.7',
+    sessionTimeoutMs: 30_000,
+    rebalanceTimeoutMs: 60_000,
+    assignment: { orders: [0] },
+  },
+]);
+
 /** Unix ms of the story's begin: two hours ago, on a whole minute. */
 export const BEGIN = Math.floor((Date.now() - 7_200_000) / 60_000) * 60_000;
 
@@ -315,21 +327,12 @@ export function seedStory(path: string): void {
     state_before: 'empty',
     generation: 7,
     since: BEGIN,
-    members: JSON.stringify([
-      {
-        memberId: 'm1',
-        instanceId: null,
-        clientId: 'audit-app',
-        host: '/10.0.0.7',
-        sessionTimeoutMs: 30_000,
-        rebalanceTimeoutMs: 60_000,
-        assignment: { orders: [0] },
-      },
-    ]),
+    members: WATCHED_MEMBERS,
     rebalances: 3,
     updated_at: BEGIN,
   });
-  s.row('group_generation', { grp: audit, at: BEGIN, generation: 7, members: '[{}]' });
+  s.row('group_generation', { grp: audit, at: BEGIN, generation: 7, members: WATCHED_MEMBERS });
+  s.row('group_generation', { grp: audit, at: Date.now() - 60_000, generation: 8, members: WATCHED_MEMBERS });
   seedTopic(s, orders);
   // The check of the second copy's run (number 4 in its journal) caught 150 to 179 after 11 s; 180 to 199 failed.
   s.row('idempotency_hit', {

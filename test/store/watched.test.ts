@@ -1,8 +1,18 @@
 import { join } from 'node:path';
 import type { DupescopeError } from '../../src/errors';
-import type { RewindFacts, RewindFound, WatchBatch, WatchedOffset } from '../../src/ledger';
+import type { RewindFacts, RewindFound, WatchBatch, WatchedOffset, WatchedStall } from '../../src/ledger';
 import { openStore } from '../../src/store/open';
-import { placesOf, rewindPage, rewindTotalsOf } from '../../src/store/queries';
+import {
+  commitTotalsOf,
+  groupsOf,
+  placesOf,
+  rewindPage,
+  rewindTotalsOf,
+  stalledNow,
+  stalledPage,
+  unreadOf,
+  unreadTotals,
+} from '../../src/store/queries';
 import { DEFAULT_RETENTION, retain } from '../../src/store/retention';
 import { Tables } from '../../src/store/tables';
 import { testFolder } from '../support/folder';
@@ -31,6 +41,8 @@ function batch(parts: Partial<WatchBatch>): WatchBatch {
     followed: [],
     lag: [],
     ends: [],
+    stalls: [],
+    skipped: { unknown: 0, unreadable: 0 },
     ...parts,
   };
 }
@@ -233,4 +245,87 @@ test('causes are explained once and counted once; old rows go', () => {
   }
   expect(rewindTotalsOf(db)[0]?.rewinds).toBe(2);
   db.close();
+});
+
+describe('stalled commits seen from outside', () => {
+  const stall = (more: Partial<WatchedStall> = {}): WatchedStall => ({
+    ...PLACE,
+    since: 1_000,
+    at: 62_000,
+    committed: 5,
+    records: 10,
+    limitMs: 60_000,
+    owner: { clientId: 'app', host: '/10.0.0.7' },
+    endedAt: null,
+    ...more,
+  });
+  const rows = ({ db }: ReturnType<typeof newStore>) =>
+    stalledPage(db, { limit: 10 }).map(({ since, seenAt, endedAt, records }) => [
+      since,
+      seenAt,
+      endedAt,
+      records,
+    ]);
+  const incidents = ({ db }: ReturnType<typeof newStore>) =>
+    db.prepare('SELECT kind, cause, findings, records FROM incident').all();
+
+  test('are one row and one incident from the first telling to the last, over restarts of the watcher', () => {
+    const store = newStore();
+    store.apply(batch({ stalls: [stall()] }));
+    store.apply(batch({ stalls: [stall({ at: 92_000, records: 14 })] }));
+    expect(rows(store)).toEqual([[1_000, 92_000, null, 14]]);
+    expect(stalledNow(store.db)).toEqual([{ cluster: 'c', group: 'billing', partitions: 1 }]);
+    store.apply(batch({ stalls: [stall({ at: 93_000, endedAt: 93_000 })] }));
+    expect(rows(store)).toEqual([[1_000, 92_000, 93_000, 14]]);
+    expect(stalledNow(store.db)).toEqual([]);
+    store.apply(batch({ stalls: [stall({ at: 95_000, records: 15 })] }));
+    expect(rows(store)).toEqual([[1_000, 95_000, null, 15]]);
+    expect(incidents(store)).toEqual([
+      { kind: 'stalled_commits', cause: 'nothing_committed', findings: 1, records: 14 },
+    ]);
+    // What nobody tells of any more is over.
+    store.tables.watchedStalls.check(300_000, 1);
+    expect(rows(store)).toEqual([[1_000, 95_000, 95_000, 15]]);
+    // Looking for those of sessions leaves them alone.
+    store.apply(batch({ stalls: [stall({ since: 400_000, at: 470_000 })] }));
+    store.tables.stalls.check(471_000, 1);
+    expect(rows(store)[0]).toEqual([400_000, 470_000, null, 10]);
+    store.db.close();
+  });
+});
+
+test('commits are counted by group, and by minute', () => {
+  const store = newStore();
+  store.apply(
+    batch({
+      offsets: [offset(5, { commits: 3, at: 61_000 }), offset(7, { partition: 1, commits: 2, at: 62_000 })],
+    }),
+  );
+  store.apply(batch({ offsets: [offset(9, { commits: 4, at: 121_000 })] }));
+  expect(commitTotalsOf(store.db)).toEqual([{ cluster: 'c', group: 'billing', commits: 9 }]);
+  const recent = (now: number) => groupsOf(store.db, { limit: 1, now })[0]?.recentCommits;
+  expect([recent(180_000), recent(120_000), recent(13 * 60_000)]).toEqual([9, 5, 0]);
+  store.db.close();
+});
+
+test('records of the groups log that were passed over', () => {
+  const store = newStore();
+  store.apply(
+    batch({
+      positions: [{ partition: 0, from: null, next: 9, resume: 9 }],
+      skipped: { unknown: 2, unreadable: 0 },
+    }),
+  );
+  store.apply(batch({ skipped: { unknown: 1, unreadable: 4 } }));
+  expect(
+    unreadOf(store.db).map(({ observer, topic, what, count }) => [observer, topic, what, count]),
+  ).toEqual([
+    ['groups', '', 'unknown', 3],
+    ['groups', '', 'unreadable', 4],
+  ]);
+  expect(unreadTotals(store.db).map(({ what, count }) => [what, count])).toEqual([
+    ['unknown', 3],
+    ['unreadable', 4],
+  ]);
+  store.db.close();
 });

@@ -18,6 +18,8 @@ export interface GroupMember {
 export interface ClassicGroup {
   protocolType: string;
   generation: number;
+  /** The assignor that the members agreed on; null: none yet. */
+  protocol: string | null;
   /** When the group came into this state, unix ms; null before v2, and where it was not told (-1). */
   at: number | null;
   members: GroupMember[];
@@ -53,7 +55,7 @@ function groupOf(reader: ByteReader, version: Version): ClassicGroup {
   const { flexible } = version;
   const protocolType = reader.string(flexible);
   const generation = reader.int32();
-  reader.nullableString(flexible); // protocol
+  const protocol = reader.nullableString(flexible);
   reader.nullableString(flexible); // leader
   const at = version.stateAt ? reader.int64() : -1;
   const members: GroupMember[] = [];
@@ -61,7 +63,7 @@ function groupOf(reader: ByteReader, version: Version): ClassicGroup {
     members.push(memberOf(reader, version, protocolType === 'consumer'));
   }
   if (flexible) reader.skipTags();
-  return { protocolType, generation, at: at < 0 ? null : at, members };
+  return { protocolType, generation, protocol, at: at < 0 ? null : at, members };
 }
 
 function memberOf(reader: ByteReader, version: Version, isConsumer: boolean): GroupMember {

@@ -8,7 +8,7 @@
  * The next fetch of a leader is under way while the records of the last are read; one answer more than what is read
  * is in memory for each leader, and the queue's bound.
  */
-import { type ExpectedTopic, emptyColumns } from '../../identity';
+import { type ExpectedTopic, emptyColumns, type ObservedBatch } from '../../identity';
 import type { ToldTopic } from '../metadata';
 import { FETCH_ERRORS } from '../offsets/fetch';
 import { type FetchedPart, FetchFailed, type FetchLimits } from './fetch';
@@ -29,6 +29,7 @@ const SMALL_BYTES = 64 * 1024;
 const PACE_MS = 100;
 /** Topics are listed again so soon after a leader refused one, doubling while it does. */
 const AGAIN_MS = [250, 5_000] as const;
+const NOTHING_UNREAD = { old: 0, unreadable: 0, missed: 0 };
 
 export interface SessionOptions {
   kafka: Parameters<typeof TopicSource.open>[0];
@@ -41,6 +42,8 @@ export interface SessionOptions {
   onRefused: (topic: string) => void;
   /** Records that were gone before they were read. */
   onMissed: (topic: string, partition: number, from: number, next: number) => void;
+  /** The first and the last record of what was read, with their times (unix ms; -1: none). */
+  onTimes?: ((topic: string, partition: number, offset: number, at: number) => void) | undefined;
   /** What is listed and stored: this session works. */
   onWorking: (topics: number) => void;
 }
@@ -308,10 +311,17 @@ export class ObservingSession {
 
   private async read(reading: PartitionReading, part: FetchedPart, from: number): Promise<void> {
     let next = from;
-    for (const stretch of readRecords(part, from, this.options.memory.unread)) {
+    const { unread } = this.options.memory;
+    // Other partitions are read in between.
+    const own = { old: 0, unreadable: 0 };
+    for (const stretch of readRecords(part, from, own)) {
       next = stretch.next;
       const { records } = stretch;
-      await this.tell(reading, stretch.from, next, next >= part.end, records);
+      const { old, unreadable } = own;
+      unread.old += old;
+      unread.unreadable += unreadable;
+      Object.assign(own, { old: 0, unreadable: 0 });
+      await this.tell(reading, stretch.from, next, next >= part.end, records, { old, unreadable, missed: 0 });
       // The service answers in between.
       await new Promise(setImmediate);
     }
@@ -325,9 +335,15 @@ export class ObservingSession {
     next: number,
     live: boolean,
     records: Parameters<TopicReading['reader']['read']>[0] | null,
+    unread: ObservedBatch['unread'] = NOTHING_UNREAD,
   ): Promise<void> {
     const { topic, partition } = reading;
     reading.live = live;
+    const columns = records === null ? emptyColumns(0) : topic.reader.read(records);
+    for (const i of columns.count === 0 ? [] : [0, columns.count - 1]) {
+      const [offset, at] = [columns.offsets[i] as number, columns.times[i] as number];
+      this.options.onTimes?.(topic.name, partition, offset, at);
+    }
     await this.queue.put({
       cluster: this.cluster,
       topic: topic.name,
@@ -337,7 +353,8 @@ export class ObservingSession {
       nextOffset: next,
       live,
       observedAt: Date.now(),
-      records: records === null ? emptyColumns(0) : topic.reader.read(records),
+      records: columns,
+      unread,
     });
     if (live) reading.caughtUp = true;
   }
@@ -361,7 +378,8 @@ export class ObservingSession {
     if (start === null || end === null) return this.listSoon();
     reading.next = next < start ? start : Math.min(next, end);
     if (reading.next !== next) this.options.onMissed(topic.name, partition, next, reading.next);
-    await this.tell(reading, reading.next, reading.next, false, null);
+    const missed = Math.max(0, reading.next - next);
+    await this.tell(reading, reading.next, reading.next, false, null, { ...NOTHING_UNREAD, missed });
     reading.resting = false;
     if (!this.nodes.has(leader) && !this.ended) this.readNode(leader);
   }

@@ -36,6 +36,8 @@ export interface TopicObserverOptions {
   listEveryMs?: number;
   /** A new kind of problem, or null when it is over. */
   onProblem?: (problem: DupescopeError | null) => void;
+  /** The first and the last record of what was read, with their times (unix ms; -1: none). */
+  onTimes?: (topic: string, partition: number, offset: number, at: number) => void;
   /** Records that were gone before they were read: from that offset, up to the next that is there. */
   onMissed?: (topic: string, partition: number, from: number, next: number) => void;
 }
@@ -111,6 +113,7 @@ export class TopicObserver {
         memory: this.memory,
         onRefused: (topic) => this.refuse(topic),
         onMissed: (...missed) => onMissed?.(...missed),
+        onTimes: this.options.onTimes,
         onWorking: (topics) => this.works(topics, listEveryMs),
       },
       source,

@@ -22,6 +22,11 @@ export class EndSamples {
     return this.offsets.at(-1) ?? null;
   }
 
+  /** When it was asked for first; 0 before. */
+  get firstAt(): number {
+    return this.times[0] ?? 0;
+  }
+
   get at(): number {
     return this.times.at(-1) ?? 0;
   }
@@ -52,6 +57,11 @@ export class EndSamples {
     const older = all.slice(0, all.length - latest.length);
     const every = Math.ceil(older.length / (STORED_MAX / 2));
     return [...older.filter((_, i) => i % every === 0), ...latest];
+  }
+
+  /** The last end that was told by then; null: there was none. */
+  endBefore(at: number): number | null {
+    return this.offsets[this.times.findLastIndex((time) => time <= at)] ?? null;
   }
 
   /** Age of the record at that offset, in ms, between two samples by proportion. 0: not written yet; null: older than all. */

@@ -2,12 +2,14 @@
  * Consumer lag of every group that the watcher sees: log ends asked for in intervals, minus what was committed by
  * then. Committed offsets are known before log ends are asked for, so lag is never below what it was.
  */
-import type { WatchedEnds, WatchedLag } from '../../ledger';
+import type { WatchedEnds, WatchedLag, WatchedStall } from '../../ledger';
 import type { LagValue } from '../lag';
 import type { ClusterQuestions } from './cluster-questions';
 import { EndSamples } from './end-samples';
+import { GroupStalls, STALLED_MS } from './group-stalls';
 import type { OffsetsLog } from './offsets-log';
 import type { Place } from './place';
+import type { RecordTimes } from './record-times';
 
 /** A point is kept at most this often a place, and only where something moved. */
 const POINT_EVERY_MS = 60_000;
@@ -29,8 +31,15 @@ export class GroupLag {
   private readonly storedAt = new WeakMap<EndSamples, number>();
   private values = new Map<string, LagValue>();
   private due: WatchedLag[] = [];
+  private readonly stalls: GroupStalls;
 
-  constructor(private readonly questions: ClusterQuestions) {}
+  constructor(
+    private readonly questions: ClusterQuestions,
+    stalledMs: number = STALLED_MS,
+    private readonly times: Pick<RecordTimes, 'ageOf'> | null = null,
+  ) {
+    this.stalls = new GroupStalls(stalledMs);
+  }
 
   /** Goes on from what was stored, where nothing is known yet. */
   restore(stored: readonly WatchedEnds[]): void {
@@ -43,16 +52,23 @@ export class GroupLag {
 
   /** One round. Throws when no broker answers; topics that are gone or hidden are left out. */
   async ask(log: OffsetsLog, cluster: string, isStopped: () => boolean): Promise<void> {
-    const places = [...log.allPlaces()].filter((place) => place.offset >= 0 && place.goneAt === 0);
+    const known = [...log.allPlaces()].filter((place) => place.offset >= 0);
+    // Of groups that are gone too: where their logs ended tells whether they read all again when they come back.
+    const topics = new Set(known.map((place) => place.topic));
+    const places = known.filter((place) => place.goneAt === 0);
     const committed = places.map((place) => place.offset);
-    const topics = new Set(places.map((place) => place.topic));
     for (const topic of this.topics.keys()) if (!topics.has(topic)) this.topics.delete(topic);
     for (const topic of topics) {
       if (isStopped()) return;
       await this.askTopic(topic);
     }
     this.values = new Map();
-    for (const [i, place] of places.entries()) this.tell(cluster, place, committed[i] as number);
+    const told = places.flatMap((place, i) => {
+      const samples = this.topics.get(place.topic)?.get(place.partition);
+      return samples === undefined ? [] : [{ place, samples, committed: committed[i] as number }];
+    });
+    for (const { place, samples, committed: offset } of told) this.tell(cluster, place, samples, offset);
+    this.stalls.look(told);
   }
 
   all(): readonly LagValue[] {
@@ -63,11 +79,20 @@ export class GroupLag {
     return this.values.get(JSON.stringify([cluster, group, topic, partition])) ?? null;
   }
 
+  /** Where the log had ended by then, at least; null: not known. */
+  endBefore(topic: string, partition: number, at: number): number | null {
+    return this.topics.get(topic)?.get(partition)?.endBefore(at) ?? null;
+  }
+
   /** Points to be stored since it was asked last. */
   drain(): WatchedLag[] {
     const { due } = this;
     this.due = [];
     return due;
+  }
+
+  drainStalls(): WatchedStall[] {
+    return this.stalls.drain();
   }
 
   /** Log ends to be stored. @param all those of late too: nothing is going to be asked for any more */
@@ -109,13 +134,16 @@ export class GroupLag {
     }
   }
 
-  private tell(cluster: string, place: Place, committed: number): void {
-    const samples = this.topics.get(place.topic)?.get(place.partition);
-    const logEnd = samples?.end ?? null;
-    if (samples === undefined || logEnd === null) return;
+  private tell(cluster: string, place: Place, samples: EndSamples, committed: number): void {
+    const logEnd = samples.end;
+    if (logEnd === null) return;
     const { topic, topicId, partition } = place;
     const group = place.group.name;
-    const age = samples.ageOf(committed, samples.at);
+    const age =
+      committed >= logEnd
+        ? 0
+        : (this.times?.ageOf(topic, partition, committed, samples.at) ??
+          samples.ageOf(committed, samples.at));
     this.values.set(JSON.stringify([cluster, group, topic, partition]), {
       cluster,
       group,

@@ -15,6 +15,8 @@ export class GroupLife {
   generation: number | null = null;
   goneAt: number | null = null;
   changed = false;
+  /** The assignor; null: not seen since the start. */
+  assignor: string | null = null;
   private protocol: 'classic' | 'consumer' | null = null;
   private members = new Map<string, WatchedMember>();
   private rebalances = 0;
@@ -41,6 +43,7 @@ export class GroupLife {
   classic(value: ClassicGroup, recordedAt: number): void {
     const at = value.at ?? recordedAt;
     this.protocol = 'classic';
+    this.assignor = value.protocol;
     this.goneAt = null;
     // Those of the generation before are told before they are replaced.
     this.tellBegun();

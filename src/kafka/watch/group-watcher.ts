@@ -19,6 +19,7 @@ import type { GroupSink } from './group-sink';
 import { OffsetsLog, type SkippedRecords } from './offsets-log';
 import { OFFSETS_TOPIC, OffsetsSource } from './offsets-source';
 import { mayNotRead } from './permission';
+import type { RecordTimes } from './record-times';
 
 export interface GroupWatcherOptions {
   /** Used for reads alone. */
@@ -29,6 +30,12 @@ export interface GroupWatcherOptions {
   watches?: (group: string) => boolean;
   /** How often log ends are asked for, and committed offsets where the log may not be read, in ms. */
   lagIntervalMs: number;
+  /** Of topics that are observed: lag in seconds is told from them. */
+  recordTimes?: Pick<RecordTimes, 'ageOf'>;
+  /** Without permission on the log it is tried again after so long, in ms. Default 60 000. */
+  logAgainMs?: number;
+  /** Nothing committed for so long, with records to read, is told. Default 60 000. */
+  stalledMs?: number;
   /** A new kind of problem, or null when it is over. */
   onProblem?: (problem: DupescopeError | null) => void;
   /** Another topic with such records, for benchmarks and tests. */
@@ -43,6 +50,8 @@ const AGAIN_MS = [200, 5_000] as const;
 const STORE_AGAIN_MS = 500;
 /** Reading waits while a batch has not been stored for so long. */
 const STORE_WAIT_MS = 5_000;
+/** The clocks of brokers and of this machine may differ by so much. */
+const CLOCKS_MS = 1_000;
 /** The log is tried again after so long without permission. */
 const LOG_AGAIN_MS = 60_000;
 
@@ -67,7 +76,7 @@ export class GroupWatcher {
 
   constructor(private readonly options: GroupWatcherOptions) {
     this.questions = new ClusterQuestions(options.kafka);
-    this.lag = new GroupLag(this.questions);
+    this.lag = new GroupLag(this.questions, options.stalledMs, options.recordTimes);
   }
 
   start(): void {
@@ -229,14 +238,13 @@ export class GroupWatcher {
 
   /** Asks for committed offsets until the log is worth another try. */
   private async pollForAWhile(): Promise<void> {
-    const until = performance.now() + LOG_AGAIN_MS;
+    const until = performance.now() + (this.options.logAgainMs ?? LOG_AGAIN_MS);
     while (!this.stopped && performance.now() < until) {
       try {
         const log = await this.loaded(true);
         for (const group of await this.questions.groups()) {
           if (this.stopped) return;
-          if (this.options.watches?.(group) === false) continue;
-          log.polled(group, await this.questions.committed(group), Date.now());
+          if (this.options.watches?.(group) !== false) await this.poll(log, group);
         }
         this.caughtUp = true;
         this.storeSoon(log);
@@ -245,6 +253,17 @@ export class GroupWatcher {
         await this.questions.close();
       }
       await this.pause(this.options.lagIntervalMs);
+    }
+  }
+
+  /** One group's failure (a coordinator that moves, a group that may not be described) is not the others'. */
+  private async poll(log: OffsetsLog, group: string): Promise<void> {
+    try {
+      log.polled(group, await this.questions.committed(group), Date.now());
+    } catch (error) {
+      const problem = kafkaError(error, this.options.settings);
+      if (problem.code === 'kafka-unreachable') throw problem;
+      this.tell(problem);
     }
   }
 
@@ -280,6 +299,7 @@ export class GroupWatcher {
     const batch = log.drain(this.cluster);
     batch.lag = this.lag.drain();
     batch.ends = this.lag.drainEnds(this.stopped);
+    batch.stalls = this.lag.drainStalls();
     if (isEmpty(batch)) return;
     for (;;) {
       try {
@@ -310,7 +330,9 @@ export class GroupWatcher {
         if (!isAboutTopic(error)) return;
         topics.set(topic, null);
       }
-      log.resolve(reset, topics.get(topic)?.get(partition) ?? null);
+      const { startedOver } = reset;
+      const endThen = startedOver && this.lag.endBefore(topic, partition, startedOver.joinedAt - CLOCKS_MS);
+      log.resolve(reset, topics.get(topic)?.get(partition) ?? null, endThen);
     }
   }
 
@@ -353,6 +375,6 @@ function isMissing(error: unknown): boolean {
 }
 
 function isEmpty(batch: WatchBatch): boolean {
-  const { positions, offsets, groups, rewinds, lag, ends } = batch;
-  return [positions, offsets, groups, rewinds, lag, ends].every((list) => list.length === 0);
+  const { positions, offsets, groups, rewinds, lag, ends, stalls } = batch;
+  return [positions, offsets, groups, rewinds, lag, ends, stalls].every((list) => list.length === 0);
 }

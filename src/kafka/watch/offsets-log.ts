@@ -15,6 +15,7 @@ import type {
   RewindFollowed,
   RewindFound,
   SourcePlace,
+  StartedOver,
   WatchBatch,
   WatchedState,
 } from '../../ledger';
@@ -57,6 +58,9 @@ interface Waiting {
   sourceOffset: number;
 }
 
+/** kafkajs's default assignor, of no other client. */
+const KAFKAJS_ASSIGNOR = 'RoundRobinAssigner';
+
 interface Lowered {
   from: number;
   to: number;
@@ -65,6 +69,8 @@ interface Lowered {
   resetTo?: number | null;
   bounds?: RewindFacts['bounds'];
   topicIdBefore?: string | null;
+  /** Told later than it was: as it was then. */
+  then?: Partial<RewindFacts>;
 }
 
 interface Transaction {
@@ -94,12 +100,16 @@ const NOBODY_KNOWN = {
 
 export class OffsetsLog {
   readonly skipped: SkippedRecords = { unknown: 0, unreadable: 0 };
+  /** Of these, handed to the store. */
+  private told: SkippedRecords = { unknown: 0, unreadable: 0 };
   /** Records applied since the start. */
   records = 0;
   private readonly partitions = new Map<number, PartitionState>();
   private readonly keys = new KeyTable<Place | null>();
   private readonly groups = new Map<string, GroupLife>();
   private readonly places = new Map<string, Place>();
+  /** Of each group, where offsets are asked for. */
+  private readonly polledPlaces = new Map<string, Set<Place>>();
   private readonly changed: Place[] = [];
   private readonly changedGroups = new Set<GroupLife>();
   private readonly resets = new Set<Reset>();
@@ -199,17 +209,42 @@ export class OffsetsLog {
     }
   }
 
-  /** Where the log of that topic's partition begins and ends now: decides where kafkajs's -1 or -2 led to. */
-  resolve(reset: Reset, bounds: { start: number; end: number } | null): void {
-    const { place, from, at } = reset;
+  /**
+   * Where the log of that topic's partition begins and ends now: decides where kafkajs's -1 or -2 led to, and where a
+   * group began that had lost its offsets.
+   * @param endThen where the log had ended before that group had members again; null: not known
+   */
+  resolve(reset: Reset, bounds: { start: number; end: number } | null, endThen: number | null = null): void {
+    const { place, from, at, startedOver } = reset;
     if (!this.resets.delete(reset)) return;
     place.reset = null;
     this.touch(place);
+    if (startedOver !== undefined) {
+      if (bounds !== null && endThen !== null) this.readAgain(reset, startedOver, bounds, endThen);
+      return;
+    }
     const to = bounds === null ? from : reset.to === -2 ? bounds.start : bounds.end;
     if (to >= from) return;
     const source = { partition: place.sourcePartition, offset: reset.sourceOffset };
     this.lowered(place, { from, to, at, source, resetTo: reset.to, bounds });
     if (!reset.passed) place.offset = to;
+  }
+
+  /**
+   * From the start, where it cannot have begun at the end: that would have been at `endThen` or above, and what is first
+   * committed no lower. At `endThen` itself, clients commit that commit a place which they began at.
+   */
+  private readAgain(
+    { place, from, at, sourceOffset }: Reset,
+    { committed, handledAlone, committedAt, goneAt, idleMs }: StartedOver,
+    bounds: { start: number; end: number },
+    endThen: number,
+  ): void {
+    if (bounds.start >= from || committed > endThen || (committed === endThen && !handledAlone)) return;
+    const source = { partition: place.sourcePartition, offset: sourceOffset };
+    const then = { committedAt, goneAt, idleMs, startedOver: { committed, logEnd: endThen } };
+    this.lowered(place, { from, to: bounds.start, at, source, bounds, then });
+    if (place.lowered !== null) this.follow(place, place.lowered, committed, at);
   }
 
   /** All that a group has committed, where the log may not be read: no member, no moment between two looks. */
@@ -227,12 +262,13 @@ export class OffsetsLog {
       if (offset < place.offset) this.lowered(place, { from: place.offset, to: offset, at, source: null });
       place.offset = offset;
       place.at = at;
+      place.movedAt = at;
       place.goneAt = 0;
       place.commits++;
       this.polledPlace(place);
     }
-    for (const place of this.places.values()) {
-      if (place.group.name !== group || place.offset < 0 || place.goneAt !== 0 || told.has(place)) continue;
+    for (const place of this.polledPlaces.get(group) ?? []) {
+      if (place.offset < 0 || place.goneAt !== 0 || told.has(place)) continue;
       place.goneAt = at;
       this.polledPlace(place);
     }
@@ -251,6 +287,8 @@ export class OffsetsLog {
       followed: this.followed,
       lag: [],
       ends: [],
+      stalls: [],
+      skipped: this.skippedSince(),
     };
     for (const state of this.partitions.values()) {
       if (state.next === state.stored) continue;
@@ -298,6 +336,7 @@ export class OffsetsLog {
       if (!quiet && place.offset >= 0) this.reset(place, offset, at, foundAt);
     } else {
       const { reset } = place;
+      const startedOver = quiet || offset < place.offset ? null : startOver(place, offset, topicIdBefore);
       if (place.lowered !== null) this.follow(place, place.lowered, offset, at);
       if (offset < place.offset && !quiet) {
         this.lowered(place, {
@@ -313,6 +352,11 @@ export class OffsetsLog {
       }
       // At or above: the reset may have led below all the same, its answer is awaited.
       if (place.reset !== null) place.reset.passed = true;
+      if (offset !== place.offset) place.movedAt = at;
+      if (startedOver !== null) {
+        this.reset(place, -2, at, foundAt);
+        Object.assign(place.reset as Reset, { startedOver, passed: true });
+      }
       place.offset = offset;
     }
     place.at = at;
@@ -368,6 +412,7 @@ export class OffsetsLog {
       seenBy: source === null ? 'poll' : 'log',
       // Who is in the group is not known while it is only asked for: what the log last told may be long past.
       ...(source === null ? NOBODY_KNOWN : {}),
+      ...found.then,
     };
     const { topic, topicId, partition } = place;
     place.lowered = source === null ? null : { source, from, followed: false };
@@ -486,6 +531,13 @@ export class OffsetsLog {
     if (group.changed) this.changedGroups.add(group);
   }
 
+  private skippedSince(): SkippedRecords {
+    const { unknown, unreadable } = this.skipped;
+    const since = { unknown: unknown - this.told.unknown, unreadable: unreadable - this.told.unreadable };
+    this.told = { unknown, unreadable };
+    return since;
+  }
+
   private skip(why: 'unknown version' | 'unreadable'): void {
     if (why === 'unreadable') this.skipped.unreadable++;
     else this.skipped.unknown++;
@@ -513,6 +565,10 @@ export class OffsetsLog {
     if (known !== undefined) return known;
     const made = new Place(this.group(group), topic, partition, sourcePartition);
     this.places.set(name, made);
+    if (this.options.polling) {
+      const own = this.polledPlaces.get(group) ?? new Set();
+      this.polledPlaces.set(group, own.add(made));
+    }
     return made;
   }
 
@@ -544,6 +600,16 @@ export class OffsetsLog {
     this.partitions.set(partition, made);
     return made;
   }
+}
+
+/** What is to be asked of a commit that is not lower than what had been taken away before; null: nothing. */
+function startOver(place: Place, committed: number, topicIdBefore: string | null): StartedOver | null {
+  const { group, goneAt, idleMs, at } = place;
+  // Members that were there all along went on from where they were, and a tool sets what it wants.
+  if (goneAt === 0 || group.state !== 'live' || group.since < goneAt) return null;
+  if (place.topicId !== topicIdBefore) return null;
+  const handledAlone = group.assignor === KAFKAJS_ASSIGNOR;
+  return { committed, joinedAt: group.since, handledAlone, committedAt: at, goneAt, idleMs };
 }
 
 function newPartition(partition: number): PartitionState {

@@ -16,6 +16,8 @@ export class Place {
   offset = -1;
   leaderEpoch = -1;
   at = 0;
+  /** When another offset was committed than before; after a restart, the last commit. */
+  movedAt = 0;
   metadata = '';
   topicId: string | null = null;
   /** Its 16 bytes, so that they are compared and not written out. */
@@ -77,6 +79,7 @@ export class Place {
               at: this.reset.at,
               sourceOffset: this.reset.sourceOffset,
               passed: this.reset.passed,
+              ...(this.reset.startedOver === undefined ? {} : { startedOver: this.reset.startedOver }),
             },
       metadata: this.metadata,
       leaderEpoch: this.leaderEpoch < 0 ? null : this.leaderEpoch,
@@ -93,6 +96,7 @@ export class Place {
     this.offset = stored.committed ?? -1;
     this.leaderEpoch = stored.leaderEpoch ?? -1;
     this.at = stored.at;
+    this.movedAt = stored.at;
     this.metadata = stored.metadata;
     this.topicId = stored.topicId;
     this.topicIdBytes = stored.topicId === null ? null : Buffer.from(stored.topicId, 'hex');

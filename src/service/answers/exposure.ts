@@ -22,10 +22,17 @@ export function exposureTotal(positions: readonly PositionRow[], now: number): E
 }
 
 /** null when nothing is known at all: no lag source, or nothing committed. */
-export function lagTotal(lags: readonly PartitionLag[]): { lag_records: number | null } {
+export function lagTotal(lags: readonly PartitionLag[]): {
+  lag_records: number | null;
+  lag_seconds: number | null;
+} {
   let total: number | null = null;
-  for (const { records } of lags) if (records !== null) total = (total ?? 0) + records;
-  return { lag_records: total };
+  let oldest: number | null = null;
+  for (const { records, seconds: age } of lags) {
+    if (records !== null) total = (total ?? 0) + records;
+    if (typeof age === 'number') oldest = Math.max(oldest ?? 0, age);
+  }
+  return { lag_records: total, lag_seconds: oldest };
 }
 
 export interface Totals {

@@ -34,6 +34,7 @@ const SESSIONS_SHOWN = 100;
 const MEMBERS_SHOWN = 20;
 const EXPOSURE_HOURS = 24;
 const GENERATIONS_SHOWN = 20;
+const MEMBERS_THEN = 100;
 
 export function groupAnswer(
   db: Store,
@@ -86,26 +87,28 @@ function watchedShape(db: Store, group: number, now: number): GroupDetail['watch
     generation: row.generation,
     since: rfc3339(row.since),
     gone_at: rfc3339OrNull(row.goneAt),
-    members: members.map((member) => ({
-      member_id: member.memberId,
-      instance_id: member.instanceId,
-      client_id: member.clientId,
-      host: member.host,
-      session_timeout_ms: member.sessionTimeoutMs,
-      assignment:
-        member.assignment === null
-          ? null
-          : Object.entries(member.assignment).map(([topic, partitions]) => ({
-              topic,
-              partitions: [...partitions],
-            })),
-    })),
+    members: members.map(memberShape),
     rebalances_last_hour: rebalancesSince(db, group, now - 3_600_000),
-    generations: generationsOf(db, group, GENERATIONS_SHOWN).map(({ at, generation, members: then }) => ({
-      at: rfc3339(at),
-      generation,
-      members: (JSON.parse(then) as unknown[]).length,
-    })),
+    generations: generationsOf(db, group, GENERATIONS_SHOWN).map(({ at, generation, members: json }) => {
+      const then = JSON.parse(json) as WatchedMember[];
+      const shown = then.slice(0, MEMBERS_THEN).map(memberShape);
+      return { at: rfc3339(at), generation, members: then.length, members_detail: shown };
+    }),
+  };
+}
+
+function memberShape(member: WatchedMember): NonNullable<GroupDetail['watched']>['members'][number] {
+  const { assignment } = member;
+  return {
+    member_id: member.memberId,
+    instance_id: member.instanceId,
+    client_id: member.clientId,
+    host: member.host,
+    session_timeout_ms: member.sessionTimeoutMs,
+    assignment:
+      assignment === null
+        ? null
+        : Object.entries(assignment).map(([topic, partitions]) => ({ topic, partitions: [...partitions] })),
   };
 }
 
@@ -178,6 +181,7 @@ function partitionShape(
             generation: position.generation,
           },
     lag_records: lag?.records ?? null,
+    lag_seconds: lag?.seconds ?? null,
     log_end_offset: lag?.logEnd ?? null,
     lag_age_seconds: lag === null ? null : seconds(Math.max(0, now - lag.at)),
   };

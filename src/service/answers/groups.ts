@@ -1,6 +1,13 @@
 import { verdictOf } from '../../ledger';
 import type { Store } from '../../store/open';
-import { type GroupRow, groupsOf, livePositions, openIncidents, type PositionRow } from '../../store/queries';
+import {
+  type GroupRow,
+  groupsOf,
+  livePositions,
+  openIncidents,
+  type PositionRow,
+  RATE_MINUTES,
+} from '../../store/queries';
 import { decodeCursor, encodeCursor } from '../cursor';
 import type { PartitionLag } from '../lag';
 import type { Query } from '../parameters';
@@ -16,7 +23,7 @@ export function groupsAnswer(
 ): Page<Group> {
   const filters = JSON.stringify([query.cluster ?? null]);
   const after = query.cursor === undefined ? undefined : decodeCursor('groups', filters, query.cursor);
-  const rows = groupsOf(db, { cluster: query.cluster, after, limit: query.limit + 1 });
+  const rows = groupsOf(db, { cluster: query.cluster, after, limit: query.limit + 1, now: context.now });
   const page = rows.slice(0, query.limit);
   const last = page.at(-1);
   const positions = byGroup(livePositions(db), (position) => position.groupId);
@@ -54,6 +61,7 @@ export function groupShape(
     sessions: row.sessions,
     state: row.state,
     rebalances: row.rebalances,
+    commits_per_minute: row.commitsSeen === 1 ? row.recentCommits / RATE_MINUTES : null,
     rewinds: row.rewinds,
     ...totalsShape(row),
     ...verdictShape(row),

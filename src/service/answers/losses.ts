@@ -68,7 +68,11 @@ export function stalledShape(row: StalledRow): StalledCommit {
     ended_at: rfc3339OrNull(row.endedAt),
     records: row.records,
     seconds: seconds(Math.max(0, (row.endedAt ?? row.seenAt) - row.since)),
-    ...processShape(row),
+    seen_by: row.session === null ? 'watcher' : 'consumer',
+    session: row.session,
+    host: row.host.replace(/^\//, ''),
+    pid: row.pid,
+    client_id: row.clientId,
   };
 }
 

@@ -1,5 +1,5 @@
 /** Committed offsets that went down, the latest first. */
-import { REWIND_CAUSES } from '../../ledger';
+import { REWIND_CAUSES, rewoundRecords } from '../../ledger';
 import type { Store } from '../../store/open';
 import { isFiltered, placesOf, type RewindRow, rewindPage } from '../../store/queries';
 import { ofList, type Query } from '../parameters';
@@ -48,7 +48,7 @@ export function rewindShape(row: RewindRow): Rewind {
     partition: row.partition,
     from_offset: row.from,
     to_offset: row.to,
-    records: Math.max(0, row.from - Math.max(0, row.to)),
+    records: rewoundRecords(row.cause, row.from, row.to),
     redelivered: row.redelivered,
     recovered_seconds: row.recoveredAt === null ? null : seconds(Math.max(0, row.recoveredAt - row.at)),
     cause: row.cause,

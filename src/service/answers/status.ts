@@ -7,6 +7,7 @@ import {
   livingVersions,
   sqliteVersion,
   summaryOf,
+  unreadOf,
   watcherPlaces,
 } from '../../store/queries';
 import type { Status } from '../schemas';
@@ -42,6 +43,14 @@ export function statusAnswer(db: Store, context: AnswerContext): Status {
       cluster,
       partition,
       next_offset: next,
+    })),
+    unread: unreadOf(db).map(({ cluster, observer, topic, what, count, lastAt }) => ({
+      cluster,
+      observer,
+      topic: topic === '' ? null : topic,
+      what,
+      count,
+      last_at: rfc3339(lastAt),
     })),
     links: context.setup.links,
   };

@@ -1,5 +1,5 @@
 /** Topics that are observed: what was found in them, and how far back they are remembered. */
-import { timeToDuplicate } from '../../identity';
+import { reachOf, timeToDuplicate } from '../../identity';
 import type { Store } from '../../store/open';
 import {
   delayBuckets,
@@ -63,14 +63,14 @@ function windowOf({
   ageMs,
   endedBy,
 }: ObservedTopicRow): ObservedTopic['window'] {
-  if (entries === null || oldestAt === null || horizonAt === null || ageMs === null) return null;
-  const reachMs = Math.max(0, horizonAt - oldestAt);
+  const reach = reachOf({ oldestAt, horizonAt, ageMs, endedBy });
+  if (entries === null || reach === null) return null;
   return {
     identities: entries,
-    reach_seconds: seconds(reachMs),
-    configured_seconds: seconds(ageMs),
+    reach_seconds: seconds(reach.reachMs),
+    configured_seconds: seconds(reach.configuredMs),
     ended_by: endedBy,
-    shorter: (endedBy === 'records' || endedBy === 'memory') && reachMs < ageMs,
+    shorter: reach.shorter,
   };
 }
 

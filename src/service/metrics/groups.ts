@@ -3,6 +3,7 @@ import { CAUSES, REWIND_CAUSES } from '../../ledger';
 import type { Store } from '../../store/open';
 import {
   causeTotalsOf,
+  commitTotalsOf,
   rebalanceTotalsOf,
   rewindTotalsOf,
   type TotalsRow,
@@ -98,7 +99,15 @@ export function groupMetrics(db: Store, bounds: GroupBounds): Family[] {
   for (const { cluster, group, rebalances: count } of rebalanceTotalsOf(db)) {
     rebalances.add(bounds.groups.labels({ cluster, group }), count);
   }
-  return [...Object.values(byName), causes, rewinds, rebalances];
+  const commits = counter(
+    'dupescope_commits_total',
+    'commits',
+    'Offset commits of groups watched from outside, one a partition',
+  );
+  for (const { cluster, group, commits: count } of commitTotalsOf(db)) {
+    commits.add(bounds.groups.labels({ cluster, group }), count);
+  }
+  return [...Object.values(byName), causes, rewinds, rebalances, commits];
 }
 
 /** Those that tell of deliveries, in the order of their first sessions: nobody later comes before them. */

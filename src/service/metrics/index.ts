@@ -6,7 +6,7 @@
  */
 import type { Logger } from 'pino';
 import type { Store } from '../../store/open';
-import { droppedTotal, fileFacts } from '../../store/queries';
+import { droppedTotal, fileFacts, unreadTotals } from '../../store/queries';
 import type { AnswerContext } from '../answers';
 import type { Watching } from '../lag';
 import { Family, registryFor, textOf } from './family';
@@ -61,6 +61,15 @@ export class Metrics {
       help: 'Deliveries whose detail could not be kept',
     });
     dropped.add({}, droppedTotal(db));
+    const unread = new Family({
+      name: 'dupescope_unread_total',
+      type: 'counter',
+      unit: 'records or batches',
+      help: 'What observers passed over: unknown and unreadable records of groups, old and unreadable batches and missed records of topics',
+    });
+    for (const { cluster, observer, what, count } of unreadTotals(db)) {
+      unread.add({ cluster, observer, what }, count);
+    }
     const ready = new Family({
       name: 'dupescope_observer_ready',
       type: 'gauge',
@@ -83,7 +92,7 @@ export class Metrics {
       help: 'Always 1; the version of the service that answers',
     });
     build.add({ version }, 1);
-    return [dropped, ready, bytes, build];
+    return [dropped, unread, ready, bytes, build];
   }
 
   /** When a bound is reached, and again when twice as many are beyond it. */

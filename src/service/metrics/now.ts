@@ -44,11 +44,11 @@ export function nowMetrics(
   const stalled = gauge(
     'dupescope_stalled_commits',
     'partitions',
-    'Partitions in which records are handled and none was committed for long',
+    'Partitions in which records are handled, or wait, and none was committed for long',
   );
   for (const { cluster, group, partitions } of stalledNow(db)) {
-    const labels = delivering.group({ cluster, group });
-    if (labels !== null) stalled.add(labels, partitions);
+    const of = { cluster, group };
+    stalled.add(delivering.group(of) ?? groups.labels(of), partitions);
   }
   return {
     families: [...exposed.families, ...lagging.families, incidents, sessions, stalled],

@@ -1,5 +1,5 @@
 /** What /metrics says of observed topics, and of how far their observer has come. */
-import { DUPLICATE_CAUSES, upperMs } from '../../identity';
+import { DUPLICATE_CAUSES, reachOf, upperMs } from '../../identity';
 import type { Store } from '../../store/open';
 import {
   delayBuckets,
@@ -46,6 +46,13 @@ export function topicMetrics(db: Store, topics: LabelSets, now: number): Family[
     help: 'How far back identities are remembered now',
     together: 'max',
   });
+  const short = new Family({
+    name: 'dupescope_identity_window_short',
+    type: 'gauge',
+    unit: 'topics',
+    help: '1: identities are remembered less far back than configured; 0: not',
+    together: 'max',
+  });
   const delays = new Family({
     name: DELAYS,
     type: 'histogram',
@@ -69,8 +76,10 @@ export function topicMetrics(db: Store, topics: LabelSets, now: number): Family[
     const labels = topics.labels({ cluster: row.cluster, topic: row.topic });
     observed.add(labels, row.records);
     anomalies.add(labels, row.sequenceAnomalies);
-    if (row.oldestAt !== null && row.horizonAt !== null) {
-      reach.add(labels, Math.max(0, row.horizonAt - row.oldestAt) / 1000);
+    const window = reachOf(row);
+    if (window !== null) {
+      reach.add(labels, window.reachMs / 1000);
+      short.add(labels, window.shorter ? 1 : 0);
     }
     const late = observerPlaces(db, row.id).filter(({ state }) => state !== 'live');
     behind.add(labels, late.length);
@@ -81,7 +90,7 @@ export function topicMetrics(db: Store, topics: LabelSets, now: number): Family[
   for (const { cluster, topic, kind, cause, records } of duplicateTotalsOf(db)) {
     duplicates.add({ ...topics.labels({ cluster, topic }), kind, cause }, records);
   }
-  return [observed, behind, lag, reach, duplicates, anomalies, delays];
+  return [observed, behind, lag, reach, short, duplicates, anomalies, delays];
 }
 
 /** The buckets are counted already; Prometheus wants each to hold those below it. */

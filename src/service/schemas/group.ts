@@ -14,6 +14,10 @@ export const Group = z
       description: 'As seen from outside; unknown: no record of the group itself was seen; null: not watched',
     }),
     rebalances: count.nullable().meta({ description: 'Seen from outside; null: not watched' }),
+    commits_per_minute: z.number().min(0).nullable().meta({
+      description:
+        'Offset commits seen from outside, one a partition, of the last 10 whole minutes; null: none was ever seen',
+    }),
     rewinds: count.meta({
       description: 'Times that a committed offset went down, counted once the cause is settled',
     }),
@@ -121,8 +125,18 @@ const Watched = z
     members: z.array(WatchedMember),
     rebalances_last_hour: count,
     generations: z
-      .array(z.strictObject({ at: time, generation: z.int(), members: count }))
-      .meta({ description: 'The latest 20, the newest first; no members: the last one had left' }),
+      .array(
+        z.strictObject({
+          at: time,
+          generation: z.int(),
+          members: count,
+          members_detail: z.array(WatchedMember).meta({ description: 'At most 100' }),
+        }),
+      )
+      .meta({
+        description:
+          'The latest 20, the newest first, each with who had what; no members: the last one had left',
+      }),
   })
   .meta({ description: 'The group as seen from outside' });
 

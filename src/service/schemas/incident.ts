@@ -85,14 +85,26 @@ export const Skip = z
 export const StalledCommit = z
   .strictObject({
     ...findingPlace,
-    since: time.meta({ description: 'When the oldest record that is not committed was handled' }),
+    since: time.meta({
+      description:
+        'When the oldest record that is not committed was handled; from outside: since when there was something to commit',
+    }),
     seen_at: time,
     ended_at: time.nullable(),
-    records: count,
+    records: count.meta({ description: 'Handled and not committed; seen from outside: not committed' }),
     seconds,
-    ...process,
+    seen_by: z.enum(['watcher', 'consumer']).meta({
+      description: "watcher: seen from outside, `host` and `client_id` are those of the group's coordinator",
+    }),
+    session: z.string().nullable(),
+    host: z.string(),
+    pid: z.int().nullable(),
+    client_id: z.string().nullable(),
   })
-  .meta({ description: 'A consumer that handles on while nothing is committed' });
+  .meta({
+    description:
+      'A consumer that handles on while nothing is committed; or, seen from outside, a member with records to read and no commit',
+  });
 
 export const IncidentDetail = Incident.extend({
   places: z

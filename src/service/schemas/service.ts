@@ -35,6 +35,21 @@ export const Status = z
     watchers: z
       .array(z.strictObject({ cluster: z.string(), partition: count, next_offset: offset }))
       .meta({ description: 'Where the group watcher stands in __consumer_offsets' }),
+    unread: z
+      .array(
+        z.strictObject({
+          cluster: z.string(),
+          observer: z.enum(['groups', 'topics']),
+          topic: z.string().nullable(),
+          what: z.enum(['unknown', 'unreadable', 'old', 'missed']),
+          count,
+          last_at: time,
+        }),
+      )
+      .meta({
+        description:
+          'What observers passed over, at most 1000. Of __consumer_offsets, records: unknown (kinds and versions that are not looked at, share groups among them), unreadable. Of topics, batches: old (from before Kafka 0.11), unreadable (damaged, or of a codec that is not known); records: missed (gone before they were read)',
+      }),
     links: z
       .strictObject({ grafana: z.string().nullable(), traces: z.string().nullable() })
       .meta({ description: 'Templates of addresses, as configured' }),

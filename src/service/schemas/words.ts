@@ -63,5 +63,9 @@ export const exposure = {
 };
 
 export const lag = {
+  lag_seconds: seconds.nullable().meta({
+    description:
+      'Age of the oldest record that is not committed: by its own time where the topic is observed, else by when the log ended where; null: not known',
+  }),
   lag_records: count.nullable().meta({ description: 'null: no brokers configured, or nothing committed' }),
 };

@@ -13,6 +13,7 @@ import type { ObservedBatch, ObserverOffset } from '../../identity';
 import { Dimensions } from '../dimensions';
 import type { Store } from '../open';
 import { type IdentityPlace, wantedHashes } from '../queries/identities';
+import { Unread } from '../unread';
 import { type Finding, Findings } from './findings';
 import { IdentityLog } from './log';
 import type { IndexMemory } from './memory';
@@ -63,6 +64,7 @@ export class IdentityIndex {
   private readonly findings: Findings;
   private readonly sequences: Sequences;
   private readonly dimensions: Dimensions;
+  private readonly unread: Unread;
   private memory: IndexMemory | null = null;
   private snapshot: SnapshotWriter | null = null;
   private sinceSnapshot = 0;
@@ -77,6 +79,7 @@ export class IdentityIndex {
     this.findings = new Findings(db);
     this.sequences = new Sequences(db);
     this.dimensions = new Dimensions(db);
+    this.unread = new Unread(db);
   }
 
   /** The key of this store's hashes, 16 bytes: what a RecordReader is made with. */
@@ -142,6 +145,10 @@ export class IdentityIndex {
         made.read(this.observed, this.findings);
         made.expire(this.capacity);
         made.write(this.log, this.observed, this.findings);
+        if (batch.unread !== undefined) {
+          const cluster = this.dimensions.cluster(batch.cluster);
+          this.unread.note(cluster, 'topics', batch.topic, batch.unread, batch.observedAt);
+        }
         also?.();
         return made;
       })

@@ -6,6 +6,7 @@
  * catching up the newest of the one that is furthest behind. So a topic that is read from its beginning has the same
  * window as one that is followed. A time that lies after the observer's clock counts as now.
  */
+import { reachOf, type WindowReach } from '../../identity';
 import { BLOCK_ENTRIES, type Block } from './block';
 
 export interface WindowLimits {
@@ -96,15 +97,10 @@ export class TopicWindow {
 
   effective(): EffectiveWindow {
     const { topic, entries, oldestAt, horizonAt, endedBy } = this.row;
-    const reachMs = entries === 0 ? 0 : Math.min(this.limits.ageMs, Math.max(0, horizonAt - oldestAt));
-    return {
-      topic,
-      entries,
-      reachMs,
-      limits: this.limits,
-      endedBy,
-      shorter: endedBy !== null && endedBy !== 'age' && reachMs < this.limits.ageMs,
-    };
+    const from = entries === 0 ? horizonAt : oldestAt;
+    const { ageMs } = this.limits;
+    const { reachMs, shorter } = reachOf({ oldestAt: from, horizonAt, ageMs, endedBy }) as WindowReach;
+    return { topic, entries, reachMs, limits: this.limits, endedBy, shorter };
   }
 
   /** The slots in use, compacted now and then. */

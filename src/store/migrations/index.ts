@@ -18,6 +18,7 @@ import { up as findingMarks } from './017-finding-marks.sql';
 import { up as firstSeen } from './018-first-seen.sql';
 import { up as sequences } from './019-sequences.sql';
 import { up as deliveredDuplicates } from './020-delivered-duplicates.sql';
+import { up as stallsOutside } from './021-stalls-outside.sql';
 
 export const MIGRATIONS: readonly string[] = [
   ledger,
@@ -39,4 +40,5 @@ export const MIGRATIONS: readonly string[] = [
   firstSeen,
   sequences,
   deliveredDuplicates,
+  stallsOutside,
 ];

@@ -34,11 +34,19 @@ export interface GroupRow {
   /** Of the watcher; null: not watched. */
   state: GroupState | null;
   rebalances: number | null;
+  /** Commits seen from outside within the RATE_MINUTES whole minutes before now; whether any was ever seen: 1, else 0. */
+  recentCommits: number;
+  commitsSeen: number;
   /** Whose cause is settled. */
   rewinds: number;
 }
 
+/** A rate is told of so many minutes. */
+export const RATE_MINUTES = 10;
+
 export interface GroupPage {
+  /** Unix ms. Default: now. */
+  now?: number;
   cluster?: string | undefined;
   /** Exact name. */
   group?: string | undefined;
@@ -64,6 +72,9 @@ export function groupsOf(db: Store, page: GroupPage): GroupRow[] {
            (SELECT max(p.updated_at) FROM group_partition q JOIN position p ON p.gp = q.id
             WHERE q.grp = g.id) AS lastDeliveryAt,
            (SELECT w.state FROM watched_group w WHERE w.grp = g.id) AS state,
+           (SELECT coalesce(sum(m.commits), 0) FROM commit_minute m
+            WHERE m.grp = g.id AND m.minute >= @sinceMinute AND m.minute < @sinceMinute + ${RATE_MINUTES}) AS recentCommits,
+           EXISTS (SELECT 1 FROM commit_total ct WHERE ct.grp = g.id) AS commitsSeen,
            (SELECT w.rebalances FROM watched_group w WHERE w.grp = g.id) AS rebalances,
            (SELECT coalesce(sum(rt.rewinds), 0) FROM group_partition q JOIN rewind_total rt ON rt.gp = q.id
             WHERE q.grp = g.id) AS rewinds
@@ -81,6 +92,7 @@ export function groupsOf(db: Store, page: GroupPage): GroupRow[] {
     cluster: page.cluster ?? null,
     group: page.group ?? null,
     afterId: page.after?.id ?? null,
+    sinceMinute: Math.floor((page.now ?? Date.now()) / 60_000) - RATE_MINUTES,
     limit: page.limit,
   });
 }

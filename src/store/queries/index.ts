@@ -25,4 +25,5 @@ export * from './rewinds';
 export * from './summary';
 export * from './timeseries';
 export * from './totals';
+export * from './unread';
 export * from './watched-groups';

@@ -56,9 +56,10 @@ export interface StalledRow extends LossPlace {
   seenAt: number;
   endedAt: number | null;
   records: number;
-  session: string;
+  /** Of the instrumented consumer; null: seen from outside, `host` and `clientId` as the coordinator has them. */
+  session: string | null;
   host: string;
-  pid: number;
+  pid: number | null;
   clientId: string | null;
 }
 
@@ -66,6 +67,7 @@ const PLACE_COLUMNS = `f.id, f.version, c.cluster_id AS cluster, g.name AS "grou
   t.topic_id AS topicId, gp.partition, f.incident`;
 const PLACE_JOINS = `JOIN group_partition gp ON gp.id = f.gp JOIN consumer_group g ON g.id = gp.grp
   JOIN topic t ON t.id = gp.topic JOIN cluster c ON c.id = t.cluster`;
+type Joined = 'JOIN' | 'LEFT JOIN' | null;
 const SESSION_COLUMNS = 's.key AS session, s.host, s.pid, s.client_id AS clientId';
 
 /** A record that was delivered again stands in a run that began after the commit. */
@@ -77,16 +79,17 @@ const PREMATURE_COLUMNS = `f.first, f.last, f.at, f.outcome, ${SESSION_COLUMNS},
 const SKIP_COLUMNS = 'f.first, f.last, f.at, f.cause, f.certainty, f.because, f.advice';
 
 export function prematurePage(db: Store, filter: LossFilter): PrematureRow[] {
-  return lossPage<PrematureRow>(db, filter, 'premature_commit', 'at', PREMATURE_COLUMNS, true);
+  return lossPage<PrematureRow>(db, filter, 'premature_commit', 'at', PREMATURE_COLUMNS, 'JOIN');
 }
 
 export function skipPage(db: Store, filter: LossFilter): SkipRow[] {
-  return lossPage<SkipRow>(db, filter, 'skip', 'at', SKIP_COLUMNS, false);
+  return lossPage<SkipRow>(db, filter, 'skip', 'at', SKIP_COLUMNS, null);
 }
 
 export function stalledPage(db: Store, filter: LossFilter): StalledRow[] {
-  const columns = `f.since, f.seen_at AS seenAt, f.ended_at AS endedAt, f.records, ${SESSION_COLUMNS}`;
-  return lossPage<StalledRow>(db, filter, 'stalled_commit', 'since', columns, true);
+  const columns = `f.since, f.seen_at AS seenAt, f.ended_at AS endedAt, f.records,
+    s.key AS session, coalesce(s.host, f.host) AS host, s.pid, coalesce(s.client_id, f.client_id) AS clientId`;
+  return lossPage<StalledRow>(db, filter, 'stalled_commit', 'since', columns, 'LEFT JOIN');
 }
 
 /** Undefined when it is past its retention. */
@@ -111,10 +114,10 @@ function lossPage<Row>(
   table: string,
   time: string,
   columns: string,
-  withSession: boolean,
+  session: Joined,
 ): Row[] {
   const sql = `SELECT ${PLACE_COLUMNS}, ${columns} FROM ${table} f ${PLACE_JOINS}
-    ${withSession ? 'JOIN session s ON s.id = f.session' : ''}${where(
+    ${session === null ? '' : `${session} session s ON s.id = f.session`}${where(
       filter.cluster !== undefined && 'c.cluster_id = @cluster',
       filter.group !== undefined && 'g.name = @group',
       filter.topic !== undefined && 't.name = @topic',
@@ -141,10 +144,10 @@ export function stalledNow(db: Store): StalledNowRow[] {
   const sql = `
     SELECT c.cluster_id AS cluster, g.name AS "group", count(DISTINCT f.gp) AS partitions
     FROM stalled_commit f INDEXED BY stalled_open
-    JOIN session s ON s.id = f.session AND s.ended_at IS NULL
+    LEFT JOIN session s ON s.id = f.session
     JOIN group_partition gp ON gp.id = f.gp
     JOIN consumer_group g ON g.id = gp.grp
     JOIN cluster c ON c.id = g.cluster
-    WHERE f.ended_at IS NULL GROUP BY g.id ORDER BY g.id`;
+    WHERE f.ended_at IS NULL AND s.ended_at IS NULL GROUP BY g.id ORDER BY g.id`;
   return statement<StalledNowRow>(db, sql).all({});
 }

@@ -1,6 +1,7 @@
 /** Rewinds, whoever saw them, and what became of them. */
 import type { Certainty, RewindCause } from '../../ledger';
 import type { Store } from '../open';
+import { redeliveredOf } from './rewind-redelivered';
 import { statement, where } from './statement';
 
 export interface RewindRow {
@@ -32,9 +33,12 @@ export interface RewindRow {
   host: string | null;
   pid: number | null;
   clientId: string | null;
-  /** Records of the stretch that were in fact delivered again, where the group is instrumented. */
+  /** Records of the stretch that were in fact delivered again; null: the group is not instrumented. */
   redelivered: number | null;
 }
+
+/** As the statement reads it. */
+type ReadRow = Omit<RewindRow, 'redelivered'> & { instrumented: 0 | 1 };
 
 export interface RewindFilter {
   /** Group partitions, of `placesOf`; null: all. */
@@ -53,10 +57,7 @@ const SELECT = `
          gp.partition, r.at, r.from_offset AS "from", r.to_offset AS "to", r.next_at AS nextAt,
          r.recovered_at AS recoveredAt, r.cause, r.certainty, r.because, r.advice, r.incident, r.facts,
          s.key AS session, s.host, s.pid, s.client_id AS clientId,
-         CASE WHEN EXISTS (SELECT 1 FROM session i WHERE i.grp = gp.grp) THEN
-           (SELECT coalesce(sum(min(d.last, r.from_offset - 1) - max(d.first, r.to_offset) + 1), 0)
-            FROM redelivery d WHERE d.gp = r.gp AND d.at BETWEEN r.at AND r.at + 600000
-              AND d.doubt < 2 AND d.first < r.from_offset AND d.last >= r.to_offset) END AS redelivered
+         EXISTS (SELECT 1 FROM session i WHERE i.grp = gp.grp) AS instrumented
   FROM rewind r`;
 const JOINS = `
   JOIN group_partition gp ON gp.id = r.gp
@@ -67,14 +68,23 @@ const JOINS = `
 
 /** One page, the newest first. Of several places: a page of each, merged; an index walks each in its order. */
 export function rewindPage(db: Store, filter: RewindFilter): RewindRow[] {
-  if (filter.places === null) return pageOf(db, filter, null);
-  return filter.places
-    .flatMap((gp) => pageOf(db, filter, gp))
-    .sort((a, b) => b.at - a.at || b.id - a.id)
-    .slice(0, filter.limit);
+  const rows =
+    filter.places === null
+      ? pageOf(db, filter, null)
+      : filter.places
+          .flatMap((gp) => pageOf(db, filter, gp))
+          .sort((a, b) => b.at - a.at || b.id - a.id)
+          .slice(0, filter.limit);
+  return rows.map((row) => joined(db, row));
 }
 
-function pageOf(db: Store, filter: RewindFilter, gp: number | null): RewindRow[] {
+/** With what came of it. Records of another topic of the same name are no copies. */
+function joined(db: Store, { instrumented, ...row }: ReadRow): RewindRow {
+  if (instrumented === 0) return { ...row, redelivered: null };
+  return { ...row, redelivered: row.cause === 'topic_recreated' ? 0 : redeliveredOf(db, row) };
+}
+
+function pageOf(db: Store, filter: RewindFilter, gp: number | null): ReadRow[] {
   const sql = `${SELECT} INDEXED BY ${indexOf(filter, gp)} ${JOINS} ${where(
     gp !== null && 'r.gp = @gp',
     filter.cause !== undefined && 'r.cause = @cause',
@@ -84,7 +94,7 @@ function pageOf(db: Store, filter: RewindFilter, gp: number | null): RewindRow[]
     filter.until !== undefined && 'r.at < @until',
     filter.after !== undefined && '(r.at, r.id) < (@afterAt, @afterId)',
   )} ORDER BY r.at DESC, r.id DESC LIMIT @limit`;
-  return statement<RewindRow>(db, sql).all({
+  return statement<ReadRow>(db, sql).all({
     gp,
     cause: filter.cause ?? null,
     certainty: filter.certainty ?? null,
@@ -113,7 +123,9 @@ export function rewindsOver(db: Store, gp: number, offset: number, limit: number
   const sql = `${SELECT} INDEXED BY rewind_by_gp_time ${JOINS}
     WHERE r.gp = @gp AND r.from_offset > @offset AND r.to_offset <= @offset
     ORDER BY r.at DESC, r.id DESC LIMIT @limit`;
-  return statement<RewindRow>(db, sql).all({ gp, offset, limit });
+  return statement<ReadRow>(db, sql)
+    .all({ gp, offset, limit })
+    .map((row) => joined(db, row));
 }
 
 export interface RewindTotalRow {

@@ -95,6 +95,20 @@ export function rebalanceTotalsOf(db: Store): RebalanceTotalRow[] {
   return statement<RebalanceTotalRow>(db, sql).all({});
 }
 
+export interface CommitTotalRow {
+  cluster: string;
+  group: string;
+  commits: number;
+}
+
+/** Commits of groups as read from outside, a partition's each. */
+export function commitTotalsOf(db: Store): CommitTotalRow[] {
+  const sql = `
+    SELECT c.cluster_id AS cluster, g.name AS "group", r.commits
+    FROM commit_total r JOIN consumer_group g ON g.id = r.grp JOIN cluster c ON c.id = g.cluster ORDER BY r.grp`;
+  return statement<CommitTotalRow>(db, sql).all({});
+}
+
 /** Deliveries whose detail could not be kept, ever. */
 export function droppedTotal(db: Store): number {
   const sql = 'SELECT deliveries FROM dropped_total';

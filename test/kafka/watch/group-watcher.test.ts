@@ -127,6 +127,60 @@ describe.each([
   });
 });
 
+describe('a deleted group whose first commit is not below the last one', () => {
+  async function deleted(topic: string, at: number): Promise<string> {
+    const group = await leftAt(topic, at);
+    const ends = () => watched.watcher.all().filter((value) => value.group === group);
+    await until('the log ends are known', () => ends().length === 2);
+    const knownAt = Date.now();
+    await until('by all clocks, before what comes', () => Date.now() - knownAt > 1_100);
+    const admin = testKafka().admin();
+    await admin.connect();
+    await until('the group is deleted', async () => {
+      const [result] = await admin.deleteGroups([group]).catch(() => []);
+      return result?.errorCode === 0;
+    });
+    await admin.disconnect();
+    return group;
+  }
+
+  test.each([
+    ['read everything again', RECORDS],
+    ['read again beyond where it was', RECORDS - 20],
+  ])('%s', async (_name, stopAt) => {
+    const topic = await filledTopic('watched', RECORDS);
+    const group = await deleted(topic, RECORDS / 2);
+    const member = await reading(group, topic, stopAt, testKafka(), { commitsEveryMs: 1_500 });
+    await member.committed(stopAt, stopAt);
+    const { told, tookMs } = await found(group, 2, Date.now());
+    await member.stop();
+    expect(told.sort()).toEqual([0, 1].map((p) => [p, RECORDS / 2, 0, 'group_deleted', 'probable']));
+    expect(tookMs).toBeLessThan(WITHIN_MS);
+    for (const row of watched.rewinds(group)) {
+      expect(row.because).toContain(`its first commit was ${stopAt}, and the log had ended at ${RECORDS}`);
+      expect(row.recoveredAt).toBe(row.at);
+    }
+  });
+
+  test('one that went on from the end, and one that a tool set forward, read nothing again', async () => {
+    const topic = await filledTopic('watched', RECORDS);
+    const group = await deleted(topic, RECORDS / 2);
+    const member = await reading(group, topic, undefined, testKafka(), { fromBeginning: false });
+    await until('it reads on', async () => {
+      await fill(topic, 5);
+      return member.seen.every((count) => count > 0);
+    });
+    await member.stop();
+    const forward = await deleted(topic, RECORDS / 2);
+    await tool.commit(forward, topic, { 0: RECORDS - 10, 1: RECORDS - 10 });
+    const last = await leftAt(topic, 10);
+    await tool.commit(last, topic, { 0: 5 });
+    await until('a later rewind is found', () => watched.rewinds(last).length === 1);
+    expect(watched.rewinds(group)).toEqual([]);
+    expect(watched.rewinds(forward)).toEqual([]);
+  });
+});
+
 test('forward resets, rebalances and restarts of members are no rewinds; members are told over time', async () => {
   const topic = await filledTopic('watched', RECORDS);
   const group = await leftAt(topic, RECORDS / 4);

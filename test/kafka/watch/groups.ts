@@ -83,12 +83,16 @@ export interface Reading {
   stop(): Promise<void>;
 }
 
-/** A member that reads from the start, commits each record, and stops reading a partition at `until`. */
+/**
+ * A member that reads from the start (where nothing is committed), commits each record, and stops reading a partition at
+ * `stopAt`. With `commitsEveryMs` it commits no more often, as kafkajs does of itself.
+ */
 export async function reading(
   group: string,
   topic: string,
   stopAt = Number.POSITIVE_INFINITY,
   kafka = testKafka(),
+  { fromBeginning = true, commitsEveryMs = 0 } = {},
 ): Promise<Reading> {
   const consumer = kafka.consumer({
     groupId: group,
@@ -98,10 +102,10 @@ export async function reading(
   });
   const admin = kafka.admin();
   await Promise.all([consumer.connect(), admin.connect()]);
-  await consumer.subscribe({ topic, fromBeginning: true });
+  await consumer.subscribe({ topic, fromBeginning });
   const seen = [0, 0];
   await consumer.run({
-    autoCommitThreshold: 1,
+    ...(commitsEveryMs > 0 ? { autoCommitInterval: commitsEveryMs } : { autoCommitThreshold: 1 }),
     eachMessage: async ({ partition, message }) => {
       seen[partition] = (seen[partition] ?? 0) + 1;
       if (Number(message.offset) + 1 >= stopAt) consumer.pause([{ topic, partitions: [partition] }]);

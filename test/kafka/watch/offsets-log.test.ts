@@ -269,3 +269,73 @@ test('asked for, not read: what stands lower is a rewind, what is gone may start
   // What was asked for is no ground for the log's own commits, which may be older.
   expect([...newLog({ ...NOTHING, offsets: batch.offsets }).allPlaces()]).toEqual([]);
 });
+
+test('asked for: groups are apart, also where one has nothing left', () => {
+  const log = newLog(NOTHING, { polling: true });
+  const at = (partition: number, offset: number) => ({ topic: 'orders', partition, offset });
+  log.polled('billing', [at(0, 20), at(1, 20)], 1);
+  log.polled('audit', [at(0, 30)], 1);
+  log.drain('c');
+  log.polled('billing', [at(1, 20)], 2);
+  log.polled('audit', [at(0, 10)], 2);
+  const batch = log.drain('c');
+  expect(batch.offsets.map(({ group, partition, goneAt }) => [group, partition, goneAt])).toEqual([
+    ['billing', 0, 2],
+    ['audit', 0, null],
+  ]);
+  expect(lowered(batch)).toEqual([[30, 10]]);
+});
+
+describe('a partition that was taken away, and is committed at or above where it was', () => {
+  const life = capturedRecords().find(({ origin }) => origin === 'GroupMetadataValue v3');
+
+  /** Committed 20 of it, deleted, members that came again, and their first commit. */
+  function comesBack(first: number, members: Buffer | null = life?.value ?? null): OffsetsLog {
+    const log = newLog();
+    apply(log, commits([20, null]));
+    const batches = [
+      ...(members === null
+        ? []
+        : [recordBatch([{ key: groupKey('billing'), value: members }], { baseOffset: 2, at: 2_000 })]),
+      commits([first, first + 1], 3),
+    ];
+    apply(log, Buffer.concat(batches), 2);
+    return log;
+  }
+  const resolved = (log: OffsetsLog, endThen: number | null, bounds = { start: 4, end: 200 }) => {
+    for (const reset of log.pendingResets()) log.resolve(reset, bounds, endThen);
+    return log.drain('c');
+  };
+
+  test('was read from the start where it cannot have begun at the end', () => {
+    const batch = resolved(comesBack(40), 100);
+    expect(lowered(batch)).toEqual([[20, 4]]);
+    expect(batch.rewinds[0]?.facts).toMatchObject({
+      committedAt: 1_000,
+      goneAt: 1_000,
+      startedOver: { committed: 40, logEnd: 100 },
+    });
+    // It has come back with that commit.
+    expect(batch.followed).toHaveLength(1);
+    expect(batch.followed[0]?.recoveredAt).toBe(batch.rewinds[0]?.at);
+    expect(batch.offsets[0]).toMatchObject({ committed: 41, reset: null });
+  });
+
+  test.each([
+    ['it may have begun at the end', 150, 100, { start: 4, end: 200 }],
+    ['where the log ended is not known', 40, null, { start: 4, end: 200 }],
+    ['what was before it is gone from the log', 40, 100, { start: 20, end: 200 }],
+  ])('nothing is told where %s', (_name, first, endThen, bounds) => {
+    expect(lowered(resolved(comesBack(first), endThen, bounds))).toEqual([]);
+  });
+
+  test('nothing is asked where no member was there: a tool set it', () => {
+    expect(comesBack(40, null).pendingResets()).toEqual([]);
+  });
+
+  test('a restart before it was resolved goes on with it', () => {
+    const stored = JSON.parse(JSON.stringify(comesBack(40).drain('c'))) as WatchBatch;
+    const { positions, offsets, groups } = stored;
+    expect(lowered(resolved(newLog({ positions, offsets, groups, ends: [] }), 100))).toEqual([[20, 4]]);
+  });
+});

@@ -22,6 +22,8 @@ export async function watching(
   groups: string[],
   settings: {
     brokers?: string[];
+    stalledMs?: number;
+    logAgainMs?: number;
     sasl?: { mechanism: 'plain'; username: string; password: string } | null;
   } = {},
 ): Promise<Watching> {
@@ -40,6 +42,8 @@ export async function watching(
     sink: writer,
     watches: nameFilter(groups, []),
     lagIntervalMs: 500,
+    ...(settings.logAgainMs === undefined ? {} : { logAgainMs: settings.logAgainMs }),
+    ...(settings.stalledMs === undefined ? {} : { stalledMs: settings.stalledMs }),
     onProblem,
   });
   watcher.start();
