@@ -39,7 +39,7 @@ export function GroupScreen({ group }: { group: string }) {
     () => chosenPartition(detail.value, topic, partition),
     [detail.value, topic, partition],
   );
-  return (
+  const heading = (
     <>
       <p class="note">
         <Lead to={{ name: 'groups' }}>Groups</Lead>
@@ -47,7 +47,19 @@ export function GroupScreen({ group }: { group: string }) {
       <h1>
         <bdi>{visible(group)}</bdi> <Copy text={group} what="the group's name" />
       </h1>
-      {detail.error?.code === 'bad-parameter' && cluster === undefined ? <Clusters group={group} /> : null}
+    </>
+  );
+  if (detail.error?.code === 'bad-parameter' && cluster === undefined) {
+    return (
+      <>
+        {heading}
+        <Clusters group={group} />
+      </>
+    );
+  }
+  return (
+    <>
+      {heading}
       <Told answer={detail}>
         {(value) => (
           <>
