@@ -22,7 +22,7 @@ const EMPTY = [
   ['#/incidents', /^None within this time and these filters/, []],
   ['#/redeliveries', /^None within this time and these filters/, [INSTRUMENT]],
   ['#/findings/rewinds', /^None within this time and these filters/, []],
-  ['#/records/orders/0/1', /^No other copy of this message is known/, [OBSERVE, INSTRUMENT]],
+  ['#/records/orders/0/1', /^Deliveries are seen of instrumented consumers/, [INSTRUMENT, OBSERVE]],
   ['#/identities/order-1', /^Ids are known of topics that are observed/, [OBSERVE]],
   ['#/topics', /^Name topics to find what was written to them more than once/, [OBSERVE]],
   ['#/health', /^No topic is observed/, [OBSERVE, WATCH]],
@@ -121,7 +121,7 @@ describeInBrowser('states', () => {
       await page.getByRole('button', { name: button, exact: true }).first().click();
       await page.getByRole('button', { name: 'Copied' }).first().waitFor();
       // As a person sees it: pasted.
-      const field = page.getByRole('searchbox');
+      const field = page.locator('input[name=q]');
       await field.fill('');
       await field.press('ControlOrMeta+v');
       let text = '';
@@ -135,8 +135,9 @@ describeInBrowser('states', () => {
     await page.goto(`http://${host}:${story.port}/#/incidents/1?since=6h`);
     await settled(page);
     expect(await copied('Copy the place 150–199')).toBe('orders/0/150-199');
-    expect(wrong).toEqual([]);
     await own.close();
     await story.service.close();
+    // Chromium says of plain HTTP that it takes no header of this kind from there.
+    expect(wrong.filter((line) => !line.includes('Cross-Origin-Opener-Policy'))).toEqual([]);
   });
 });

@@ -67,29 +67,43 @@ export function RecordScreen({
         />
         <Export address={address} name={`record-${partition}-${offset}`} lists={false} />
       </p>
-      <Told answer={record}>
-        {(value) => (
-          <>
-            <Written record={value} />
-            {value.history.length === 0 ? (
-              <Panel title="Delivered">
-                <InstrumentEmpty>
-                  No group that reads this partition is instrumented. Deliveries are seen once one is:
-                </InstrumentEmpty>
-              </Panel>
-            ) : (
-              value.history.map((one) => (
-                <Delivered
-                  key={JSON.stringify([one.cluster, one.group, one.topic_id])}
-                  one={one}
-                  offset={offset}
-                />
-              ))
-            )}
-          </>
-        )}
-      </Told>
+      {record.error?.code === 'not-found' ? (
+        <NotFound words={record.error.message} />
+      ) : (
+        <Told answer={record}>
+          {(value) => (
+            <>
+              <Written record={value} />
+              {value.history.length === 0 ? (
+                <Panel title="Delivered">
+                  <InstrumentEmpty>
+                    No group that reads this partition is instrumented. Deliveries are seen once one is:
+                  </InstrumentEmpty>
+                </Panel>
+              ) : (
+                value.history.map((one) => (
+                  <Delivered
+                    key={JSON.stringify([one.cluster, one.group, one.topic_id])}
+                    one={one}
+                    offset={offset}
+                  />
+                ))
+              )}
+            </>
+          )}
+        </Told>
+      )}
     </>
+  );
+}
+
+function NotFound({ words }: { words: string }) {
+  return (
+    <Panel title="Not found">
+      <p>{visible(words, 1_000)}</p>
+      <InstrumentEmpty>Deliveries are seen of instrumented consumers. To start one:</InstrumentEmpty>
+      <Empty line={OBSERVE_LINE}>Copies are found in topics that are observed. To observe them:</Empty>
+    </Panel>
   );
 }
 
