@@ -6,6 +6,7 @@ import { Pace } from './logic/pace';
 import { type Place, readPlace, type Screen } from './logic/place';
 import { Header } from './parts/header';
 import { TokenForm } from './parts/token-form';
+import { FindingsScreen } from './screens/findings';
 import { GroupScreen } from './screens/group';
 import { GroupsScreen } from './screens/groups';
 import { HealthScreen } from './screens/health';
@@ -119,6 +120,8 @@ function CurrentScreen({ screen }: { screen: Screen }) {
       return <IncidentScreen key={screen.id} id={screen.id} />;
     case 'redeliveries':
       return <RedeliveriesScreen />;
+    case 'findings':
+      return <FindingsScreen key={screen.list} list={screen.list} />;
     case 'record':
       return <RecordScreen {...screen} />;
     case 'identity':
@@ -140,6 +143,8 @@ function titleOf(screen: Screen): string {
       return `Group ${screen.group.slice(0, 60)}`;
     case 'record':
       return `Record ${screen.topic.slice(0, 60)}/${screen.partition}/${screen.offset}`;
+    case 'findings':
+      return screen.list.charAt(0).toUpperCase() + screen.list.slice(1).replace('-', ' ');
     case 'identity':
       return 'Message';
     default:

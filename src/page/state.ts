@@ -97,6 +97,8 @@ export function useAnswer<T>(address: string | null): Answer<T> {
           else setState((known) => (known.error === null ? known : { ...known, error: null }));
         } catch (error) {
           if (!isCurrent()) return;
+          // What was shown of another address is gone: its answer is new when it is asked for again.
+          if (text.current.of !== address) text.current = { of: null, text: '' };
           const known =
             error instanceof ApiError ? error : new ApiError('unknown', 0, 'The answer cannot be read.');
           if (known.code === 'unauthorized') onUnauthorized();

@@ -42,6 +42,8 @@ const Place = {
     k: z.literal('groups'),
     f: z.string(),
     id: z.int().min(1),
+    /** In the order of the worst: what it weighed then, as incidents open, records at risk, redeliveries, deliveries. */
+    worst: z.tuple([z.number(), z.number(), z.number(), z.number()]).optional(),
   }),
 };
 

@@ -97,6 +97,10 @@ export const PARAMETERS = {
   certainty: anyOf('Whose cause is that sure', CERTAINTIES),
   kind: anyOf('Of this kind; each list has its own', [...new Set([...INCIDENT_KINDS, ...DUPLICATE_KINDS])]),
   state: anyOf('open: not closed yet', ['open', 'closed']),
+  order: oneOf('name, or worst: by open incidents, then records at risk, redeliveries, deliveries', [
+    'name',
+    'worst',
+  ]),
   incident: whole('That stand in this incident', 1, OFFSET_MAX),
   first_offset: whole('That touch this offset or a later one; needs topic and partition', 0, OFFSET_MAX),
   last_offset: whole('That touch this offset or an earlier one; needs topic and partition', 0, OFFSET_MAX),

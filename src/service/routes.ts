@@ -130,7 +130,8 @@ function object<N extends ParameterName>(
   };
 }
 
-const LOSS_QUERY = ['cluster', 'group', 'topic', 'partition', 'since', 'until', 'limit', 'cursor'] as const;
+const HIT_QUERY = ['cluster', 'group', 'topic', 'partition', 'since', 'until', 'limit', 'cursor'] as const;
+const LOSS_QUERY = [...HIT_QUERY, 'incident'] as const;
 
 export const ROUTES: readonly Route[] = [
   object(
@@ -148,8 +149,8 @@ export const ROUTES: readonly Route[] = [
     {
       path: '/v1/groups',
       id: 'groups',
-      summary: 'Consumer groups, by name',
-      query: ['cluster', 'limit', 'cursor'],
+      summary: 'Consumer groups, by name or the worst first',
+      query: ['cluster', 'group', 'order', 'limit', 'cursor'],
       schema: Group,
       schemaName: 'Group',
     },
@@ -319,7 +320,7 @@ export const ROUTES: readonly Route[] = [
       path: '/v1/hits',
       id: 'hits',
       summary: "Copies that the consumers' own checks recognised, the latest first",
-      query: LOSS_QUERY,
+      query: HIT_QUERY,
       schema: Hit,
       schemaName: 'Hit',
     },

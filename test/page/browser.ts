@@ -34,11 +34,11 @@ export function describeInBrowser(name: string, tests: () => void): void {
   else describe.skip(`${name} (NO CHROMIUM: set CHROMIUM_PATH or install the package chromium)`, tests);
 }
 
-export function launch(): Promise<Browser> {
+export function launch(more: readonly string[] = []): Promise<Browser> {
   return chromium.launch({
     executablePath: chromiumPath() ?? '',
     // Root has no sandbox; a container's /dev/shm is small.
-    args: ['--disable-dev-shm-usage', ...(userInfo().uid === 0 ? ['--no-sandbox'] : [])],
+    args: ['--disable-dev-shm-usage', ...(userInfo().uid === 0 ? ['--no-sandbox'] : []), ...more],
   });
 }
 

@@ -6,7 +6,7 @@ import { temporaryFolder } from '../service/seed';
 
 const PAGE = resolve(__dirname, '../../dist/page');
 /** Of the issue. */
-const BUDGET_BYTES = 150 * 1024;
+const BUDGET_BYTES = 150_000;
 
 const folder = temporaryFolder();
 let running: Running;

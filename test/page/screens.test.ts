@@ -1,47 +1,30 @@
 import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
+import type { RecordHistory } from '../../src/service/schemas';
 import { json, type Running, startService } from '../service/running';
-import { Seed, seedStory, temporaryFolder } from '../service/seed';
+import { BEGIN, Seed, seedStory, temporaryFolder } from '../service/seed';
 import { until } from '../support/broker';
 import { axeFindings } from './axe';
 import { describeInBrowser, launch, openPage, settled } from './browser';
+import { SCREENS } from './screens';
 import { IdlePage, noteChanges, whenShown } from './to-screen';
 
 const folder = temporaryFolder();
 const storePath = join(folder.path, 'story.db');
-const TOKEN = 'a-token-of-the-page';
 let running: Running;
 let browser: Browser;
-
-const SCREENS = [
-  ['overview', '#/?since=6h'],
-  ['groups', '#/groups'],
-  ['group', '#/groups/billing?cluster=c1&since=6h'],
-  ['a watched group', '#/groups/audit?since=6h'],
-  ['incidents', '#/incidents?since=6h'],
-  ['incident: redelivery', '#/incidents/1'],
-  ['incident: premature commit', '#/incidents/2'],
-  ['incident: rewind', '#/incidents/5'],
-  ['redeliveries', '#/redeliveries?since=6h'],
-  ['record', '#/records/orders/0/160'],
-  ['record with a copy', '#/records/orders/0/120'],
-  ['identity', '#/identities/order-20'],
-  ['identity that is not known', '#/identities/nobody'],
-  ['topics', '#/topics?since=6h'],
-  ['health', '#/health'],
-  ['no such screen', '#/nowhere'],
-] as const;
 
 describeInBrowser('the screens', () => {
   beforeAll(async () => {
     seedStory(storePath);
+    seedTopicIncident(storePath);
     running = await startService({
       storePath,
       setup: {
         retention: { days: 30, bytes: 2 ** 31 },
         links: {
           grafana: 'https://grafana.example/d/x?var-group={group}&from={from}',
-          traces: 'https://traces.example/{topic}/{partition}/{offset}',
+          traces: 'https://traces.example/{cluster}/{topic}/{partition}/{offset}',
         },
       },
     });
@@ -72,10 +55,12 @@ describeInBrowser('the screens', () => {
         await page.setViewportSize({ width: 1280, height: 900 });
         await visit(page, hash);
         expect(await axeFindings(page)).toEqual([]);
-        for (const width of [360, 2560]) {
+        for (const width of [2560, 360]) {
           await page.setViewportSize({ width, height: 900 });
           expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(width);
         }
+        // What is left out or folded there is looked at as it is there.
+        expect(await axeFindings(page)).toEqual([]);
         expect(wrong).toEqual([]);
       },
     );
@@ -91,32 +76,124 @@ describeInBrowser('the screens', () => {
     );
     expect(text).toContain('recognised by its own check, not applied again');
     expect(text).toContain('Committed offset went back from 200 to offset 150');
-    expect(await page.getByRole('link', { name: /Traces/ }).getAttribute('href')).toBe(
-      'https://traces.example/orders/0/160',
+    await page.context().close();
+  });
+
+  test('a message shows the whole life of each of its copies: producer, attempts, commits, hits', async () => {
+    const { page, wrong } = await openPage(browser);
+    await visit(page, '#/identities/order-20?since=6h');
+    const places = page.getByRole('region', { name: 'Places' }).locator('tbody tr');
+    expect(await places.count()).toBe(2);
+    const life = (place: string) =>
+      page.locator('.panel', { has: page.getByRole('heading', { name: `Life of ${place}`, exact: true }) });
+    for (const [offset, sequence] of [
+      [20, 20],
+      [120, 120],
+    ] as const) {
+      const at = `0/${offset}`;
+      const { history } = await json<RecordHistory>(running.port, `/v1/records/orders/${at}?cluster=c1`);
+      const words = (await life(at).textContent()) ?? '';
+      const writer = `producer 9, epoch 0, sequence ${sequence}`;
+      expect(words).toContain(`by ${writer}`);
+      expect(await places.filter({ hasText: `orders/${at}` }).textContent()).toContain(writer);
+      const told = history.filter(({ topic_id: id }) => id === 'b'.repeat(32));
+      expect(told.map(({ group }) => group).sort()).toEqual(['audit', 'billing']);
+      for (const { group, deliveries, events } of told) {
+        expect(words).toContain(group);
+        for (const { attempt, host, pid, client_id: client } of deliveries) {
+          expect(words).toContain(`attempt ${attempt}`);
+          expect(words).toContain(`to ${client} (${host}, pid ${pid})`);
+        }
+        for (const { kind, offset: committed } of events) {
+          if (kind === 'committed') expect(words).toContain(`Committed offset ${committed}`);
+        }
+      }
+    }
+    expect(await life('0/20').textContent()).toContain('Committed offset 50: behind it');
+    expect(await life('0/120').textContent()).toContain('Committed offset 200: behind it');
+    // The story's check caught what was delivered again from 150 on: of that copy too.
+    await page.goto(`${running.url}/#/identities/order-155`);
+    await settled(page);
+    expect(await life('0/155').textContent()).toContain('recognised by its own check, not applied again');
+    expect(await life('0/155').textContent()).toContain('delivered 2 times, 1 caught by its own check');
+    expect(wrong).toEqual([]);
+    await page.context().close();
+  });
+
+  test('an incident of a topic has the topic over time around it', async () => {
+    const { page } = await openPage(browser);
+    await visit(page, '#/incidents/6');
+    const panel = page.locator('.panel', { has: page.getByRole('heading', { name: 'The topic around it' }) });
+    const chart = panel.getByRole('slider');
+    expect(await chart.getAttribute('aria-label')).toMatch(
+      /^Chart over time: \d+ deliveries.*, 2 duplicates/,
     );
     await page.context().close();
   });
 
-  test('search leads from any screen to records, messages, groups and incidents, by keyboard', async () => {
+  test('links to Grafana and to traces stand where the configuration names them, filled', async () => {
     const { page } = await openPage(browser);
-    await visit(page, '#/health');
-    for (const [typed, heading] of [
-      ['orders/0/120', /^Record orders\/0\/120/],
-      ['order-20', /^Message order-20/],
-      ['billing', /^billing/],
-      ['#1', /billing got 50 records again/],
+    const hrefs = (name: RegExp) =>
+      page.getByRole('link', { name }).evaluateAll((links) => links.map((link) => link.getAttribute('href')));
+    const AROUND = 300_000;
+    for (const [hash, group, traces] of [
+      ['#/records/orders/0/160?cluster=c1&group=billing', 'billing', 'c1/orders/0/160'],
+      ['#/records/orders/0/160?cluster=c1', null, 'c1/orders/0/160'],
+      ['#/incidents/1', 'billing', 'c1/orders/0/150'],
+      ['#/incidents/6', '', 'c1/orders/0/120'],
+      // Of a group or of all there is no one trace.
+      ['#/groups/billing?cluster=c1&since=6h', 'billing', null],
+      ['#/?since=2026-01-31T12:00:00Z&until=2026-01-31T13:00:00Z', '', null],
+      ['#/topics?since=6h', '', null],
     ] as const) {
-      await page.keyboard.press('/');
-      await page.keyboard.type(typed);
-      await page.keyboard.press('Enter');
-      await page.getByRole('heading', { level: 1, name: heading }).waitFor();
+      await visit(page, hash);
+      const grafana = (await hrefs(/Grafana/)).map((href) => new URL(href ?? ''));
+      expect(grafana).toHaveLength(1);
+      const [link] = grafana;
+      if (group !== null) expect(link?.searchParams.get('var-group')).toBe(group);
+      const from = Number(link?.searchParams.get('from'));
+      expect(Number.isSafeInteger(from)).toBe(true);
+      if (hash === '#/incidents/1') expect(from).toBe(BEGIN + 31_000 - AROUND);
+      if (hash.startsWith('#/?')) expect(from).toBe(Date.parse('2026-01-31T12:00:00Z') - AROUND);
+      expect(await hrefs(/Traces/)).toEqual(traces === null ? [] : [`https://traces.example/${traces}`]);
     }
-    await page.goBack();
-    await page.getByRole('heading', { level: 1, name: /^billing/ }).waitFor();
     await page.context().close();
   });
 
-  test('the state stands in the address: range, zone, filter and page; another browser shows the same', async () => {
+  test('a time that ends before it begins is refused in words', async () => {
+    const { page } = await openPage(browser);
+    await visit(page, '#/incidents?since=6h');
+    await page.getByLabel('Time range').selectOption('other');
+    await page.getByLabel('from', { exact: true }).fill('2026-02-02T10:00:00');
+    await page.getByLabel('to', { exact: true }).fill('2026-02-02T09:00:00');
+    await page.getByRole('button', { name: 'Show' }).click();
+    await page.getByRole('alert').filter({ hasText: 'The first time must be before the second' }).waitFor();
+    expect(page.url()).not.toContain('until=');
+    await page.getByLabel('to', { exact: true }).fill('2026-02-02T11:00:00');
+    await page.getByRole('button', { name: 'Show' }).click();
+    await page.waitForURL(/until=/);
+    expect(await page.getByRole('alert').count()).toBe(0);
+    await page.context().close();
+  });
+
+  test('of topics on two clusters each is shown, with its own copies', async () => {
+    const { page } = await openPage(browser);
+    await visit(page, '#/topics?since=6h');
+    const heading = page.getByRole('heading', { level: 2, name: /^orders/ });
+    const rows = page.getByRole('region', { name: 'Observed topics' }).locator('tbody tr');
+    expect(await rows.count()).toBe(2);
+    await rows.last().getByRole('link', { name: 'orders' }).click();
+    await page.waitForURL(/cluster=c2/);
+    await until('the one of c2', async () => (await heading.textContent())?.includes('on c2') === true);
+    await settled(page);
+    await page.getByText('None was found within this time').waitFor();
+    await page.getByLabel('Cluster').selectOption('c1');
+    await until('the one of c1', async () => (await heading.textContent())?.includes('on c1') === true);
+    await page.getByRole('region', { name: 'Duplicates' }).locator('tbody tr').first().waitFor();
+    await page.context().close();
+  });
+
+  test('the state stands in the address: range, zone and filter; another browser shows the same', async () => {
     const { page } = await openPage(browser, { timezoneId: 'Asia/Kolkata' });
     await visit(page, '#/redeliveries?since=6h');
     const first = page.locator('tbody time').first();
@@ -207,46 +284,6 @@ describeInBrowser('the screens', () => {
     await service.service.close();
   }, 180_000);
 
-  test('a service with a token asks for it, once a tab', async () => {
-    const guarded = await startService({ storePath, token: TOKEN });
-    const { page, wrong } = await openPage(browser);
-    await page.goto(guarded.url);
-    await page.getByLabel('Token').fill('another-token');
-    await page.getByRole('button', { name: 'Open' }).click();
-    await page.getByText('The service refused that token').waitFor();
-    expect(await axeFindings(page)).toEqual([]);
-    await page.getByLabel('Token').fill(TOKEN);
-    await page.getByRole('button', { name: 'Open' }).click();
-    await page.getByRole('status').filter({ hasText: 'live' }).waitFor();
-    await page.reload();
-    await page.locator('.figures').first().waitFor();
-    expect(wrong).toEqual([]);
-    await page.context().close();
-    await guarded.service.close();
-  });
-
-  test('empty states say what to do next, on a store that is new and where there is none', async () => {
-    const empty = join(folder.path, 'empty.db');
-    new Seed(empty).close();
-    const fresh = await startService({ storePath: empty });
-    const missing = await startService({ storePath: join(folder.path, 'missing.db') });
-    const { page } = await openPage(browser);
-    await page.goto(`${fresh.url}/`);
-    await page.getByText('Nothing has been seen yet').waitFor();
-    await page.getByText('node --require dupescope/register app.js').first().waitFor();
-    for (const hash of ['#/groups', '#/topics', '#/incidents', '#/redeliveries', '#/health']) {
-      await page.goto(`${fresh.url}/${hash}`);
-      await settled(page);
-      expect(await page.locator('.empty').count()).toBeGreaterThan(0);
-      expect(await axeFindings(page)).toEqual([]);
-    }
-    await page.goto(`${missing.url}/`);
-    await page.getByText('Start an instrumented consumer').first().waitFor();
-    await page.context().close();
-    await fresh.service.close();
-    await missing.service.close();
-  });
-
   test('what became of copies adds up to all of them, on the overview and for the group', async () => {
     const { page } = await openPage(browser);
     for (const [hash, path] of [
@@ -285,3 +322,52 @@ describeInBrowser('the screens', () => {
     await page.context().close();
   });
 });
+
+/** A second cluster's topic of the same name is observed; and a copy of `orders` was caught by nobody: an incident. */
+function seedTopicIncident(path: string): void {
+  const s = new Seed(path);
+  const topicOf = s.db.prepare(
+    'SELECT t.id, t.cluster FROM topic t JOIN cluster c ON c.id = t.cluster WHERE c.cluster_id = ? ORDER BY t.id DESC',
+  );
+  const other = topicOf.get('c2') as { id: number };
+  s.row('observed_topic', { topic: other.id, records: 20, duplicates: 0 });
+  s.row('observer_offset', {
+    topic: other.id,
+    partition: 0,
+    next_offset: 20,
+    state: 'live',
+    newest_at: BEGIN,
+    observed_at: BEGIN,
+  });
+  const { id: topic, cluster } = topicOf.get('c1') as { id: number; cluster: number };
+  s.row('incident', {
+    id: 6,
+    kind: 'duplicate',
+    cause: 'resent',
+    cluster,
+    topic,
+    first_at: BEGIN + 90_000,
+    last_at: BEGIN + 90_000,
+    findings: 1,
+    records: 1,
+    gap_max_ms: 90_000,
+    certainty: 'proven',
+    because: '["seen"]',
+    advice: 'send once',
+    version: 4,
+  });
+  s.row('incident_place', { incident: 6, topic, partition: 0, records: 1 });
+  s.db.prepare('UPDATE duplicate SET incident = 6').run();
+  // Of a record that was delivered twice and caught, there is a copy too.
+  const copy = s.db.prepare('SELECT * FROM duplicate WHERE id = 1').get() as Record<string, string | number>;
+  s.row('duplicate', {
+    ...copy,
+    id: 2,
+    identity: 'order-155',
+    record_offset: 155,
+    previous_offset: 55,
+    first_offset: 55,
+    incident: null,
+  });
+  s.close();
+}

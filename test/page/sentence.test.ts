@@ -1,6 +1,8 @@
 import { overviewSentence, type Sight } from '../../src/page/logic/sentence';
 import type { Group, Incident, SeriesPoint, Summary } from '../../src/service/schemas';
 
+/** That was given no copy that was written twice. */
+const plain = (group: string) => ({ cluster: 'c', group, duplicates_delivered: 0 }) as Group;
 const point = (group: string, deliveries: number, redeliveries: number, hits: number) =>
   ({ cluster: 'c', group, topic: null, deliveries, redeliveries, hits }) as SeriesPoint;
 const incident = (id: number, kind: string, cause: string, group: string, records: number) =>
@@ -8,8 +10,8 @@ const incident = (id: number, kind: string, cause: string, group: string, record
 
 function told(sight: Partial<Sight>): { tone: string; text: string; leads: unknown[] } {
   const { tone, parts } = overviewSentence({
-    summary: { observed_records: 0 } as Summary,
-    groups: [{}] as Group[],
+    summary: { observed_records: 0, groups: 1 } as Summary,
+    groups: [plain('billing')],
     series: [],
     incidents: [],
     range: { since: '1h', until: null },
@@ -40,6 +42,19 @@ test('who got how many again, how many were caught, why: with links to all three
   });
 });
 
+test('hits on copies that were written twice are told as such: they may be more than what was delivered again', () => {
+  const series = [point('billing', 900, 10, 25)];
+  const groups = [{ ...plain('billing'), duplicates_delivered: 20 }];
+  const text = 'billing got 10 records again in the last hour; ';
+  const told25 = `${text}25 copies were caught, those written twice counted too.`;
+  expect(told({ series, groups }).text).toBe(told25);
+  // Of a group that is not among the worst nothing is known.
+  expect(told({ series, groups: [] }).text).toBe(told25);
+  expect(told({ series: [point('billing', 900, 10, 1)], groups }).text).toBe(
+    `${text}1 copy was caught, those written twice counted too.`,
+  );
+});
+
 test('what may be lost comes first', () => {
   const incidents = [
     incident(1, 'redelivery', 'seek', 'billing', 9),
@@ -55,11 +70,16 @@ test('what may be lost comes first', () => {
 
 test.each([
   [
-    { series: [point('billing', 10, 0, 0)] },
+    // However few groups are asked for: those that got something count.
+    { series: [point('billing', 10, 0, 0), point('audit', 5, 0, 0), point('idle', 0, 0, 0)], groups: [] },
     'quiet',
-    /^No record was delivered twice in the last hour: 10 deliveries/,
+    /^No record was delivered twice in the last hour: 15 deliveries to 2 groups\.$/,
   ],
-  [{ groups: [] }, 'quiet', /^Nothing has been seen yet\.$/],
+  [
+    { summary: { observed_records: 0, groups: 0 } as Summary, groups: [] },
+    'quiet',
+    /^Nothing has been seen yet\.$/,
+  ],
   [{}, 'quiet', /^Nothing was delivered twice or written twice/],
   [
     { incidents: [incident(4, 'duplicate', 'resent', '', 2)] },

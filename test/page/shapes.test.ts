@@ -1,7 +1,7 @@
 import { lanesOf } from '../../src/page/logic/lanes';
-import { copiesOf, lifeOf } from '../../src/page/logic/life';
+import { copiesOf, keyOfPlace, lifeOf, producersOf } from '../../src/page/logic/life';
 import { positionData } from '../../src/page/logic/positions';
-import type { GroupTimeline, PartitionPositions, RecordHistory } from '../../src/service/schemas';
+import type { Duplicate, GroupTimeline, PartitionPositions, RecordHistory } from '../../src/service/schemas';
 
 const at = (second: number) => new Date(Date.UTC(2026, 10, 24, 12, 0, second)).toISOString();
 
@@ -159,5 +159,30 @@ test('a life is told in the order of time, copies in the order of writing', () =
   expect(copiesOf(record)).toEqual([
     { partition: 1, offset: 4, at: at(5), producer: null, isThis: false },
     { partition: 0, offset: 10, at: at(9), producer: 'producer 9, epoch 0, sequence 3', isThis: true },
+  ]);
+});
+
+test('who wrote each place of a message is told by its copies, of each topic by itself', () => {
+  const producer = (sequence: number) => ({ id: 9, epoch: 1, sequence });
+  const copy = (topic: string, offset: number, own: number | null, before: number | null) =>
+    ({
+      cluster: 'c',
+      topic,
+      topic_id: null,
+      partition: 0,
+      offset,
+      producer: own === null ? null : producer(own),
+      previous: { partition: 0, offset: offset - 10, at: at(0) },
+      previous_producer: before === null ? null : producer(before),
+    }) as unknown as Duplicate;
+  const producers = producersOf([copy('a', 10, 3, 1), copy('a', 20, 5, null), copy('b', 10, null, 7)]);
+  const told = (topic: string, offset: number) =>
+    producers.get(keyOfPlace({ cluster: 'c', topic, topic_id: null, partition: 0, offset }));
+  expect([told('a', 0), told('a', 10), told('a', 20), told('b', 0), told('b', 10)]).toEqual([
+    'producer 9, epoch 1, sequence 1',
+    'producer 9, epoch 1, sequence 3',
+    'producer 9, epoch 1, sequence 5',
+    'producer 9, epoch 1, sequence 7',
+    undefined,
   ]);
 });

@@ -67,6 +67,43 @@ test.each([
   expect(keys).toEqual([...keys].sort((a, b) => b - a));
 });
 
+test.each(['limit=1', 'limit=3', 'cluster=c9&limit=2', 'group=billing&limit=1'])(
+  'groups by need: the worst first, pages of ?%s lose nothing and repeat nothing',
+  async (query) => {
+    const weight = (one: Group) => [
+      one.incidents_open,
+      one.premature + one.skipped,
+      one.redeliveries,
+      one.deliveries,
+    ];
+    const inOrder = (a: Group, b: Group) => {
+      const at = weight(a).findIndex((value, i) => value !== weight(b)[i]);
+      if (at >= 0) return (weight(b)[at] as number) - (weight(a)[at] as number);
+      return a.group < b.group ? -1 : 1;
+    };
+    const filters = query.replace(/limit=\d+/, 'limit=1000');
+    const { items: all } = await json<Page<Group>>(running.port, `/v1/groups?${filters}`);
+    expect(all.length).toBeGreaterThan(1);
+    const found: Group[] = [];
+    for (let cursor: string | null = ''; cursor !== null; ) {
+      const page: Page<Group> = await json(
+        running.port,
+        `/v1/groups?order=worst&${query}${cursor === '' ? '' : `&cursor=${cursor}`}`,
+      );
+      found.push(...page.items);
+      cursor = page.next_cursor;
+    }
+    const names = (groups: readonly Group[]) => groups.map(({ group, cluster }) => [cluster, group]);
+    expect(names(found)).toEqual(names([...all].sort(inOrder)));
+  },
+);
+
+test('a cursor by name is refused by the order of the worst', async () => {
+  const { next_cursor: cursor } = await json<Page<Group>>(running.port, '/v1/groups?limit=1');
+  const answer = await ask(running.port, `/v1/groups?order=worst&limit=1&cursor=${cursor}`);
+  expect([answer.status, JSON.parse(answer.text)]).toMatchObject([400, { code: 'bad-cursor' }]);
+});
+
 test('what is found while pages are read changes no later page', async () => {
   const path = '/v1/redeliveries?topic=many&limit=500';
   const before = await allPages(path);

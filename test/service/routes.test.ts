@@ -273,6 +273,16 @@ test('premature commits say whether the records came again', async () => {
   await get('/v1/premature-commits?partition=0', 400);
 });
 
+test.each([
+  ['premature-commits', 2, 2],
+  ['skips', 3, 1],
+  ['stalled-commits', 4, 1],
+])('%s of an incident are those that stand in it', async (list, incident, count) => {
+  const { items } = await get<Page<{ incident: number }>>(`/v1/${list}?incident=${incident}`);
+  expect(items.map((one) => one.incident)).toEqual(new Array(count).fill(incident));
+  expect(await get(`/v1/${list}?incident=1`)).toMatchObject({ items: [] });
+});
+
 test('a group with partitions, sessions, members and lag', async () => {
   const group = GroupDetail.parse(await get('/v1/groups/billing?cluster=c1'));
   expect(group.partitions_detail.map((p) => [p.topic_id?.[0], p.partition, p.deliveries])).toEqual([

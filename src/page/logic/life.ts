@@ -1,5 +1,5 @@
 /** The life of one record in one group, in the order of time: delivered, committed, sought, delivered again. */
-import type { RecordHistory } from '../../service/schemas';
+import type { Duplicate, RecordHistory } from '../../service/schemas';
 import { duration } from './format';
 import { outcomeWords, type Shape } from './words';
 
@@ -105,16 +105,10 @@ export interface CopyPlace {
 /** Where the message stands in the log, the first copy first, as far as copies were found. */
 export function copiesOf({ copies, partition, offset }: RecordHistory): CopyPlace[] {
   const places = new Map<string, CopyPlace>();
-  const add = (
-    place: { partition: number; offset: number; at: string },
-    producer: { id: number; epoch: number; sequence: number } | null,
-  ) => {
+  const add = (place: { partition: number; offset: number; at: string }, producer: Duplicate['producer']) => {
     const key = `${place.partition}/${place.offset}`;
     const known = places.get(key);
-    const words =
-      producer === null
-        ? null
-        : `producer ${producer.id}, epoch ${producer.epoch}, sequence ${producer.sequence}`;
+    const words = producerWords(producer);
     places.set(key, {
       partition: place.partition,
       offset: place.offset,
@@ -129,4 +123,35 @@ export function copiesOf({ copies, partition, offset }: RecordHistory): CopyPlac
     add(copy, copy.producer);
   }
   return [...places.values()].sort((a, b) => (a.at < b.at ? -1 : a.at > b.at ? 1 : a.offset - b.offset));
+}
+
+/** Null: it is not an idempotent one, so the log does not tell it from others. */
+function producerWords(producer: Duplicate['producer']): string | null {
+  return producer === null
+    ? null
+    : `producer ${producer.id}, epoch ${producer.epoch}, sequence ${producer.sequence}`;
+}
+
+interface WrittenPlace {
+  cluster: string;
+  topic: string;
+  topic_id: string | null;
+  partition: number;
+  offset: number;
+}
+
+export function keyOfPlace({ cluster, topic, topic_id, partition, offset }: WrittenPlace): string {
+  return JSON.stringify([cluster, topic, topic_id, partition, offset]);
+}
+
+/** Who wrote each place of a message, in words, as far as its copies tell. */
+export function producersOf(copies: readonly Duplicate[]): Map<string, string> {
+  const producers = new Map<string, string>();
+  for (const copy of copies) {
+    const before = producerWords(copy.previous_producer);
+    if (before !== null) producers.set(keyOfPlace({ ...copy, ...copy.previous }), before);
+    const own = producerWords(copy.producer);
+    if (own !== null) producers.set(keyOfPlace(copy), own);
+  }
+  return producers;
 }

@@ -7,3 +7,8 @@ export function filled(template: string, values: Readonly<Record<string, string 
     return encodeURIComponent(value ?? '');
   });
 }
+
+/** What a template asks for. */
+export function namesOf(template: string): string[] {
+  return [...template.matchAll(/\{(\w+)\}/g)].map(([, name]) => name ?? '');
+}

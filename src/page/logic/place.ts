@@ -6,6 +6,17 @@
  * It stands behind the `#`, which a browser does not send: names of groups and ids of messages stay out of logs.
  */
 
+/** Lists of findings, by their names in the API. */
+export const FINDING_LISTS = [
+  'rewinds',
+  'duplicates',
+  'premature-commits',
+  'skips',
+  'stalled-commits',
+  'hits',
+] as const;
+export type FindingList = (typeof FINDING_LISTS)[number];
+
 export type Screen =
   | { name: 'overview' }
   | { name: 'groups' }
@@ -13,6 +24,7 @@ export type Screen =
   | { name: 'incidents' }
   | { name: 'incident'; id: number }
   | { name: 'redeliveries' }
+  | { name: 'findings'; list: FindingList }
   | { name: 'record'; topic: string; partition: number; offset: number }
   | { name: 'identity'; id: string }
   | { name: 'topics' }
@@ -57,6 +69,10 @@ function screenOf(path: string): Screen {
       return { name: 'unknown', path };
     case 'identities':
       return first === undefined ? { name: 'unknown', path } : { name: 'identity', id: first };
+    case 'findings': {
+      const list = FINDING_LISTS.find((known) => known === first);
+      return list === undefined ? { name: 'unknown', path } : { name, list };
+    }
     case 'redeliveries':
     case 'topics':
     case 'health':
@@ -97,6 +113,8 @@ function pathOf(screen: Screen): string {
       return `/records/${encodeURIComponent(screen.topic)}/${screen.partition}/${screen.offset}`;
     case 'identity':
       return `/identities/${encodeURIComponent(screen.id)}`;
+    case 'findings':
+      return `/findings/${screen.list}`;
     case 'unknown':
       return screen.path;
     default:

@@ -19,6 +19,7 @@ export interface Told {
 
 export interface Sight {
   summary: Summary;
+  /** The worst of them. */
   groups: readonly Group[];
   /** By group, within the range. */
   series: readonly SeriesPoint[];
@@ -30,6 +31,7 @@ export interface Sight {
 interface Sum {
   cluster: string;
   group: string;
+  deliveries: number;
   redeliveries: number;
   hits: number;
 }
@@ -40,7 +42,9 @@ export function overviewSentence({ summary, groups, series, incidents, range }: 
   if (lost !== undefined) return lossSentence(lost, incidents, when);
   const sums = sumsOf(series);
   const worst = sums[0];
-  if (worst !== undefined && worst.redeliveries > 0) return againSentence(worst, sums, incidents, when);
+  if (worst !== undefined && worst.redeliveries > 0) {
+    return againSentence(worst, sums, groups, incidents, when);
+  }
   const latest = incidents[0];
   if (latest !== undefined) {
     return {
@@ -48,26 +52,34 @@ export function overviewSentence({ summary, groups, series, incidents, range }: 
       parts: [{ text: sentenceCase(latest.words), incident: latest.id }, { text: `, ${when}.` }],
     };
   }
-  if (groups.length === 0 && summary.observed_records === 0) {
+  if (summary.groups === 0 && summary.observed_records === 0) {
     return { tone: 'quiet', parts: [{ text: 'Nothing has been seen yet.' }] };
   }
   const delivered = series.reduce((sum, point) => sum + point.deliveries, 0);
+  const readers = sums.filter(({ deliveries }) => deliveries > 0).length;
   if (delivered > 0) {
-    const text = `No record was delivered twice ${when}: ${counted(delivered, 'delivery', 'deliveries')} to ${counted(groups.length, 'group')}.`;
+    const text = `No record was delivered twice ${when}: ${counted(delivered, 'delivery', 'deliveries')} to ${counted(readers, 'group')}.`;
     return { tone: 'quiet', parts: [{ text }] };
   }
   return { tone: 'quiet', parts: [{ text: `Nothing was delivered twice or written twice ${when}.` }] };
 }
 
-function againSentence(worst: Sum, sums: Sum[], incidents: readonly Incident[], when: string): Told {
+function againSentence(
+  worst: Sum,
+  sums: Sum[],
+  groups: readonly Group[],
+  incidents: readonly Incident[],
+  when: string,
+): Told {
   const { group, cluster, redeliveries, hits } = worst;
   const own = incidents.filter((one) => one.group === group && one.cluster === cluster);
+  const known = groups.find((one) => one.group === group && one.cluster === cluster);
   const cause = mainIncident(own.filter(({ kind }) => kind === 'redelivery'));
   const others = sums.filter((sum) => sum !== worst && sum.redeliveries > 0).length;
   const parts: Part[] = [
     { text: group, group, cluster },
     { text: ` got ${counted(redeliveries, 'record')} again ${when}; ` },
-    { text: hits === 0 ? 'no check caught any' : `${count(Math.min(hits, redeliveries))} were caught` },
+    { text: hits === 0 ? 'no check caught any' : caughtWords(hits, known) },
   ];
   if (cause !== undefined) {
     parts.push({ text: '; cause: ' }, { text: causeWords(cause.cause), incident: cause.id });
@@ -77,6 +89,12 @@ function againSentence(worst: Sum, sums: Sum[], incidents: readonly Incident[], 
   if (others > 0) parts.push({ text: `. ${counted(others, 'other group')} got records again too` });
   parts.push({ text: '.' });
   return { tone: 'busy', parts };
+}
+
+/** Hits are those on copies of both kinds: where the group was given no written one, they are all on deliveries again. */
+function caughtWords(hits: number, group: Group | undefined): string {
+  if (group?.duplicates_delivered === 0) return `${count(hits)} were caught`;
+  return `${counted(hits, 'copy was', 'copies were')} caught, those written twice counted too`;
 }
 
 function lossSentence(lost: Incident, incidents: readonly Incident[], when: string): Told {
@@ -108,7 +126,8 @@ function sumsOf(series: readonly SeriesPoint[]): Sum[] {
     const { cluster, group } = point;
     if (group === null || cluster === null) continue;
     const key = JSON.stringify([cluster, group]);
-    const sum = sums.get(key) ?? { cluster, group, redeliveries: 0, hits: 0 };
+    const sum = sums.get(key) ?? { cluster, group, deliveries: 0, redeliveries: 0, hits: 0 };
+    sum.deliveries += point.deliveries;
     sum.redeliveries += point.redeliveries;
     sum.hits += point.hits;
     sums.set(key, sum);

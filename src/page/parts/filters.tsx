@@ -5,6 +5,8 @@ import { Name } from './text';
 export interface Choice {
   key: string;
   title: string;
+  /** What holds where nothing is chosen; usually all. */
+  usual?: string;
   values: readonly (readonly [value: string, words: string])[];
 }
 
@@ -13,14 +15,14 @@ export function Filters({ choices, given = [] }: { choices: readonly Choice[]; g
   const change = useChange();
   return (
     <div class="filters">
-      {choices.map(({ key, title, values }) => (
+      {choices.map(({ key, title, usual = 'all', values }) => (
         <label key={key}>
           {title}
           <select
             value={place.query[key] ?? ''}
             onChange={(event) => change({ [key]: event.currentTarget.value || null, cursor: null })}
           >
-            <option value="">all</option>
+            <option value="">{usual}</option>
             {values.map(([value, words]) => (
               <option key={value} value={value}>
                 {words}

@@ -1,6 +1,7 @@
 /** Findings in rows: redeliveries, duplicates, rewinds, and what may be lost. */
 import type {
   Duplicate,
+  Hit,
   PrematureCommit,
   Redelivery,
   Rewind,
@@ -52,14 +53,28 @@ const REDELIVERIES: readonly Column<Redelivery>[] = [
   { title: 'After', cell: ({ gap_seconds: gap }) => duration(Math.max(0, gap)), number: true, from: 'wide' },
 ];
 
-const GROUP_COLUMN: Column<Redelivery> = {
-  title: 'Group',
-  cell: ({ group, cluster }) => <GroupLead group={group} cluster={cluster} />,
-};
+/** Behind the time. */
+function grouped<Item extends { group: string; cluster: string }>(
+  columns: readonly Column<Item>[],
+  withGroup: boolean,
+): readonly Column<Item>[] {
+  const [when, ...rest] = columns;
+  if (!withGroup || when === undefined) return columns;
+  const column: Column<Item> = {
+    title: 'Group',
+    cell: ({ group, cluster }) => <GroupLead group={group} cluster={cluster} />,
+  };
+  return [when, column, ...rest];
+}
 
-export function RedeliveryTable({ items, withGroup }: { items: readonly Redelivery[]; withGroup: boolean }) {
-  const [when, ...rest] = REDELIVERIES;
-  const columns = withGroup && when !== undefined ? [when, GROUP_COLUMN, ...rest] : REDELIVERIES;
+interface InGroups<Item> {
+  items: readonly Item[];
+  /** They are of more than one. */
+  withGroup: boolean;
+}
+
+export function RedeliveryTable({ items, withGroup }: InGroups<Redelivery>) {
+  const columns = grouped(REDELIVERIES, withGroup);
   return <Table label="Redeliveries" columns={columns} items={items} keyOf={({ id }) => id} />;
 }
 
@@ -124,8 +139,9 @@ const REWINDS: readonly Column<Rewind>[] = [
   },
 ];
 
-export function RewindTable({ items }: { items: readonly Rewind[] }) {
-  return <Table label="Rewinds" columns={REWINDS} items={items} keyOf={({ id }) => id} />;
+export function RewindTable({ items, withGroup }: InGroups<Rewind>) {
+  const columns = grouped(REWINDS, withGroup);
+  return <Table label="Rewinds" columns={columns} items={items} keyOf={({ id }) => id} />;
 }
 
 type Loss = PrematureCommit | Skip | StalledCommit;
@@ -160,6 +176,69 @@ function lossWords(loss: Loss): string {
   return `handled, nothing committed for ${duration(loss.seconds)}`;
 }
 
-export function LossTable({ items }: { items: readonly Loss[] }) {
-  return <Table label="What may be lost" columns={LOSSES} items={items} keyOf={({ id }) => id} />;
+export function LossTable({ items, withGroup }: InGroups<Loss>) {
+  const columns = grouped(LOSSES, withGroup);
+  return <Table label="What may be lost" columns={columns} items={items} keyOf={({ id }) => id} />;
+}
+
+const HITS: readonly Column<Hit>[] = [
+  { title: 'When', cell: ({ at }) => <Time at={at} /> },
+  {
+    title: 'Records',
+    cell: ({ topic, partition, first_offset: first, last_offset: last }) => (
+      <Offsets topic={topic} partition={partition} first={first} last={last} />
+    ),
+  },
+  { title: 'How many', cell: ({ records }) => count(records), number: true },
+  {
+    title: 'Caught',
+    cell: ({ caught, cause }) => (
+      <>
+        {caught === 'redelivery' ? 'delivered again' : 'written twice'}
+        {cause === null ? null : (
+          <>
+            {': '}
+            <Cause cause={cause} />
+          </>
+        )}
+      </>
+    ),
+  },
+  {
+    title: 'After',
+    cell: ({ age_seconds: age }) => (age === null ? '–' : duration(age)),
+    number: true,
+    from: 'medium',
+  },
+  {
+    title: 'Remembers for',
+    cell: ({ window_seconds: window }) => (window === null ? 'not told' : duration(window)),
+    number: true,
+    from: 'wide',
+  },
+  {
+    title: 'By',
+    cell: ({ client_id: client, session, host, pid }) => (
+      <>
+        <Name text={client ?? session} max={40} />{' '}
+        <span class="note">
+          <Name text={host} max={40} />, pid {pid}
+        </span>
+      </>
+    ),
+    from: 'medium',
+  },
+];
+
+export function HitTable({ items }: { items: readonly Hit[] }) {
+  return (
+    <Table
+      label="Hits"
+      columns={grouped(HITS, true)}
+      items={items}
+      keyOf={({ session, topic, partition, first_offset, at }) =>
+        JSON.stringify([session, topic, partition, first_offset, at])
+      }
+    />
+  );
 }

@@ -1,23 +1,10 @@
 /** Groups with their verdicts, exposure and lag. */
-import { useMemo } from 'preact/hooks';
 import type { Group } from '../../service/schemas';
 import { count, duration } from '../logic/format';
 import { GroupLead, Lead } from './lead';
 import { type Column, Table } from './table';
 import { Name, Time } from './text';
 import { Verdict } from './verdict';
-
-function worstFirst(a: Group, b: Group): number {
-  const weight = (group: Group) => [
-    group.incidents_open,
-    group.premature + group.skipped,
-    group.redeliveries,
-    group.deliveries,
-  ];
-  const [other, own] = [weight(b), weight(a)];
-  const at = own.findIndex((value, i) => value !== other[i]);
-  return at < 0 ? 0 : (other[at] ?? 0) - (own[at] ?? 0);
-}
 
 const COLUMNS: readonly Column<Group>[] = [
   { title: 'Group', cell: ({ group, cluster }) => <GroupLead group={group} cluster={cluster} /> },
@@ -36,11 +23,11 @@ const COLUMNS: readonly Column<Group>[] = [
   { title: 'Consumers', cell: ({ sessions }) => count(sessions), number: true, from: 'wide' },
   {
     title: 'Open',
-    cell: ({ incidents_open: open, group }) =>
+    cell: ({ incidents_open: open, group, cluster }) =>
       open === 0 ? (
         '0'
       ) : (
-        <Lead to={{ name: 'incidents' }} query={{ group, state: 'open' }}>
+        <Lead to={{ name: 'incidents' }} query={{ group, cluster, state: 'open' }}>
           {count(open)}
         </Lead>
       ),
@@ -55,25 +42,12 @@ const COLUMNS: readonly Column<Group>[] = [
   { title: 'Cluster', cell: ({ cluster }) => <Name text={cluster} max={24} />, from: 'wide' },
 ];
 
-/** `worst`: what needs a look stands first; else in the order of the answer. */
-export function GroupTable({
-  groups,
-  worst = false,
-  shown = groups.length,
-}: {
-  groups: readonly Group[];
-  worst?: boolean;
-  shown?: number;
-}) {
-  const items = useMemo(
-    () => (worst ? [...groups].sort(worstFirst) : groups).slice(0, shown),
-    [groups, worst, shown],
-  );
+export function GroupTable({ groups }: { groups: readonly Group[] }) {
   return (
     <Table
       label="Groups"
       columns={COLUMNS}
-      items={items}
+      items={groups}
       keyOf={({ cluster, group }) => JSON.stringify([cluster, group])}
     />
   );

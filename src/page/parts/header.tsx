@@ -10,7 +10,7 @@ const SCREENS: readonly { to: Screen; title: string; covers: readonly Screen['na
   { to: { name: 'overview' }, title: 'Overview', covers: ['overview'] },
   { to: { name: 'groups' }, title: 'Groups', covers: ['groups', 'group'] },
   { to: { name: 'incidents' }, title: 'Incidents', covers: ['incidents', 'incident'] },
-  { to: { name: 'redeliveries' }, title: 'Redeliveries', covers: ['redeliveries', 'record'] },
+  { to: { name: 'redeliveries' }, title: 'Redeliveries', covers: ['redeliveries', 'record', 'findings'] },
   { to: { name: 'topics' }, title: 'Topics', covers: ['topics', 'identity'] },
   { to: { name: 'health' }, title: 'Health', covers: ['health'] },
 ];
@@ -30,7 +30,7 @@ export function Header({ theme, onTheme }: { theme: Theme; onTheme: (theme: Them
           {SCREENS.map(({ to, title, covers }) => {
             const isHere = covers.includes(place.screen.name);
             return (
-              <Lead key={title} to={to} {...(isHere ? { class: 'here' } : {})}>
+              <Lead key={title} to={to} {...(isHere ? { class: 'here', current: true } : {})}>
                 {title}
               </Lead>
             );

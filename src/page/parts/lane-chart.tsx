@@ -8,7 +8,7 @@ import { causeShape } from '../logic/words';
 import { useLead, useZone } from '../state';
 import { iconPath } from './cause';
 import { Name } from './text';
-import { Empty, INSTRUMENT_LINE } from './told';
+import { InstrumentEmpty } from './told';
 
 const LANES_SHOWN = 40;
 
@@ -17,9 +17,9 @@ export function LaneChart({ timeline }: { timeline: GroupTimeline }) {
   const { lanes, generations, outside } = useMemo(() => lanesOf(timeline), [timeline]);
   if (lanes.length === 0 && generations.length === 0) {
     return (
-      <Empty line={INSTRUMENT_LINE}>
+      <InstrumentEmpty>
         No consumer of this group was seen within this time. Members show once they are instrumented:
-      </Empty>
+      </InstrumentEmpty>
     );
   }
   const shown = lanes.slice(-LANES_SHOWN);

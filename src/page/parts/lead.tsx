@@ -8,17 +8,20 @@ import { Copy, Name } from './text';
 export function Lead({
   to,
   query,
+  current = false,
   children,
   ...rest
 }: {
   to: Screen;
+  /** It leads to what is shown now. */
+  current?: boolean;
   query?: Record<string, string | null>;
   children: ComponentChildren;
   class?: string;
 }) {
   const lead = useLead();
   return (
-    <a href={lead(to, query)} {...rest}>
+    <a href={lead(to, query)} {...(current ? { 'aria-current': 'page' } : {})} {...rest}>
       {children}
     </a>
   );

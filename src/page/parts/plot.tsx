@@ -12,7 +12,27 @@ export interface PlotMake {
 
 const WIDTH_MIN = 200;
 
-export function Plot({ make, data, words }: { make: PlotMake; data: uPlot.AlignedData; words: string }) {
+/** The point that a person looks at, by pointer or by keyboard. */
+export interface PlotCursor {
+  /** Null: none. */
+  index: number | null;
+  /** So many points may be looked at, from the first on. */
+  length: number;
+  /** What stands at a point. */
+  words(index: number): string;
+}
+
+export function Plot({
+  make,
+  data,
+  words,
+  cursor,
+}: {
+  make: PlotMake;
+  data: uPlot.AlignedData;
+  words: string;
+  cursor?: PlotCursor;
+}) {
   const { theme } = useApp();
   const within = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
@@ -39,7 +59,45 @@ export function Plot({ make, data, words }: { make: PlotMake; data: uPlot.Aligne
     if (plot.current !== null && plot.current.data !== data) plot.current.setData(data);
   }, [data]);
 
-  return <div class="plot" ref={within} role="img" aria-label={words} />;
+  if (cursor === undefined) return <div class="plot" ref={within} role="img" aria-label={words} />;
+  const { index, length } = cursor;
+  const onKey = (event: KeyboardEvent) => {
+    const next = steppedTo(event.key, index, length);
+    const chart = plot.current;
+    if (next === undefined || chart === null) return;
+    event.preventDefault();
+    const left = next === null ? OUTSIDE : chart.valToPos(chart.data[0][next] ?? 0, 'x');
+    chart.setCursor({ left, top: next === null ? OUTSIDE : 0 });
+  };
+  const shown = index ?? length - 1;
+  return (
+    <div
+      class="plot"
+      ref={within}
+      role="slider"
+      tabIndex={0}
+      aria-label={words}
+      aria-valuemin={0}
+      aria-valuemax={length - 1}
+      aria-valuenow={shown}
+      aria-valuetext={index === null ? 'no step chosen: the arrow keys choose one' : cursor.words(index)}
+      onKeyDown={onKey}
+    />
+  );
+}
+
+/** Where uPlot has no cursor. */
+const OUTSIDE = -10;
+const PAGE_STEPS = 10;
+
+/** The point that a key leads to; null: none; undefined: the key is not ours. */
+function steppedTo(key: string, index: number | null, length: number): number | null | undefined {
+  const last = length - 1;
+  const by = { ArrowLeft: -1, ArrowRight: 1, PageDown: -PAGE_STEPS, PageUp: PAGE_STEPS }[key];
+  if (by !== undefined) return index === null ? last : Math.min(last, Math.max(0, index + by));
+  if (key === 'Home') return 0;
+  if (key === 'End') return last;
+  return key === 'Escape' ? null : undefined;
 }
 
 /** A hairline and small figures, in the colours of the page. */

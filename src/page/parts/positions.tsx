@@ -1,5 +1,5 @@
 /** One partition over time: the committed offset as a line, deliveries above it, redelivered stretches bold. */
-import { useMemo } from 'preact/hooks';
+import { useMemo, useState } from 'preact/hooks';
 import uPlot from 'uplot';
 import type { PartitionPositions } from '../../service/schemas';
 import { addressOf, part } from '../logic/api';
@@ -53,13 +53,17 @@ export function Positions({
 function PositionChart({ positions }: { positions: PartitionPositions }) {
   const zone = useZone();
   const data = useMemo(() => positionData(positions), [positions]);
+  // The chart lives longer than one answer: what it draws it reads when it draws. A stretch that grew while the line of
+  // commits stayed is another answer too, so uPlot is given data of another identity each time.
+  const [shown] = useState<{ data: PositionData | null }>({ data });
+  shown.data = data;
   const make = useMemo(
     (): PlotMake => ({
-      key: `${zone} ${positions.since} ${positions.until} ${positions.deliveries.length} ${positions.commits.length} ${positions.redeliveries.length}`,
+      key: zone,
       height: HEIGHT,
-      options: (within) => options(within, zone, data),
+      options: (within) => options(within, zone, () => shown.data),
     }),
-    [zone, positions, data],
+    [zone, shown],
   );
   const aligned = useMemo(
     (): uPlot.AlignedData => (data === null ? [[]] : [data.times, data.committed, data.logEnd]),
@@ -102,7 +106,7 @@ function Key({ name, title }: { name: string; title: string }) {
 function options(
   within: HTMLElement,
   zone: Zone,
-  data: PositionData | null,
+  latest: () => PositionData | null,
 ): Omit<uPlot.Options, 'width' | 'height'> {
   const stepped = uPlot.paths.stepped?.({ align: 1 });
   const line = (colour: string, width: number, dash: number[]): uPlot.Series => ({
@@ -118,15 +122,22 @@ function options(
     cursor: { show: false },
     tzDate: (at) => (zone === 'utc' ? uPlot.tzDate(new Date(at * 1000), 'Etc/UTC') : new Date(at * 1000)),
     scales: {
-      x: { range: () => data?.time ?? [0, 1] },
-      y: { range: () => data?.offsets ?? [0, 1] },
+      x: { range: () => latest()?.time ?? [0, 1] },
+      y: { range: () => latest()?.offsets ?? [0, 1] },
     },
     series: [{}, line('accent', 2, []), line('edge', 1, [2, 3])],
     axes: [
       timeAxis(within, ink),
       { ...axis(within, ink), size: 84, values: (_plot, values) => values.map((value) => value.toFixed(0)) },
     ],
-    hooks: { draw: data === null ? [] : [(plot) => drawStrokes(plot, data, within)] },
+    hooks: {
+      draw: [
+        (plot) => {
+          const data = latest();
+          if (data !== null) drawStrokes(plot, data, within);
+        },
+      ],
+    },
   };
 }
 

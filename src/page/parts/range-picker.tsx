@@ -41,12 +41,15 @@ function Between({ onDone }: { onDone: () => void }) {
   const zone = useZone();
   const change = useChange();
   const [from, to] = ends(range, Date.now());
+  const [wrong, setWrong] = useState<string | null>(null);
   const apply = (event: SubmitEvent) => {
     event.preventDefault();
     const form = new FormData(event.currentTarget as HTMLFormElement);
     const since = read(String(form.get('since')), zone);
     const until = read(String(form.get('until')), zone);
-    if (since === null || until === null || since >= until) return;
+    if (since === null || until === null) return setWrong('One of the times cannot be read.');
+    if (since >= until) return setWrong('The first time must be before the second.');
+    setWrong(null);
     change({ since, until, cursor: null });
     onDone();
   };
@@ -61,6 +64,11 @@ function Between({ onDone }: { onDone: () => void }) {
         <input type="datetime-local" name="until" step={1} defaultValue={written(to, zone)} required />
       </label>
       <button type="submit">Show</button>
+      {wrong === null ? null : (
+        <span class="trouble" role="alert">
+          {wrong}
+        </span>
+      )}
     </form>
   );
 }

@@ -1,18 +1,20 @@
-/** Search from everywhere: a record's place, a message's id, a group, an incident. `/` leads here. */
-import { useEffect, useRef } from 'preact/hooks';
-import type { Group, ObservedTopic } from '../../service/schemas';
-import type { Page } from '../logic/api';
-import { readSearch } from '../logic/search';
-import { useAnswer, useLead, useStable } from '../state';
+/** Search from everywhere: a record's place, a message's id, a group, a topic, an incident. `/` leads here. */
+import { useEffect, useRef, useState } from 'preact/hooks';
+import type { Group } from '../../service/schemas';
+import { ask, type Page } from '../logic/api';
+import { search } from '../logic/search';
+import { useAnswer, useApp, useLead, useStable } from '../state';
 
-const NAMES_MAX = 200;
+/** Offered while a person types; any other name is found all the same. */
+const OFFERED = 200;
 
 export function Search() {
   const lead = useLead();
+  const { token } = useApp();
   const field = useRef<HTMLInputElement>(null);
-  const groups = useAnswer<Page<Group>>(`/v1/groups?limit=${NAMES_MAX}`).value?.items ?? [];
-  const topics = useAnswer<Page<ObservedTopic>>('/v1/topics').value?.items ?? [];
-  const known = { groups: groups.map(({ group }) => group), topics: topics.map(({ topic }) => topic) };
+  const latest = useRef(0);
+  const [busy, setBusy] = useState(false);
+  const groups = useAnswer<Page<Group>>(`/v1/groups?order=worst&limit=${OFFERED}`).value?.items ?? [];
 
   const onKey = useStable((event: KeyboardEvent) => {
     const typing = event.target instanceof HTMLInputElement || event.target instanceof HTMLSelectElement;
@@ -25,19 +27,32 @@ export function Search() {
     return () => document.removeEventListener('keydown', onKey);
   }, [onKey]);
 
-  const search = (event: Event) => {
+  const askPage = async <T,>(address: string): Promise<Page<T> | null> => {
+    try {
+      return (await (await ask(address, token)).json()) as Page<T>;
+    } catch {
+      // Where it leads is then told by the text alone, and the screen there says what is wrong.
+      return null;
+    }
+  };
+  const go = async (event: Event) => {
     event.preventDefault();
-    const screen = readSearch(field.current?.value ?? '', known);
-    if (screen === null) return;
-    window.location.hash = lead(screen);
+    const call = ++latest.current;
+    setBusy(true);
+    const found = await search(field.current?.value ?? '', askPage);
+    // Another one was begun meanwhile.
+    if (call !== latest.current) return;
+    setBusy(false);
+    if (found === null) return;
+    window.location.hash = lead(found.screen, found.query ?? {});
     field.current?.blur();
   };
-  const names = [...new Set(known.groups)].filter((name) => name.length <= 200);
+  const names = [...new Set(groups.map(({ group }) => group))].filter((name) => name.length <= 200);
   return (
     <search>
-      <form class="search" onSubmit={search}>
+      <form class="search" onSubmit={go} aria-busy={busy}>
         <label>
-          <span class="unseen">Search a record, message, group or incident</span>
+          <span class="unseen">Search a record, message, group, topic or incident</span>
           <input
             ref={field}
             type="search"

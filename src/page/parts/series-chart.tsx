@@ -49,7 +49,12 @@ export function SeriesChart({
   const index = at === null ? null : Math.min(at, data.times.length - 1);
   return (
     <div class="chart">
-      <Plot make={make} data={aligned} words={chartWords(data)} />
+      <Plot
+        make={make}
+        data={aligned}
+        words={chartWords(data)}
+        cursor={{ index, length: data.times.length, words: (step) => stepWords(data, step, zone) }}
+      />
       <Legend data={data} index={index} zone={zone} minutes={minutes} />
     </div>
   );
@@ -85,6 +90,11 @@ function Legend({
       </li>
     </ul>
   );
+}
+
+function stepWords(data: SeriesData, step: number, zone: Zone): string {
+  const counts = SERIES.map(({ name, title }) => `${count(data[name][step] ?? 0)} ${title.toLowerCase()}`);
+  return `${time((data.times[step] ?? 0) * 1000, zone, 'min')}: ${counts.join(', ')}`;
 }
 
 function sum(values: readonly number[]): number {

@@ -26,6 +26,28 @@ export function Time({ at, form = 'short' }: { at: string; form?: 'short' | 's' 
 
 const COPIED_MS = 1_500;
 
+/** Whether it stands in the clipboard. Browsers give their own way to pages of loopback and of TLS alone. */
+async function write(text: string): Promise<boolean> {
+  const clipboard = navigator.clipboard as Clipboard | undefined;
+  if (clipboard === undefined) return selectAndCopy(text);
+  await clipboard.writeText(text);
+  return true;
+}
+
+function selectAndCopy(text: string): boolean {
+  const before = document.activeElement;
+  const field = document.createElement('textarea');
+  field.value = text;
+  field.className = 'unseen';
+  field.readOnly = true;
+  document.body.append(field);
+  field.select();
+  const isDone = document.execCommand('copy');
+  field.remove();
+  if (before instanceof HTMLElement) before.focus();
+  return isDone;
+}
+
 export function Copy({ text, what }: { text: string; what: string }) {
   const [copied, setCopied] = useState(false);
   useEffect(() => {
@@ -34,10 +56,7 @@ export function Copy({ text, what }: { text: string; what: string }) {
     return () => clearTimeout(timer);
   }, [copied]);
   const copy = () => {
-    navigator.clipboard.writeText(text).then(
-      () => setCopied(true),
-      () => setCopied(false),
-    );
+    write(text).then(setCopied, () => setCopied(false));
   };
   return (
     <button

@@ -1,7 +1,7 @@
 /** What stands in the place of an answer: that it is under way, why there is none, or what to do to get one. */
 import type { ComponentChildren } from 'preact';
 import type { ApiError } from '../logic/api';
-import type { Answer } from '../state';
+import { type Answer, useApp } from '../state';
 import { Copy } from './text';
 
 export function Trouble({ error, kept }: { error: ApiError; kept: boolean }) {
@@ -52,6 +52,13 @@ export function Empty({ children, line }: { children: ComponentChildren; line?: 
   );
 }
 
-export const INSTRUMENT_LINE = 'node --require dupescope/register app.js';
+/** The line that instruments a consumer, from any host that reaches this page: behind it stands the service. */
+export function InstrumentEmpty({ children }: { children: ComponentChildren }) {
+  const { token } = useApp();
+  const withToken = token === null ? '' : ' DUPESCOPE_TOKEN_FILE=./dupescope.token';
+  const line = `DUPESCOPE_SERVICE=${window.location.origin}${withToken} node --require dupescope/register app.js`;
+  return <Empty line={line}>{children}</Empty>;
+}
+
 export const OBSERVE_LINE = "dupescope serve --brokers localhost:9092 --topics 'orders,payments.*'";
 export const WATCH_LINE = 'dupescope serve --brokers localhost:9092';

@@ -1,9 +1,9 @@
 /** One group: its verdict, advice, members over time, partitions, and one partition's commits and deliveries. */
 import { useMemo } from 'preact/hooks';
-import type { GroupDetail, GroupTimeline, Incident } from '../../service/schemas';
+import type { Group, GroupDetail, GroupTimeline, Incident } from '../../service/schemas';
 import { addressOf, type Page, part } from '../logic/api';
 import { notCaughtWords } from '../logic/copies';
-import { count, duration, percent } from '../logic/format';
+import { count, counted, duration, percent } from '../logic/format';
 import { rangeQuery } from '../logic/range';
 import { visible } from '../logic/visible';
 import { Elsewhere } from '../parts/elsewhere';
@@ -15,7 +15,7 @@ import { Lead } from '../parts/lead';
 import { MemberTable } from '../parts/member-table';
 import { PartitionTable } from '../parts/partition-table';
 import { Positions } from '../parts/positions';
-import { Copy } from '../parts/text';
+import { Copy, Name } from '../parts/text';
 import { Empty, Told } from '../parts/told';
 import { Verdict } from '../parts/verdict';
 import { useAnswer, useApp, useRange } from '../state';
@@ -39,7 +39,7 @@ export function GroupScreen({ group }: { group: string }) {
     () => chosenPartition(detail.value, topic, partition),
     [detail.value, topic, partition],
   );
-  return (
+  const heading = (
     <>
       <p class="note">
         <Lead to={{ name: 'groups' }}>Groups</Lead>
@@ -47,6 +47,19 @@ export function GroupScreen({ group }: { group: string }) {
       <h1>
         <bdi>{visible(group)}</bdi> <Copy text={group} what="the group's name" />
       </h1>
+    </>
+  );
+  if (detail.error?.code === 'bad-parameter' && cluster === undefined) {
+    return (
+      <>
+        {heading}
+        <Clusters group={group} />
+      </>
+    );
+  }
+  return (
+    <>
+      {heading}
       <Told answer={detail}>
         {(value) => (
           <>
@@ -76,7 +89,10 @@ export function GroupScreen({ group }: { group: string }) {
         <Panel
           title="Incidents"
           more={
-            <Lead to={{ name: 'incidents' }} query={{ group }}>
+            <Lead
+              to={{ name: 'incidents' }}
+              query={{ group, cluster: detail.value?.cluster ?? cluster ?? null }}
+            >
               All of this group
             </Lead>
           }
@@ -94,6 +110,29 @@ export function GroupScreen({ group }: { group: string }) {
       </div>
       <Told answer={detail}>{(value) => <MemberTable group={value} />}</Told>
     </>
+  );
+}
+
+/** Several groups have that name, on a cluster each: which is meant? */
+function Clusters({ group }: { group: string }) {
+  const namesakes = useAnswer<Page<Group>>(addressOf('/v1/groups', { group }));
+  return (
+    <Panel title="On which cluster?">
+      <Told answer={namesakes}>
+        {({ items }) => (
+          <ul>
+            {items.map(({ cluster, deliveries }) => (
+              <li key={cluster}>
+                <Lead to={{ name: 'group', group }} query={{ cluster }}>
+                  <Name text={cluster} max={60} />
+                </Lead>{' '}
+                <span class="note">{counted(deliveries, 'delivery', 'deliveries')}</span>
+              </li>
+            ))}
+          </ul>
+        )}
+      </Told>
+    </Panel>
   );
 }
 

@@ -1,16 +1,22 @@
 /** One message by its id: every place where it stands, who got it there, and why it was written again. */
+import { useMemo } from 'preact/hooks';
 import type { Identity } from '../../service/schemas';
 import { part } from '../logic/api';
 import { counted } from '../logic/format';
+import { keyOfPlace, producersOf } from '../logic/life';
 import { visible } from '../logic/visible';
 import { Export } from '../parts/export';
 import { Lines, Panel } from '../parts/facts';
 import { DuplicateTable } from '../parts/finding-tables';
-import { Offsets } from '../parts/lead';
+import { GroupLead, Offsets } from '../parts/lead';
+import { PlaceLife, unknownProducer } from '../parts/place-life';
 import { Table } from '../parts/table';
 import { Copy, Name, Time } from '../parts/text';
 import { Empty, OBSERVE_LINE, Told } from '../parts/told';
 import { useAnswer } from '../state';
+
+/** Each asks for its own history; those behind them are a click away. */
+const LIVES_SHOWN = 10;
 
 export function IdentityScreen({ id }: { id: string }) {
   const address = `/v1/identities/${part(id)}`;
@@ -39,6 +45,7 @@ export function IdentityScreen({ id }: { id: string }) {
 function Found({ identity, address }: { identity: Identity; address: string }) {
   const { places, copies } = identity;
   const latest = copies.at(-1);
+  const producers = useMemo(() => producersOf(copies), [copies]);
   return (
     <>
       <Panel
@@ -48,9 +55,7 @@ function Found({ identity, address }: { identity: Identity; address: string }) {
         <Table
           label="Places"
           items={places}
-          keyOf={({ cluster, topic, topic_id, partition, offset }) =>
-            JSON.stringify([cluster, topic, topic_id, partition, offset])
-          }
+          keyOf={keyOfPlace}
           columns={[
             { title: 'Written', cell: ({ at }) => <Time at={at} form="ms" /> },
             {
@@ -60,15 +65,21 @@ function Found({ identity, address }: { identity: Identity; address: string }) {
               ),
             },
             {
+              title: 'Written by',
+              cell: (place) =>
+                producers.get(keyOfPlace(place)) ?? <span class="note">{unknownProducer}</span>,
+              from: 'medium',
+            },
+            {
               title: 'Delivered to',
-              cell: ({ deliveries }) =>
+              cell: ({ deliveries, cluster }) =>
                 deliveries.length === 0 ? (
                   <span class="note">no instrumented group</span>
                 ) : (
                   deliveries.map(({ group, deliveries: times }, i) => (
                     <span key={group}>
                       {i === 0 ? '' : ', '}
-                      <Name text={group} max={60} /> {counted(times, 'time')}
+                      <GroupLead group={group} cluster={cluster} /> {counted(times, 'time')}
                     </span>
                   ))
                 ),
@@ -77,6 +88,19 @@ function Found({ identity, address }: { identity: Identity; address: string }) {
           ]}
         />
       </Panel>
+      {places.slice(0, LIVES_SHOWN).map((place) => (
+        <PlaceLife
+          key={keyOfPlace(place)}
+          place={place}
+          producer={producers.get(keyOfPlace(place)) ?? null}
+        />
+      ))}
+      {places.length > LIVES_SHOWN ? (
+        <p class="note">
+          {counted(places.length - LIVES_SHOWN, 'more place')}: the life of each stands behind its record
+          above.
+        </p>
+      ) : null}
       <Panel title="Copies">
         {copies.length === 0 ? (
           <Empty>None was found: it was written once, as far as is remembered.</Empty>

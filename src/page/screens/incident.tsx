@@ -1,8 +1,11 @@
 /** One incident: what happened, why we say so, what to change, and the records. */
 import { useMemo } from 'preact/hooks';
-import type { GroupTimeline, IncidentDetail } from '../../service/schemas';
-import { addressOf, part } from '../logic/api';
+import type { GroupTimeline, IncidentDetail, SeriesPoint } from '../../service/schemas';
+import { addressOf, type Page, part } from '../logic/api';
 import { count, duration } from '../logic/format';
+import type { Screen } from '../logic/place';
+import { stepMinutes } from '../logic/range';
+import { incidentMarks, seriesData } from '../logic/series';
 import { visible } from '../logic/visible';
 import { Cause, Kind } from '../parts/cause';
 import { Elsewhere } from '../parts/elsewhere';
@@ -12,6 +15,7 @@ import { DuplicateTable, LossTable, RedeliveryTable, RewindTable } from '../part
 import { IncidentState } from '../parts/incident-list';
 import { LaneChart } from '../parts/lane-chart';
 import { GroupLead, Lead } from '../parts/lead';
+import { SeriesChart } from '../parts/series-chart';
 import { Table } from '../parts/table';
 import { Name, Time } from '../parts/text';
 import { Told } from '../parts/told';
@@ -19,6 +23,8 @@ import { useAnswer } from '../state';
 
 /** The timeline begins and ends so much outside of the incident, at least. */
 const AROUND_MS = 30_000;
+/** Counts are kept by the minute. */
+const TOPIC_AROUND_MS = 600_000;
 
 export function IncidentScreen({ id }: { id: number }) {
   const address = `/v1/incidents/${id}`;
@@ -44,7 +50,7 @@ function Detail({ incident, address }: { incident: IncidentDetail; address: stri
         <Kind kind={incident.kind} />
         <Cause cause={incident.cause} certainty={incident.certainty} />
         <Elsewhere
-          values={{ cluster, group, topic: incident.topics[0] ?? null }}
+          values={{ cluster, group, ...aPlaceOf(incident) }}
           from={incident.opened_at}
           to={incident.last_at}
         />
@@ -84,11 +90,22 @@ function Detail({ incident, address }: { incident: IncidentDetail; address: stri
           />
         </Panel>
       </div>
-      {group === null ? null : <Around incident={incident} group={group} />}
+      {group === null ? <TopicAround incident={incident} /> : <Around incident={incident} group={group} />}
       <Findings incident={incident} />
       <Places incident={incident} />
     </>
   );
+}
+
+/** A record of it, so that links to traces lead to one. */
+function aPlaceOf({ redeliveries, duplicates, topics }: IncidentDetail) {
+  const [again] = redeliveries;
+  if (again !== undefined) {
+    return { topic: again.topic, partition: again.partition, offset: again.first_offset };
+  }
+  const [copy] = duplicates;
+  if (copy !== undefined) return { topic: copy.topic, partition: copy.partition, offset: copy.offset };
+  return { topic: topics[0] ?? null };
 }
 
 function Names({ names }: { names: readonly string[] }) {
@@ -104,18 +121,19 @@ function Names({ names }: { names: readonly string[] }) {
   );
 }
 
+function rangeAround({ opened_at: opened, last_at: last }: IncidentDetail, leastMs: number) {
+  const [from, to] = [Date.parse(opened), Date.parse(last)];
+  const around = Math.max(leastMs, (to - from) / 4);
+  return { since: new Date(from - around).toISOString(), until: new Date(to + around).toISOString() };
+}
+
 /** The group's sessions around the incident. */
 function Around({ incident, group }: { incident: IncidentDetail; group: string }) {
-  const { opened_at: opened, last_at: last, cluster } = incident;
-  const address = useMemo(() => {
-    const [from, to] = [Date.parse(opened), Date.parse(last)];
-    const around = Math.max(AROUND_MS, (to - from) / 4);
-    return addressOf(`/v1/groups/${part(group)}/timeline`, {
-      cluster,
-      since: new Date(from - around).toISOString(),
-      until: new Date(to + around).toISOString(),
-    });
-  }, [opened, last, group, cluster]);
+  const { cluster } = incident;
+  const address = addressOf(`/v1/groups/${part(group)}/timeline`, {
+    cluster,
+    ...rangeAround(incident, AROUND_MS),
+  });
   const timeline = useAnswer<GroupTimeline>(address);
   return (
     <Panel title="The group around it">
@@ -124,37 +142,75 @@ function Around({ incident, group }: { incident: IncidentDetail; group: string }
   );
 }
 
+/** What was written twice is no group's: the topic's own counts around the incident. */
+function TopicAround({ incident }: { incident: IncidentDetail }) {
+  const range = rangeAround(incident, TOPIC_AROUND_MS);
+  const minutes = stepMinutes(range, Date.now());
+  const [topic] = incident.topics;
+  const address = addressOf('/v1/timeseries', {
+    cluster: incident.cluster,
+    topic,
+    ...range,
+    step: `${minutes}m`,
+  });
+  const series = useAnswer<Page<SeriesPoint>>(topic === undefined ? null : address);
+  const chart = useMemo(() => {
+    const now = Date.now();
+    return {
+      data: seriesData(series.value?.items ?? [], range, minutes, now),
+      marks: incidentMarks([incident], range, now),
+    };
+  }, [series.value, address, incident]);
+  return (
+    <Panel title="The topic around it" more={<Export address={address} name="timeseries" lists />}>
+      <Told answer={series}>
+        {() => <SeriesChart data={chart.data} marks={chart.marks} minutes={minutes} />}
+      </Told>
+    </Panel>
+  );
+}
+
+/** All findings of one kind that stand in this incident, also those that its own answer has no room for. */
+function AllOf({ id, to }: { id: number; to: Screen }) {
+  return (
+    <Lead to={to} query={{ incident: String(id) }}>
+      All of this incident
+    </Lead>
+  );
+}
+
+/** Titles of what may be lost, with the list that pages them. */
+const LOSSES = [
+  ['Committed before they were handled', 'premature-commits', 'premature_commits'],
+  ['Committed and never delivered', 'skips', 'skips'],
+  ['Handled with nothing committed', 'stalled-commits', 'stalled_commits'],
+] as const;
+
 function Findings({ incident }: { incident: IncidentDetail }) {
   const { id, redeliveries, rewinds, duplicates } = incident;
-  const losses = [...incident.premature_commits, ...incident.skips, ...incident.stalled_commits];
   return (
     <>
       {redeliveries.length === 0 ? null : (
-        <Panel
-          title="Redeliveries"
-          more={
-            <Lead to={{ name: 'redeliveries' }} query={{ incident: String(id) }}>
-              All of this incident
-            </Lead>
-          }
-        >
+        <Panel title="Redeliveries" more={<AllOf id={id} to={{ name: 'redeliveries' }} />}>
           <RedeliveryTable items={redeliveries} withGroup={false} />
         </Panel>
       )}
       {rewinds.length === 0 ? null : (
-        <Panel title="Rewinds">
-          <RewindTable items={rewinds} />
+        <Panel title="Rewinds" more={<AllOf id={id} to={{ name: 'findings', list: 'rewinds' }} />}>
+          <RewindTable items={rewinds} withGroup={false} />
         </Panel>
       )}
       {duplicates.length === 0 ? null : (
-        <Panel title="Duplicates">
+        <Panel title="Duplicates" more={<AllOf id={id} to={{ name: 'findings', list: 'duplicates' }} />}>
           <DuplicateTable items={duplicates} />
         </Panel>
       )}
-      {losses.length === 0 ? null : (
-        <Panel title="Records at risk">
-          <LossTable items={losses} />
-        </Panel>
+      {LOSSES.map(([title, list, name]) =>
+        incident[name].length === 0 ? null : (
+          <Panel key={list} title={title} more={<AllOf id={id} to={{ name: 'findings', list }} />}>
+            <LossTable items={incident[name]} withGroup={false} />
+          </Panel>
+        ),
       )}
     </>
   );

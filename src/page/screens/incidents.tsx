@@ -35,9 +35,10 @@ const CHOICES: readonly Choice[] = [
 export function IncidentsScreen() {
   const { query } = useApp().place;
   const range = useRange();
-  const { group, topic, kind, state, cursor } = query;
+  const { cluster, group, topic, kind, state, cursor } = query;
   const address = addressOf('/v1/incidents', {
     ...rangeQuery(range),
+    cluster,
     group,
     topic,
     kind,
@@ -49,7 +50,7 @@ export function IncidentsScreen() {
   return (
     <>
       <h1>Incidents</h1>
-      <Filters choices={CHOICES} given={['group', 'topic']} />
+      <Filters choices={CHOICES} given={['cluster', 'group', 'topic']} />
       <Panel title="The latest first" more={<Export address={address} name="incidents" lists />}>
         <Told answer={incidents}>
           {({ items, next_cursor: next }) =>

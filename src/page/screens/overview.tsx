@@ -2,17 +2,19 @@
 import { useMemo } from 'preact/hooks';
 import type { Group, Incident, SeriesPoint, Summary } from '../../service/schemas';
 import { addressOf, type Page } from '../logic/api';
-import { rangeQuery, stepMinutes } from '../logic/range';
+import { count } from '../logic/format';
+import { ends, type Range, rangeQuery, stepMinutes } from '../logic/range';
 import { overviewSentence, type Told as Sentence } from '../logic/sentence';
 import { incidentMarks, seriesData } from '../logic/series';
 import { visible } from '../logic/visible';
+import { Elsewhere } from '../parts/elsewhere';
 import { Export } from '../parts/export';
 import { Panel } from '../parts/facts';
 import { GroupTable } from '../parts/group-table';
 import { IncidentList } from '../parts/incident-list';
 import { Lead } from '../parts/lead';
 import { SeriesChart } from '../parts/series-chart';
-import { Empty, INSTRUMENT_LINE, OBSERVE_LINE, Told, Trouble } from '../parts/told';
+import { Empty, InstrumentEmpty, OBSERVE_LINE, Told, Trouble } from '../parts/told';
 import { Totals } from '../parts/totals';
 import { useAnswer, useRange } from '../state';
 
@@ -20,7 +22,6 @@ const INCIDENTS_ASKED = 200;
 const INCIDENTS_SHOWN = 8;
 /** Fewer than the chart's: a point each and group. The range is whole steps, so few would tell of another time. */
 const GROUP_STEPS = 60;
-const GROUPS_ASKED = 200;
 const GROUPS_SHOWN = 12;
 
 export function OverviewScreen() {
@@ -30,7 +31,7 @@ export function OverviewScreen() {
   const step = `${minutes}m`;
   const seriesAddress = addressOf('/v1/timeseries', { ...query, step });
   const summary = useAnswer<Summary>('/v1/summary');
-  const groups = useAnswer<Page<Group>>(`/v1/groups?limit=${GROUPS_ASKED}`);
+  const groups = useAnswer<Page<Group>>(`/v1/groups?order=worst&limit=${GROUPS_SHOWN}`);
   const series = useAnswer<Page<SeriesPoint>>(seriesAddress);
   const byGroup = useAnswer<Page<SeriesPoint>>(
     addressOf('/v1/timeseries', {
@@ -75,26 +76,30 @@ export function OverviewScreen() {
       {summary.value === null ? null : <Totals summary={summary.value} />}
       <div class="columns">
         <div class="wide-column">
-          <Panel title="Over time" more={<Export address={seriesAddress} name="timeseries" lists />}>
+          <Panel
+            title="Over time"
+            more={
+              <>
+                <Elsewhere values={{}} {...elsewhereRange(range)} />
+                <Export address={seriesAddress} name="timeseries" lists />
+              </>
+            }
+          >
             {series.error === null ? null : <Trouble error={series.error} kept={series.value !== null} />}
             <SeriesChart data={chart.data} marks={chart.marks} minutes={minutes} />
           </Panel>
-          <Panel title="Groups" more={<Export address="/v1/groups" name="groups" lists />}>
+          <Panel title="Groups" more={<Export address="/v1/groups?order=worst" name="groups" lists />}>
             <Told answer={groups}>
               {({ items }) =>
                 items.length === 0 ? (
-                  <Empty line={INSTRUMENT_LINE}>
+                  <InstrumentEmpty>
                     No consumer group is known yet. Start one with Dupescope in front, with no change in its
                     code:
-                  </Empty>
+                  </InstrumentEmpty>
                 ) : (
                   <>
-                    <GroupTable groups={items} worst shown={GROUPS_SHOWN} />
-                    {items.length > GROUPS_SHOWN ? (
-                      <p class="note">
-                        {items.length - GROUPS_SHOWN} more: <Lead to={{ name: 'groups' }}>all groups</Lead>
-                      </p>
-                    ) : null}
+                    <GroupTable groups={items} />
+                    <More all={summary.value?.groups ?? 0} shown={items.length} />
                   </>
                 )
               }
@@ -114,6 +119,24 @@ export function OverviewScreen() {
         </Panel>
       </div>
     </>
+  );
+}
+
+/** RFC 3339; a range that moves has no end. */
+function elsewhereRange(range: Range): { from: string; to?: string } {
+  const [from, to] = ends(range, Date.now()).map((at) => new Date(at).toISOString()) as [string, string];
+  return range.until === null ? { from } : { from, to };
+}
+
+function More({ all, shown }: { all: number; shown: number }) {
+  if (all <= shown) return null;
+  return (
+    <p class="note">
+      {count(all - shown)} more:{' '}
+      <Lead to={{ name: 'groups' }} query={{ order: 'worst' }}>
+        all groups
+      </Lead>
+    </p>
   );
 }
 
@@ -155,9 +178,9 @@ function FirstSteps() {
   return (
     <section class="panel">
       <h2>How to begin</h2>
-      <Empty line={INSTRUMENT_LINE}>
+      <InstrumentEmpty>
         To see every delivery exactly, start a kafkajs consumer with Dupescope in front, on this store:
-      </Empty>
+      </InstrumentEmpty>
       <Empty line={OBSERVE_LINE}>
         To find what was written twice, and every group's rewinds and lag, with nothing instrumented:
       </Empty>

@@ -10,8 +10,9 @@ import { Export } from '../parts/export';
 import { Panel } from '../parts/facts';
 import { GroupLead, Lead, Offsets } from '../parts/lead';
 import { Life } from '../parts/life';
+import { deliveredWords, unknownProducer } from '../parts/place-life';
 import { Copy, Name, Time } from '../parts/text';
-import { Empty, INSTRUMENT_LINE, OBSERVE_LINE, Told } from '../parts/told';
+import { Empty, InstrumentEmpty, OBSERVE_LINE, Told } from '../parts/told';
 import { useAnswer, useApp } from '../state';
 
 export function RecordScreen({
@@ -26,12 +27,16 @@ export function RecordScreen({
   const { cluster, group } = useApp().place.query;
   const address = addressOf(`/v1/records/${part(topic)}/${partition}/${offset}`, { cluster, group });
   const record = useAnswer<RecordHistory>(address);
+  const first = record.value?.history[0];
   const place = `${topic}/${partition}/${offset}`;
   const near = (to: number) => ({ name: 'record', topic, partition, offset: to }) as const;
   return (
     <>
       <p class="note">
-        <Lead to={{ name: 'redeliveries' }} query={{ topic, partition: String(partition) }}>
+        <Lead
+          to={{ name: 'redeliveries' }}
+          query={{ cluster: cluster ?? null, topic, partition: String(partition) }}
+        >
           Redeliveries of this partition
         </Lead>
         {offset > 0 ? (
@@ -51,32 +56,54 @@ export function RecordScreen({
         <Copy text={place} what="the place" />
       </h1>
       <p class="title">
-        <Elsewhere values={{ topic, partition, offset, cluster: cluster ?? null, group: group ?? null }} />
+        <Elsewhere
+          values={{
+            topic,
+            partition,
+            offset,
+            cluster: cluster ?? first?.cluster ?? null,
+            group: group ?? first?.group ?? null,
+          }}
+        />
         <Export address={address} name={`record-${partition}-${offset}`} lists={false} />
       </p>
-      <Told answer={record}>
-        {(value) => (
-          <>
-            <Written record={value} />
-            {value.history.length === 0 ? (
-              <Panel title="Delivered">
-                <Empty line={INSTRUMENT_LINE}>
-                  No group that reads this partition is instrumented. Deliveries are seen once one is:
-                </Empty>
-              </Panel>
-            ) : (
-              value.history.map((one) => (
-                <Delivered
-                  key={JSON.stringify([one.cluster, one.group, one.topic_id])}
-                  one={one}
-                  offset={offset}
-                />
-              ))
-            )}
-          </>
-        )}
-      </Told>
+      {record.error?.code === 'not-found' ? (
+        <NotFound words={record.error.message} />
+      ) : (
+        <Told answer={record}>
+          {(value) => (
+            <>
+              <Written record={value} />
+              {value.history.length === 0 ? (
+                <Panel title="Delivered">
+                  <InstrumentEmpty>
+                    No group that reads this partition is instrumented. Deliveries are seen once one is:
+                  </InstrumentEmpty>
+                </Panel>
+              ) : (
+                value.history.map((one) => (
+                  <Delivered
+                    key={JSON.stringify([one.cluster, one.group, one.topic_id])}
+                    one={one}
+                    offset={offset}
+                  />
+                ))
+              )}
+            </>
+          )}
+        </Told>
+      )}
     </>
+  );
+}
+
+function NotFound({ words }: { words: string }) {
+  return (
+    <Panel title="Not found">
+      <p>{visible(words, 1_000)}</p>
+      <InstrumentEmpty>Deliveries are seen of instrumented consumers. To start one:</InstrumentEmpty>
+      <Empty line={OBSERVE_LINE}>Copies are found in topics that are observed. To observe them:</Empty>
+    </Panel>
   );
 }
 
@@ -117,7 +144,7 @@ function Written({ record }: { record: RecordHistory }) {
                     <Offsets topic={record.topic} partition={copy.partition} first={copy.offset} />
                   )}
                 </span>
-                <span class="detail">{copy.producer ?? 'by a producer without a number of its own'}</span>
+                <span class="detail">{copy.producer === null ? unknownProducer : `by ${copy.producer}`}</span>
               </li>
             ))}
           </ol>
@@ -128,20 +155,17 @@ function Written({ record }: { record: RecordHistory }) {
 }
 
 function Delivered({ one, offset }: { one: RecordHistory['history'][number]; offset: number }) {
-  const { deliveries_certain: certain, deliveries_uncertain: uncertain, deliveries } = one;
-  const hits = deliveries.filter(({ hit }) => hit).length;
-  const perhaps = uncertain === 0 ? '' : `, perhaps ${uncertain} more`;
-  const caught = hits === 0 ? '' : `, ${hits} caught by its own check`;
+  const words = deliveredWords(one);
   return (
     <Panel
-      title={`Delivered ${counted(certain, 'time')}${perhaps}${caught}`}
+      title={`${words.charAt(0).toUpperCase()}${words.slice(1)}`}
       more={
         <>
           <span class="note">to</span> <GroupLead group={one.group} cluster={one.cluster} />
         </>
       }
     >
-      {deliveries.length === 0 && one.events.length === 0 ? (
+      {one.deliveries.length === 0 && one.events.length === 0 ? (
         <p class="note">The ledger knows of no delivery of it to this group: none yet, or before it began.</p>
       ) : (
         <Life history={one} offset={offset} />

@@ -7,8 +7,9 @@ import { Export } from '../parts/export';
 import { Panel } from '../parts/facts';
 import { type Choice, Filters } from '../parts/filters';
 import { RedeliveryTable } from '../parts/finding-tables';
+import { FindingTabs } from '../parts/finding-tabs';
 import { Paging } from '../parts/paging';
-import { Empty, INSTRUMENT_LINE, Told } from '../parts/told';
+import { InstrumentEmpty, Told } from '../parts/told';
 import { useAnswer, useApp, useRange } from '../state';
 
 const CAUSES = [
@@ -38,24 +39,25 @@ const CHOICES: readonly Choice[] = [
 
 export function RedeliveriesScreen() {
   const { query } = useApp().place;
-  const { group, topic, partition, cause, certainty, incident, cursor } = query;
+  const { cluster, group, topic, partition, cause, certainty, incident, cursor } = query;
   // All of an incident, also what lies before the time that is looked at.
   const range = useRange();
   const time = incident === undefined ? rangeQuery(range) : {};
-  const filters = { group, topic, partition, cause, certainty, incident };
+  const filters = { cluster, group, topic, partition, cause, certainty, incident };
   const address = addressOf('/v1/redeliveries', { ...time, ...filters, limit: 100, cursor });
   const found = useAnswer<Page<Redelivery>>(address);
   return (
     <>
       <h1>Redeliveries</h1>
-      <Filters choices={CHOICES} given={['group', 'topic', 'partition', 'incident']} />
+      <FindingTabs here="redeliveries" />
+      <Filters choices={CHOICES} given={['cluster', 'group', 'topic', 'partition', 'incident']} />
       <Panel title="The latest first" more={<Export address={address} name="redeliveries" lists />}>
         <Told answer={found}>
           {({ items, next_cursor: next }) =>
             items.length === 0 ? (
-              <Empty line={INSTRUMENT_LINE}>
+              <InstrumentEmpty>
                 None within this time and these filters. Deliveries are seen of instrumented consumers alone:
-              </Empty>
+              </InstrumentEmpty>
             ) : (
               <>
                 <RedeliveryTable items={items} withGroup />

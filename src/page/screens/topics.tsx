@@ -8,16 +8,19 @@ import { visible } from '../logic/visible';
 import { kindWords } from '../logic/words';
 import { Bars } from '../parts/bars';
 import { Cause } from '../parts/cause';
+import { Elsewhere } from '../parts/elsewhere';
 import { Export } from '../parts/export';
 import { Facts, Figures, Panel } from '../parts/facts';
 import { type Choice, Filters } from '../parts/filters';
 import { DuplicateTable } from '../parts/finding-tables';
+import { Lead } from '../parts/lead';
 import { Paging } from '../parts/paging';
 import { Table } from '../parts/table';
 import { Name, Time } from '../parts/text';
 import { Empty, OBSERVE_LINE, Told } from '../parts/told';
 import { useAnswer, useApp, useRange } from '../state';
 
+const NAMESAKES_MAX = 5;
 const KINDS: Choice = {
   key: 'kind',
   title: 'Kind',
@@ -48,18 +51,33 @@ export function TopicsScreen() {
 }
 
 function Observed({ topics }: { topics: readonly ObservedTopic[] }) {
-  const { topic: chosen } = useApp().place.query;
-  const shown = topics.find(({ topic }) => topic === chosen) ?? topics[0];
+  const { topic: chosen, cluster } = useApp().place.query;
+  const clusters = useMemo(() => [...new Set(topics.map((topic) => topic.cluster))], [topics]);
+  const within = topics.filter((topic) => cluster === undefined || topic.cluster === cluster);
+  // Of one name there may be several: on other clusters, or made anew.
+  const named = within.filter(({ topic }) => topic === chosen);
+  const shown = named.length > 0 ? named.slice(0, NAMESAKES_MAX) : within.slice(0, 1);
   const choices = useMemo(
     (): Choice[] => [
       {
         key: 'topic',
         title: 'Topic',
-        values: topics.map(({ topic }) => [topic, visible(topic, 60)] as const),
+        values: [...new Set(topics.map(({ topic }) => topic))].map(
+          (topic) => [topic, visible(topic, 60)] as const,
+        ),
       },
+      ...(clusters.length < 2
+        ? []
+        : [
+            {
+              key: 'cluster',
+              title: 'Cluster',
+              values: clusters.map((name) => [name, visible(name, 40)] as const),
+            },
+          ]),
       KINDS,
     ],
-    [topics],
+    [topics, clusters],
   );
   return (
     <>
@@ -69,7 +87,14 @@ function Observed({ topics }: { topics: readonly ObservedTopic[] }) {
           items={topics}
           keyOf={({ cluster, topic, topic_id }) => JSON.stringify([cluster, topic, topic_id])}
           columns={[
-            { title: 'Topic', cell: ({ topic }) => <Name text={topic} max={60} /> },
+            {
+              title: 'Topic',
+              cell: ({ topic, cluster: of }) => (
+                <Lead to={{ name: 'topics' }} query={{ topic, cluster: of }}>
+                  <Name text={topic} max={60} />
+                </Lead>
+              ),
+            },
             { title: 'Records', cell: ({ records }) => count(records), number: true },
             { title: 'Duplicates', cell: ({ duplicates }) => count(duplicates), number: true },
             {
@@ -85,11 +110,18 @@ function Observed({ topics }: { topics: readonly ObservedTopic[] }) {
               from: 'medium',
             },
             { title: 'Observer', cell: observerWords },
+            { title: 'Cluster', cell: ({ cluster: of }) => <Name text={of} max={24} />, from: 'wide' },
           ]}
         />
       </Panel>
       <Filters choices={choices} />
-      {shown === undefined ? null : <OneTopic topic={shown} />}
+      {shown.map((one) => (
+        <OneTopic
+          key={JSON.stringify([one.cluster, one.topic, one.topic_id])}
+          topic={one}
+          isAlone={shown.length === 1 && clusters.length === 1}
+        />
+      ))}
       <Duplicates />
     </>
   );
@@ -102,12 +134,21 @@ function observerWords({ partitions }: ObservedTopic): string {
     : `catching up on ${behind} of ${partitions.length} partitions`;
 }
 
-function OneTopic({ topic }: { topic: ObservedTopic }) {
+/** `isAlone`: no other has its name, so its cluster need not be told. */
+function OneTopic({ topic, isAlone }: { topic: ObservedTopic; isAlone: boolean }) {
   const { time_to_duplicate: delay, window, causes, identity_sources: sources } = topic;
   return (
     <>
       <h2>
         <Name text={topic.topic} />
+        {isAlone ? null : (
+          <span class="note">
+            {' '}
+            on <Name text={topic.cluster} max={40} />
+            {topic.topic_id === null ? null : `, id ${topic.topic_id.slice(0, 8)}`}
+          </span>
+        )}{' '}
+        <Elsewhere values={{ topic: topic.topic, cluster: topic.cluster }} />
       </h2>
       <div class="columns">
         <div class="wide-column">
@@ -207,8 +248,15 @@ function OneTopic({ topic }: { topic: ObservedTopic }) {
 }
 
 function Duplicates() {
-  const { topic, kind, cursor } = useApp().place.query;
-  const address = addressOf('/v1/duplicates', { ...rangeQuery(useRange()), topic, kind, limit: 50, cursor });
+  const { cluster, topic, kind, cursor } = useApp().place.query;
+  const address = addressOf('/v1/duplicates', {
+    ...rangeQuery(useRange()),
+    cluster,
+    topic,
+    kind,
+    limit: 50,
+    cursor,
+  });
   const duplicates = useAnswer<Page<Duplicate>>(address);
   return (
     <Panel title="Copies, the latest found first" more={<Export address={address} name="duplicates" lists />}>

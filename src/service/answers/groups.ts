@@ -7,6 +7,7 @@ import {
   openIncidents,
   type PositionRow,
   RATE_MINUTES,
+  worstGroups,
 } from '../../store/queries';
 import { decodeCursor, encodeCursor } from '../cursor';
 import type { PartitionLag } from '../lag';
@@ -18,14 +19,11 @@ import { exposureTotal, lagTotal, totalsShape } from './exposure';
 
 export function groupsAnswer(
   db: Store,
-  query: Query<'cluster' | 'limit' | 'cursor'>,
+  query: Query<'cluster' | 'group' | 'order' | 'limit' | 'cursor'>,
   context: AnswerContext,
 ): Page<Group> {
-  const filters = JSON.stringify([query.cluster ?? null]);
-  const after = query.cursor === undefined ? undefined : decodeCursor('groups', filters, query.cursor);
-  const rows = groupsOf(db, { cluster: query.cluster, after, limit: query.limit + 1, now: context.now });
-  const page = rows.slice(0, query.limit);
-  const last = page.at(-1);
+  const { rows: page, next_cursor } =
+    query.order === 'worst' ? byWorst(db, query, context) : byName(db, query, context);
   const positions = byGroup(livePositions(db), (position) => position.groupId);
   const open = openByGroup(db, context.now);
   const lags = byGroup(context.lag?.all() ?? [], (lag) => `${lag.cluster}\n${lag.group}`);
@@ -39,11 +37,62 @@ export function groupsAnswer(
         context.now,
       ),
     ),
-    next_cursor:
-      rows.length > query.limit && last !== undefined
-        ? encodeCursor('groups', filters, { id: last.id })
-        : null,
+    next_cursor,
   };
+}
+
+interface GroupsQuery {
+  cluster: string | undefined;
+  group: string | undefined;
+  order: string;
+  limit: number;
+  cursor: string | undefined;
+}
+
+interface GroupRows {
+  rows: GroupRow[];
+  next_cursor: string | null;
+}
+
+function byName(db: Store, query: GroupsQuery, { now }: AnswerContext): GroupRows {
+  const { cluster, group, limit } = query;
+  const filters = filtersOf(query);
+  const after = query.cursor === undefined ? undefined : decodeCursor('groups', filters, query.cursor);
+  const found = groupsOf(db, { cluster, group, after, limit: limit + 1, now });
+  const rows = found.slice(0, limit);
+  const last = rows.at(-1);
+  const isMore = found.length > limit && last !== undefined;
+  return { rows, next_cursor: isMore ? encodeCursor('groups', filters, { id: last.id }) : null };
+}
+
+/** Weights change between two pages: a group that got worse meanwhile is seen on the page before, not on the next. */
+function byWorst(db: Store, query: GroupsQuery, { now }: AnswerContext): GroupRows {
+  const { cluster, group, limit } = query;
+  const filters = filtersOf(query);
+  const cursor = query.cursor === undefined ? null : decodeCursor('groups', filters, query.cursor);
+  const [incidentsOpen, atRisk, redeliveries, deliveries] = cursor?.worst ?? [0, 0, 0, 0];
+  const after =
+    cursor === null ? undefined : { id: cursor.id, incidentsOpen, atRisk, redeliveries, deliveries };
+  const found = worstGroups(db, { cluster, group, after, now, limit: limit + 1 });
+  const page = found.slice(0, limit);
+  const byId = new Map(
+    groupsOf(db, { ids: page.map(({ id }) => id), limit, now }).map((row) => [row.id, row] as const),
+  );
+  const last = page.at(-1);
+  const isMore = found.length > limit && last !== undefined;
+  return {
+    rows: page.map(({ id }) => byId.get(id)).filter((row) => row !== undefined),
+    next_cursor: isMore
+      ? encodeCursor('groups', filters, {
+          id: last.id,
+          worst: [last.incidentsOpen, last.atRisk, last.redeliveries, last.deliveries],
+        })
+      : null,
+  };
+}
+
+function filtersOf({ cluster, group, order }: GroupsQuery): string {
+  return JSON.stringify([cluster ?? null, group ?? null, order]);
 }
 
 export function groupShape(

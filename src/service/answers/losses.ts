@@ -15,7 +15,7 @@ import type { AnswerContext } from './context';
 import { findingPages } from './pages';
 
 export type LossQuery = Query<
-  'cluster' | 'group' | 'topic' | 'partition' | 'since' | 'until' | 'limit' | 'cursor'
+  'cluster' | 'group' | 'topic' | 'partition' | 'since' | 'until' | 'incident' | 'limit' | 'cursor'
 >;
 
 export function prematuresAnswer(db: Store, query: LossQuery, context: AnswerContext): Page<PrematureCommit> {
@@ -33,8 +33,8 @@ export function stalledAnswer(db: Store, query: LossQuery, context: AnswerContex
   return findingPages('stalled', query, context, read, (row) => row.since, stalledShape);
 }
 
-function placeOf({ cluster, group, topic, partition }: LossQuery) {
-  return { cluster, group, topic, partition };
+function placeOf({ cluster, group, topic, partition, incident }: LossQuery) {
+  return { cluster, group, topic, partition, incident };
 }
 
 export function prematureShape(row: PrematureRow): PrematureCommit {

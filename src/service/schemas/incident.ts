@@ -118,7 +118,7 @@ export const IncidentDetail = Incident.extend({
     )
     .meta({ description: 'At most 1000, the most records first' }),
   redeliveries: z.array(Redelivery).meta({
-    description: 'The latest 20; all by /v1/redeliveries?incident=',
+    description: 'The latest 20, as of each kind; all by the list of the kind with incident=',
   }),
   rewinds: z.array(Rewind).meta({ description: 'The latest 20' }),
   duplicates: z.array(Duplicate).meta({ description: 'The latest 20' }),

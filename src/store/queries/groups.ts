@@ -1,5 +1,5 @@
 /** One row a consumer group. */
-import type { GroupState } from '../../ledger';
+import { type GroupState, INCIDENT_GAP_MS } from '../../ledger';
 import type { Store } from '../open';
 import { statement, where } from './statement';
 
@@ -50,6 +50,8 @@ export interface GroupPage {
   cluster?: string | undefined;
   /** Exact name. */
   group?: string | undefined;
+  /** These alone. */
+  ids?: readonly number[] | undefined;
   /** Behind this group, in the order of name and id. */
   after?: { id: number } | undefined;
   limit: number;
@@ -84,6 +86,7 @@ export function groupsOf(db: Store, page: GroupPage): GroupRow[] {
     ${where(
       page.cluster !== undefined && 'c.cluster_id = @cluster',
       page.group !== undefined && 'g.name = @group',
+      page.ids !== undefined && 'g.id IN (SELECT value FROM json_each(@ids))',
       page.after !== undefined &&
         '(g.name, g.id) > (SELECT name, id FROM consumer_group WHERE id = @afterId)',
     )}
@@ -91,8 +94,69 @@ export function groupsOf(db: Store, page: GroupPage): GroupRow[] {
   return statement<GroupRow>(db, sql).all({
     cluster: page.cluster ?? null,
     group: page.group ?? null,
+    ids: page.ids === undefined ? null : JSON.stringify(page.ids),
     afterId: page.after?.id ?? null,
     sinceMinute: Math.floor((page.now ?? Date.now()) / 60_000) - RATE_MINUTES,
+    limit: page.limit,
+  });
+}
+
+/** What a group needs a look for, the worst first: each decides where those before it are the same. */
+export interface GroupWeight {
+  id: number;
+  incidentsOpen: number;
+  /** Records committed too early or skipped. */
+  atRisk: number;
+  redeliveries: number;
+  deliveries: number;
+}
+
+/**
+ * Groups in the order of their weights, then by name and id. Adds up a row a group partition: of all groups, as any of
+ * them may be the worst.
+ */
+export function worstGroups(
+  db: Store,
+  page: {
+    cluster?: string | undefined;
+    group?: string | undefined;
+    after?: GroupWeight | undefined;
+    /** Unix ms: what is open is told by it. */
+    now: number;
+    limit: number;
+  },
+): GroupWeight[] {
+  const { after } = page;
+  const sql = `
+    SELECT id, incidentsOpen, atRisk, redeliveries, deliveries FROM (
+      SELECT g.id, g.name, coalesce(o.incidents, 0) AS incidentsOpen,
+             coalesce(sum(gp.premature + gp.skipped), 0) AS atRisk,
+             coalesce(sum(gp.redeliveries), 0) AS redeliveries, coalesce(sum(gp.deliveries), 0) AS deliveries
+      FROM consumer_group g
+      JOIN cluster c ON c.id = g.cluster
+      LEFT JOIN group_partition gp ON gp.grp = g.id
+      LEFT JOIN (SELECT grp, count(*) AS incidents FROM incident INDEXED BY incident_by_time
+                 WHERE last_at > @openSince GROUP BY grp) o ON o.grp = g.id
+      ${where(
+        page.cluster !== undefined && 'c.cluster_id = @cluster',
+        page.group !== undefined && 'g.name = @group',
+      )}
+      GROUP BY g.id)
+    ${where(
+      after !== undefined &&
+        `(-incidentsOpen, -atRisk, -redeliveries, -deliveries, name, id) >
+         (-@open, -@risk, -@redeliveries, -@deliveries, (SELECT name FROM consumer_group WHERE id = @id), @id)`,
+    )}
+    ORDER BY incidentsOpen DESC, atRisk DESC, redeliveries DESC, deliveries DESC, name, id LIMIT @limit`;
+  return statement<GroupWeight>(db, sql).all({
+    cluster: page.cluster ?? null,
+    group: page.group ?? null,
+    openSince: page.now - INCIDENT_GAP_MS,
+    open: after?.incidentsOpen ?? null,
+    risk: after?.atRisk ?? null,
+    redeliveries: after?.redeliveries ?? null,
+    deliveries: after?.deliveries ?? null,
+    id: after?.id ?? null,
     limit: page.limit,
   });
 }

@@ -1,0 +1,167 @@
+/** Charts draw what the API tells: looked at as pixels, by keyboard, and while it grows. */
+import { join } from 'node:path';
+import type { Browser, Locator, Page } from 'playwright-core';
+import type { Page as ListPage, SeriesPoint } from '../../src/service/schemas';
+import { json, type Running, startService } from '../service/running';
+import { BEGIN, Seed, seedStory, temporaryFolder } from '../service/seed';
+import { until } from '../support/broker';
+import { describeInBrowser, launch, openPage, settled } from './browser';
+
+const folder = temporaryFolder();
+const storePath = join(folder.path, 'charts.db');
+let running: Running;
+let browser: Browser;
+
+describeInBrowser('charts', () => {
+  beforeAll(async () => {
+    seedStory(storePath);
+    running = await startService({ storePath });
+    browser = await launch();
+  }, 60_000);
+  afterAll(async () => {
+    await browser?.close();
+    await running?.service.close();
+    folder.remove();
+  });
+
+  const visit = async (page: Page, hash: string) => {
+    await page.goto(`${running.url}/${hash}`);
+    await settled(page);
+  };
+  /** Pixels of a chart in a colour of the style sheet, and how far to the right the last of them is. */
+  const drawn = (chart: Locator, colour: string) =>
+    chart.evaluate((place, name) => {
+      const canvas = place.querySelector('canvas') as unknown as {
+        width: number;
+        height: number;
+        getContext(kind: '2d'): { getImageData(...box: number[]): { data: Uint8ClampedArray } };
+      };
+      const view = globalThis as unknown as {
+        document: { createElement(tag: string): { style: { color: string }; remove(): void } };
+        getComputedStyle(element: object): { color: string };
+      };
+      const probe = view.document.createElement('i');
+      probe.style.color = `var(--${name})`;
+      (place as unknown as { append(element: object): void }).append(probe);
+      const [red, green, blue] = (view.getComputedStyle(probe).color.match(/\d+/g) ?? []).map(Number);
+      probe.remove();
+      const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+      let count = 0;
+      let right = 0;
+      for (let i = 0; i < data.length; i += 4) {
+        if (data[i] !== red || data[i + 1] !== green || data[i + 2] !== blue || data[i + 3] !== 255) continue;
+        count++;
+        right = Math.max(right, (i / 4) % canvas.width);
+      }
+      return { count, right, width: canvas.width };
+    }, colour);
+
+  test.each(['light', 'dark'] as const)('in %s each series is drawn in its colour', async (colorScheme) => {
+    const { page, wrong } = await openPage(browser, { colorScheme });
+    await visit(page, '#/?since=6h');
+    const chart = page.getByRole('slider');
+    await until('redeliveries are drawn', async () => (await drawn(chart, 'redeliveries')).count > 20);
+    expect((await drawn(chart, 'deliveries')).count).toBeGreaterThan(20);
+    expect((await drawn(chart, 'incident')).count).toBeGreaterThan(5);
+    // A time in which nothing was: the axis alone.
+    await visit(page, `#/?since=2026-01-31T12:00:00Z&until=2026-01-31T13:00:00Z`);
+    await until('no incident is drawn', async () => (await drawn(chart, 'incident')).count === 0);
+    expect(wrong).toEqual([]);
+    await page.context().close();
+  });
+
+  test('offsets over time: commits, deliveries, what came again, and the rewind', async () => {
+    const { page } = await openPage(browser);
+    const end = new Date(BEGIN + 60_000).toISOString();
+    await visit(
+      page,
+      `#/groups/billing?cluster=c1&topic=orders&partition=0&since=${new Date(BEGIN - 10_000).toISOString()}&until=${end}`,
+    );
+    const chart = page.getByRole('img', { name: /^Chart of offsets/ });
+    for (const colour of ['accent', 'deliveries', 'redeliveries', 'bad']) {
+      await until(`${colour} is drawn`, async () => (await drawn(chart, colour)).count > 10);
+    }
+    await page.context().close();
+  });
+
+  test('by keyboard: the arrow keys lead through the steps, each with its numbers', async () => {
+    const { page, wrong } = await openPage(browser);
+    const since = new Date(BEGIN - 600_000).toISOString();
+    const end = new Date(BEGIN + 600_000).toISOString();
+    await visit(page, `#/?since=${since}&until=${end}&tz=utc`);
+    const { items } = await json<ListPage<SeriesPoint>>(
+      running.port,
+      `/v1/timeseries?since=${since}&until=${end}&step=1m`,
+    );
+    const chart = page.getByRole('slider');
+    await chart.focus();
+    const told = async () => (await chart.getAttribute('aria-valuetext')) ?? '';
+    expect(await told()).toMatch(/^no step chosen/);
+    const seen = new Map<string, string>();
+    await page.keyboard.press('Home');
+    const last = Number(await chart.getAttribute('aria-valuemax'));
+    expect(last).toBe(19);
+    for (let step = 0; step <= last; step++) {
+      await until(
+        'the step is told',
+        async () => (await chart.getAttribute('aria-valuenow')) === String(step),
+      );
+      const [at = '', counts = ''] = (await told()).split(/ UTC: /);
+      seen.set(at, counts);
+      // Below the chart as well, for those who see it.
+      expect(await page.locator('.legend .note').first().textContent()).toBe(`${at} UTC`);
+      await page.keyboard.press('ArrowRight');
+    }
+    expect(seen.size).toBe(last + 1);
+    for (const { time, deliveries, redeliveries, duplicates, hits } of items) {
+      expect(seen.get(time.slice(0, 16).replace('T', ' '))).toBe(
+        `${deliveries} deliveries, ${redeliveries} redeliveries, ${duplicates} duplicates, ${hits} hits`,
+      );
+    }
+    expect(items.length).toBeGreaterThan(1);
+    await page.keyboard.press('Escape');
+    await until('none is chosen', async () => (await told()).startsWith('no step chosen'));
+    expect(wrong).toEqual([]);
+    await page.context().close();
+  });
+
+  test('a stretch that grows is drawn longer, also in a time that ends later than now', async () => {
+    const path = join(folder.path, 'growing.db');
+    const seed = new Seed(path);
+    const now = Date.now();
+    const cluster = seed.cluster('c1');
+    const topic = seed.topic(cluster, 'orders', null, now);
+    const group = seed.group(cluster, 'growing');
+    const gp = seed.place(group, topic, 0, { deliveries: 1_000 });
+    const session = seed.session(group, 'a', now - 100_000);
+    const run = seed.run(gp, session, { first: 0, last: 999, at: now - 90_000, lastAt: now - 60_000 });
+    const grown = seed.run(gp, session, { first: 0, last: 9, at: now - 50_000, lastAt: now - 45_000 });
+    const again = seed.redelivery(gp, grown, run, { first: 0, last: 9, at: now - 50_000 });
+    const service = await startService({ storePath: path });
+    const { page } = await openPage(browser);
+    const from = new Date(now - 100_000).toISOString();
+    const end = new Date(now + 60_000).toISOString();
+    await page.goto(`${service.url}/#/groups/growing?topic=orders&partition=0&since=${from}&until=${end}`);
+    await settled(page);
+    const chart = page.getByRole('img', { name: /^Chart of offsets/ });
+    await until('it is drawn', async () => (await drawn(chart, 'redeliveries')).count > 0);
+    const before = await drawn(chart, 'redeliveries');
+    // The same stretches, none more: the last of them goes on.
+    seed.db
+      .prepare(
+        'UPDATE delivery_run SET last = 899, handled = 900, uncertain_last = 899, last_at = ? WHERE id = ?',
+      )
+      .run(now - 1_000, grown);
+    seed.db
+      .prepare('UPDATE redelivery SET last = 899, version = ? WHERE id = ?')
+      .run(seed.nextVersion(), again);
+    await until(
+      'it is drawn longer',
+      async () => (await drawn(chart, 'redeliveries')).right > before.right + before.width / 20,
+      30_000,
+    );
+    seed.close();
+    await page.context().close();
+    await service.service.close();
+  });
+});
