@@ -125,7 +125,7 @@ export const ALERTS: readonly Alert[] = [
     keepMinutes: 10,
     panel: 'Observers',
     summary: () =>
-      'Dupescope is behind or cannot read: {{ .Labels.topic }}{{ .Labels.observer }}{{ with .Labels.instance }} at {{ . }}{{ end }}',
+      'Dupescope is behind or cannot read: {{ with .Labels.topic }}{{ . }}{{ end }}{{ with .Labels.observer }}{{ . }}{{ end }}{{ with .Labels.instance }} at {{ . }}{{ end }}',
     description:
       'An observer has not caught up for 15 minutes, or reads with errors. What it has not read is missing in every number.',
   },

@@ -14,13 +14,13 @@ const RANGE_S = 900;
 const minutes = (count: number) => (count === 0 ? '0s' : `${count}m`);
 
 /**
- * Where docs/ stands, with a slash at its end: the service answers with it. Its address is where it listens unless
- * configured otherwise, or what Prometheus has as the external label dupescope_url.
+ * Where docs/ stands, with a slash at its end: the service answers with it, where it listens unless configured
+ * otherwise. Prometheus may say another address by the external label dupescope_url. Grafana has no such labels, and
+ * puts its environment into the names and labels of provisioned rules, not into annotations or queries (seen with 10.0).
  */
-const DOCS_OF_SERVICE =
-  '{{ with .ExternalLabels.dupescope_url }}{{ . }}{{ else }}http://127.0.0.1:7475{{ end }}/docs/';
-/** Grafana knows no external labels, and puts its environment in. */
-const DOCS_IN_GRAFANA = '$DUPESCOPE_URL/docs/';
+const SERVICE = 'http://127.0.0.1:7475';
+const DOCS_IN_PROMETHEUS = `{{ with .ExternalLabels.dupescope_url }}{{ . }}{{ else }}${SERVICE}{{ end }}/docs/`;
+const DOCS_IN_GRAFANA = `${SERVICE}/docs/`;
 
 function annotations(alert: Alert, value: ValueIn, docsUrl: string): Record<string, string> {
   return {
@@ -31,7 +31,7 @@ function annotations(alert: Alert, value: ValueIn, docsUrl: string): Record<stri
 }
 
 /** @param docsUrl where docs/ stands, with a slash at its end */
-export function prometheusRules(docsUrl = DOCS_OF_SERVICE): object {
+export function prometheusRules(docsUrl = DOCS_IN_PROMETHEUS): object {
   const rules = ALERTS.map((alert) => ({
     alert: `Dupescope${alert.name}`,
     expr: `(${alert.value}) > ${alert.above}`,
