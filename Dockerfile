@@ -17,6 +17,8 @@ WORKDIR /app
 COPY --from=build /build/node_modules ./node_modules
 COPY --from=build /build/dist ./dist
 COPY package.json LICENSE README.md ./
+# The service answers with them at /docs: alerts lead there.
+COPY docs ./docs
 # A new volume takes its owner and mode from here, and may be another user's than node's (DUPESCOPE_UID).
 RUN install -d -o node -g node -m 0777 /data /journal
 USER node

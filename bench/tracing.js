@@ -4,7 +4,7 @@
  *     npm run bench:tracing -- [--records 600000] [--rounds 3] [--handler eachMessage] [--kinds bare,off,...]
  *
  *     bare            kafkajs alone
- *     off             instrumented, no provider registered
+ *     off             instrumented, no provider registered: what the ledger costs, tracing's share without one within it
  *     redeliveries    instrumented, a provider with a batch span processor and a null exporter, the default tracing
  *     all             the same, every delivery traced
  *     instrumentation @opentelemetry/instrumentation-kafkajs alone, the same provider

@@ -119,12 +119,13 @@ export const ALERTS: readonly Alert[] = [
     name: 'ObserverBehind',
     severity: 'warning',
     value:
-      'max by (cluster, topic) (dupescope_observer_lag_seconds) > 300 or max by (observer) (1 - dupescope_observer_ready)',
+      'max by (cluster, topic) (dupescope_observer_lag_seconds) > 300 or max by (instance, observer) (1 - dupescope_observer_ready)',
     above: 0,
     forMinutes: 15,
     keepMinutes: 10,
     panel: 'Observers',
-    summary: () => 'Dupescope is behind or cannot read: {{ .Labels.topic }}{{ .Labels.observer }}',
+    summary: () =>
+      'Dupescope is behind or cannot read: {{ with .Labels.topic }}{{ . }}{{ end }}{{ with .Labels.observer }}{{ . }}{{ end }}{{ with .Labels.instance }} at {{ . }}{{ end }}',
     description:
       'An observer has not caught up for 15 minutes, or reads with errors. What it has not read is missing in every number.',
   },

@@ -1,6 +1,6 @@
 /** Dupescope / Evidence: what was found, row by row, from the store's documented views. */
 import { finish } from './finish';
-import { incidentLinks, recordLinks } from './links';
+import { incidentLinks, lifeLinks, recordLinks } from './links';
 import { NEUTRAL, table } from './panels';
 import { dashboard } from './sdk';
 import { asks, DUPLICATES, HITS, INCIDENTS, LOSSES, RECORD, REDELIVERIES, VARIABLES } from './sql';
@@ -105,12 +105,12 @@ function panels() {
         ...common,
         title: 'Life of the record chosen above',
         description:
-          'Every delivery of one record, each redelivery with its cause, hits, and whether the record is itself a copy. Times are of the stretch that the record stands in.',
+          'Every delivery of one record in the clusters chosen, each redelivery with its cause, hits, and whether the record is itself a copy. Times are of the stretch that the record stands in.',
         noValue:
           'No delivery is known of this record: choose topic, partition and offset above, or click an offset in a table.',
         targets: [asks(RECORD)],
       },
-      { widths: { words: 600 } },
+      { widths: { words: 600 }, links: { what: lifeLinks() } },
     ),
   ];
 }

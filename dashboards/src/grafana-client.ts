@@ -14,6 +14,27 @@ export interface Panel {
   targets: Target[];
 }
 
+export interface Annotation {
+  name: string;
+  /** Missing: Grafana's own, of what people wrote down. */
+  target?: Target;
+}
+
+export interface Variable {
+  name: string;
+  type: string;
+  /** Of what is no data source's: missing. */
+  query?: string;
+  datasource?: { type: string; uid: string };
+}
+
+export interface Board {
+  title: string;
+  panels: Panel[];
+  annotations?: { list?: Annotation[] };
+  templating?: { list?: Variable[] };
+}
+
 export interface Rule {
   name: string;
   health: string;
@@ -60,10 +81,10 @@ export class GrafanaClient {
   }
 
   /** Null: there is none. */
-  async dashboard(uid: string): Promise<{ title: string; panels: Panel[] } | null> {
+  async dashboard(uid: string): Promise<Board | null> {
     const answer = await this.ask(`/api/dashboards/uid/${uid}`);
     if (answer.status === 404) return null;
-    return ((await read(answer)) as { dashboard: { title: string; panels: Panel[] } }).dashboard;
+    return ((await read(answer)) as { dashboard: Board }).dashboard;
   }
 
   async rules(): Promise<Rule[]> {
@@ -88,6 +109,24 @@ export class GrafanaClient {
       return { error: parsed?.message ?? `${answer.status} ${text.slice(0, 200)}`, values: 0 };
     const values = (result.frames ?? []).reduce((sum, { data }) => sum + (data?.values?.[0]?.length ?? 0), 0);
     return { error: result.error ?? null, values };
+  }
+
+  /** Values of a label of the series that match, as a variable asks for them: by the data source itself. */
+  async labelValues(
+    uid: string,
+    { label, match }: { label: string; match: string },
+    { from, to }: { from: number; to: number },
+  ): Promise<QueryResult> {
+    const seconds = (at: number) => String(Math.floor(at / 1000));
+    const asked = new URLSearchParams({ 'match[]': match, start: seconds(from), end: seconds(to) });
+    const answer = await this.ask(
+      `/api/datasources/uid/${uid}/resources/api/v1/label/${label}/values?${asked}`,
+    );
+    const text = await answer.text();
+    const { data } = (jsonOf(text) ?? {}) as { data?: unknown[] };
+    if (!answer.ok || data === undefined)
+      return { error: `${answer.status} ${text.slice(0, 200)}`, values: 0 };
+    return { error: null, values: data.length };
   }
 
   private async get<T>(path: string): Promise<T> {

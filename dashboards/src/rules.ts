@@ -13,6 +13,15 @@ const RANGE_S = 900;
 
 const minutes = (count: number) => (count === 0 ? '0s' : `${count}m`);
 
+/**
+ * Where docs/ stands, with a slash at its end: the service answers with it, where it listens unless configured
+ * otherwise. Prometheus may say another address by the external label dupescope_url. Grafana has no such labels, and
+ * puts its environment into the names and labels of provisioned rules, not into annotations or queries (seen with 10.0).
+ */
+const SERVICE = 'http://127.0.0.1:7475';
+const DOCS_IN_PROMETHEUS = `{{ with .ExternalLabels.dupescope_url }}{{ . }}{{ else }}${SERVICE}{{ end }}/docs/`;
+const DOCS_IN_GRAFANA = `${SERVICE}/docs/`;
+
 function annotations(alert: Alert, value: ValueIn, docsUrl: string): Record<string, string> {
   return {
     summary: alert.summary(value),
@@ -22,7 +31,7 @@ function annotations(alert: Alert, value: ValueIn, docsUrl: string): Record<stri
 }
 
 /** @param docsUrl where docs/ stands, with a slash at its end */
-export function prometheusRules(docsUrl: string): object {
+export function prometheusRules(docsUrl = DOCS_IN_PROMETHEUS): object {
   const rules = ALERTS.map((alert) => ({
     alert: `Dupescope${alert.name}`,
     expr: `(${alert.value}) > ${alert.above}`,
@@ -34,8 +43,8 @@ export function prometheusRules(docsUrl: string): object {
   return { groups: [{ name: 'dupescope', interval: EVERY, rules }] };
 }
 
-/** @param overview as built: alerts lead to their panels */
-export function grafanaRules(docsUrl: string, overview: dashboard.Dashboard): object {
+/** @param overview as built: alerts lead to their panels. @param docsUrl as above */
+export function grafanaRules(overview: dashboard.Dashboard, docsUrl = DOCS_IN_GRAFANA): object {
   const panels = (overview.panels ?? []) as { id?: number; title?: string }[];
   const rules = ALERTS.map((alert) => {
     const panel = panels.find(({ title }) => title === alert.panel)?.id;

@@ -1,7 +1,7 @@
 /**
  * `npm run smoke:grafana`: asks a running Grafana, by its own HTTP API, for everything that was provisioned: the data
- * sources, dashboards and alert rules are there, and each target of each panel is run by /api/ds/query, as a browser
- * would have it run.
+ * sources, dashboards and alert rules are there, and each target of each panel and annotation is run by /api/ds/query, as
+ * a browser would have it run; so is what the variables ask.
  *
  *     GRAFANA_URL                       default http://127.0.0.1:3000
  *     GRAFANA_TOKEN                     or GRAFANA_USER and GRAFANA_PASSWORD (default admin, admin)
@@ -13,14 +13,15 @@
  */
 import { ALERTS, pageOf } from './alerts';
 import { EVIDENCE_UID } from './evidence';
-import { GrafanaClient, type Panel, type QueryResult } from './grafana-client';
+import { type Board, GrafanaClient, type QueryResult, type Target } from './grafana-client';
 import { OVERVIEW_UID } from './overview';
-import { filled } from './smoke-values';
+import { filled, variableQuery } from './smoke-values';
+import { TRACES_UID } from './traceql';
 
-const SOURCES = ['dupescope-prometheus', 'dupescope-traces', 'dupescope-store'];
-/** Panels that are empty where nothing of the kind happened. */
+const SOURCES = ['dupescope-prometheus', TRACES_UID, 'dupescope-store', 'dupescope-attached'];
+/** Panels and annotations that are empty where nothing of the kind happened. */
 const MAY_BE_EMPTY =
-  /^(Stalled commits|Committed early, and skipped|Idempotency hits|Duplicates|Duplicates by cause|Open incidents|Life of the record|Rewinds|Copies caught|Catch ratio by group|Redeliveries by cause|Deliveries|Consumer lag, in time|Identities reach back)/;
+  /^(Stalled commits|Committed early, and skipped|Idempotency hits|Duplicates|Duplicates by cause|Open incidents|Life of the record|Rewinds|Copies caught|Catch ratio by group|Redeliveries by cause|Deliveries|Consumer lag, in time|Identities reach back|annotation )/;
 
 type Verdict = 'data' | 'no data' | 'error' | 'not run';
 
@@ -43,9 +44,7 @@ async function main(): Promise<number> {
   for (const uid of [OVERVIEW_UID, EVIDENCE_UID]) {
     const board = await client.dashboard(uid);
     if (board === null) continue;
-    for (const panel of board.panels.filter(({ type }) => type !== 'row')) {
-      lines.push(...(await runPanel(client, panel, range, plugins, board.title)));
-    }
+    for (const asked of askedBy(board, client, range)) lines.push(await run(asked, plugins, board.title));
   }
   for (const { what, verdict, detail, isProblem } of lines) {
     console.log(
@@ -76,30 +75,52 @@ async function provisioned(client: GrafanaClient): Promise<string[]> {
   return missing;
 }
 
-async function runPanel(
-  client: GrafanaClient,
-  panel: Panel,
-  range: { from: number; to: number },
+interface Asked {
+  /** Of the panel, or `annotation` and `variable` with their names. */
+  title: string;
+  refId: string;
+  /** Type of the data source. */
+  type: string;
+  ask: () => Promise<QueryResult>;
+}
+
+/** All that a browser asks for a dashboard. */
+function askedBy(board: Board, client: GrafanaClient, range: { from: number; to: number }): Asked[] {
+  const asking = (title: string, target: Target): Asked => ({
+    title,
+    refId: target.refId,
+    type: target.datasource.type,
+    ask: () => client.query(filled(target, range), range),
+  });
+  const panels = board.panels.filter(({ type }) => type !== 'row');
+  const annotations = board.annotations?.list ?? [];
+  const variables = board.templating?.list ?? [];
+  return [
+    ...variables.flatMap((variable): Asked[] => {
+      const query = variableQuery(variable, range);
+      if (query === null) return [];
+      const ask = () =>
+        'target' in query ? client.query(query.target, range) : client.labelValues(query.uid, query, range);
+      return [{ title: `variable ${variable.name}`, refId: '', type: variable.datasource?.type ?? '', ask }];
+    }),
+    ...annotations.flatMap(({ name, target }) =>
+      // Grafana's own annotations ask nobody.
+      target?.expr === undefined ? [] : [asking(`annotation ${name}`, target)],
+    ),
+    ...panels.flatMap(({ title, targets }) => targets.map((target) => asking(title, target))),
+  ];
+}
+
+async function run(
+  { title, refId, type, ask }: Asked,
   plugins: ReadonlySet<string>,
   board: string,
-): Promise<Line[]> {
-  const lines: Line[] = [];
-  for (const target of panel.targets) {
-    const what = `${board}, ${panel.title} ${target.refId}`;
-    const { type } = target.datasource;
-    if (!plugins.has(type)) {
-      lines.push({
-        what,
-        verdict: 'not run',
-        detail: `the plugin ${type} is not installed`,
-        isProblem: false,
-      });
-      continue;
-    }
-    const result = await client.query(filled(target, range), range);
-    lines.push({ what, ...judged(result, panel.title) });
+): Promise<Line> {
+  const what = `${board}, ${title} ${refId}`.trim();
+  if (!plugins.has(type)) {
+    return { what, verdict: 'not run', detail: `the plugin ${type} is not installed`, isProblem: false };
   }
-  return lines;
+  return { what, ...judged(await ask(), title) };
 }
 
 function judged(result: QueryResult, title: string): Omit<Line, 'what'> {

@@ -22,7 +22,7 @@ export const VARIABLES = {
   topic: `SELECT DISTINCT topic FROM v_topics WHERE ${chosen('cluster', 'cluster')} ORDER BY 1 LIMIT 1000`,
 };
 
-export const INCIDENTS = `SELECT last_time AS time, id, kind, cause, certainty, "group", topic, findings, records,
+export const INCIDENTS = `SELECT last_time AS time, id, kind, cause, certainty, cluster, "group", topic, findings, records,
        gap_max_seconds AS longest_gap, because, advice
 FROM v_incidents
 WHERE ${IN_RANGE} AND ${chosen('cluster', 'cluster')}
@@ -39,7 +39,7 @@ export const REDELIVERIES = `WITH latest AS (
   CROSS JOIN v_redelivery_times t ON t.place = p.place AND t.at_ms <= $__to
     AND t.at_ms >= ${since('v_redelivery_times', 'place')}
   ORDER BY t.at_ms DESC, t.id DESC LIMIT ${LATEST})
-SELECT r.time, r."group", r.topic, r.partition, r.first_offset, r.records, r.attempt, r.cause, r.certainty,
+SELECT r.time, r.cluster, r."group", r.topic, r.partition, r.first_offset, r.records, r.attempt, r.cause, r.certainty,
        r.gap_seconds AS gap, r.client_id AS to_client, r.host AS to_host, r.outcome, r.previous_host AS before_host,
        r.previous_outcome AS before_outcome, r.because, r.advice, r.incident
 FROM latest CROSS JOIN v_redeliveries r ON r.id = latest.id
@@ -50,7 +50,7 @@ export const DUPLICATES = `WITH latest AS (
   CROSS JOIN v_duplicate_times t ON t.topic_id = p.topic_id AND t.at_ms <= $__to
     AND t.at_ms >= ${since('v_duplicate_times', 'topic_id')}
   ORDER BY t.at_ms DESC, t.id DESC LIMIT ${LATEST})
-SELECT d.time, d.topic, d.kind, d.partition, d."offset" AS first_offset, d.first_partition, d.first_offset AS first_copy,
+SELECT d.time, d.cluster, d.topic, d.kind, d.partition, d."offset" AS first_offset, d.first_partition, d.first_offset AS first_copy,
        d.copies, d.delay_seconds AS delay, d.cause, d.certainty, coalesce(d.identity, d.identity_hash) AS identity,
        d.identity_source, d.because, d.advice, d.incident
 FROM latest CROSS JOIN v_duplicates d ON d.id = latest.id
@@ -61,7 +61,7 @@ export const HITS = `WITH latest AS (
   CROSS JOIN v_hit_times t ON t.place = p.place AND t.at_ms <= $__to
     AND t.at_ms >= ${since('v_hit_times', 'place')}
   ORDER BY t.at_ms DESC LIMIT ${LATEST})
-SELECT h.time, h."group", h.topic, h.partition, h.first_offset, h.records, h.age_seconds AS age,
+SELECT h.time, h.cluster, h."group", h.topic, h.partition, h.first_offset, h.records, h.age_seconds AS age,
        h.window_seconds AS window, h.client_id AS by_client, h.host AS by_host
 FROM latest CROSS JOIN v_hits h
   ON h.session = latest.session AND h.run = latest.run AND h.first_offset = latest.first_offset
@@ -78,7 +78,7 @@ export const LOSSES = `WITH latest AS (
   UNION ALL
   ${latestLosses('skip', 'v_skips')}
   ORDER BY at_ms DESC LIMIT ${LATEST})
-SELECT l.at_ms / 1000.0 AS time, l.kind, p."group", p.topic, p.partition, l.first_offset, l.records, l.why, l.incident
+SELECT l.at_ms / 1000.0 AS time, l.kind, p.cluster, p."group", p.topic, p.partition, l.first_offset, l.records, l.why, l.incident
 FROM latest l JOIN v_places p ON p.place = l.place
 ORDER BY l.at_ms DESC`;
 
@@ -88,30 +88,31 @@ const NUMBER = (variable: string) => `CAST(\${${variable}:sqlstring} AS INTEGER)
 
 export const RECORD = `WITH asked AS (
   SELECT place FROM v_places
-  WHERE topic = trim(\${record_topic:sqlstring}) AND partition = ${NUMBER('record_partition')})
-SELECT time, 'delivered' AS what, "group", client_id AS client, host, pid,
+  WHERE topic = trim(\${record_topic:sqlstring}) AND partition = ${NUMBER('record_partition')}
+    AND ${chosen('cluster', 'cluster')})
+SELECT time, 'delivered' AS what, cluster, "group", client_id AS client, host, pid,
        CASE WHEN handled_below > ${NUMBER('record_offset')} THEN 'handled' ELSE outcome END AS how, error AS words
 FROM asked a CROSS JOIN v_deliveries d ON d.place = a.place
   AND d.first_offset BETWEEN ${NUMBER('record_offset')} - ${RUN_RECORDS} AND ${NUMBER('record_offset')}
 WHERE d.last_offset >= ${NUMBER('record_offset')}
 UNION ALL
-SELECT r.time, 'delivered again, attempt ' || r.attempt, r."group", r.client_id, r.host, r.pid, r.cause, r.because
+SELECT r.time, 'delivered again, attempt ' || r.attempt, r.cluster, r."group", r.client_id, r.host, r.pid, r.cause, r.because
 FROM asked a
 CROSS JOIN v_redelivery_times x ON x.place = a.place
   AND x.first_offset BETWEEN ${NUMBER('record_offset')} - ${RUN_RECORDS} AND ${NUMBER('record_offset')}
 CROSS JOIN v_redeliveries r ON r.id = x.id
 WHERE x.last_offset >= ${NUMBER('record_offset')}
 UNION ALL
-SELECT h.time, 'recognised by its check', h."group", h.client_id, h.host, h.pid, 'hit', NULL
+SELECT h.time, 'recognised by its check', h.cluster, h."group", h.client_id, h.host, h.pid, 'hit', NULL
 FROM asked a CROSS JOIN v_hits h ON h.place = a.place
   AND h.first_offset BETWEEN ${NUMBER('record_offset')} - ${RUN_RECORDS} AND ${NUMBER('record_offset')}
 WHERE h.last_offset >= ${NUMBER('record_offset')}
 UNION ALL
-SELECT d.record_time, 'written again: a copy of partition ' || d.first_partition || ' offset ' || d.first_offset, NULL,
-       NULL, NULL, NULL, d.cause, d.because
+SELECT d.record_time, 'written again: a copy of partition ' || d.first_partition || ' offset ' || d.first_offset,
+       d.cluster, NULL, NULL, NULL, NULL, d.cause, d.because
 FROM v_topics t CROSS JOIN v_duplicates d ON d.topic_id = t.topic_id
 WHERE t.topic = trim(\${record_topic:sqlstring}) AND d.partition = ${NUMBER('record_partition')}
-  AND d."offset" = ${NUMBER('record_offset')}
+  AND d."offset" = ${NUMBER('record_offset')} AND ${chosen('t.cluster', 'cluster')}
 ORDER BY time LIMIT ${LATEST}`;
 
 interface SqliteQuery extends cog.Dataquery {

@@ -46,8 +46,8 @@ export interface InstrumentOptions {
   retentionBytes?: number;
   /**
    * Which deliveries have a span, where the application has registered an OpenTelemetry tracer provider: 'off',
-   * 'redeliveries' (those, hits of a check, and what handlers failed at), 'all', or { ratio } with the share of first deliveries that
-   * have one too, 0 to 1. Default 'redeliveries'. Without a provider it costs nothing.
+   * 'redeliveries' (those, hits of a check, and what handlers failed at), 'all', or { ratio } with the share of first
+   * deliveries that have one too, 0 to 1. Default 'redeliveries'. Without a provider there is none of it.
    */
   tracing?: Tracing;
   /** Called when sight is lost (store not writable, disk full...). Default: a process warning. Must not throw. */

@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import { DupescopeError, errorLine, fail } from '../errors';
 import { fileFacts } from '../store/queries';
 import type { AnswerContext } from './answers';
+import { DocFiles } from './doc-files';
 import type { EventStreams } from './events';
 import { CONTENT_TYPES, toCsv, toNdjson } from './format';
 import type { IdentitySource } from './identities';
@@ -126,6 +127,7 @@ function others(parts: AppParts): [string, RequestHandler][] {
   const metrics = new Metrics(parts.logger, parts.observers);
   const description = openApi(parts.version);
   const page = new PageFiles();
+  const docs = new DocFiles();
   const plain =
     (handler: (request: Request, response: Response) => void | Promise<void>): RequestHandler =>
     (request, response) => {
@@ -156,6 +158,8 @@ function others(parts: AppParts): [string, RequestHandler][] {
     ['/openapi.json', plain((_request, response) => void response.json(description))],
     ['/', plain((request, response) => page.sendIndex(request, response))],
     ['/assets/{name}', plain((request, response) => page.sendAsset(request, response))],
+    ['/docs/{name}', plain(({ params }, response) => docs.send(String(params.name), response))],
+    ['/docs/alerts/{name}', plain(({ params }, response) => docs.send(`alerts/${params.name}`, response))],
   ];
 }
 

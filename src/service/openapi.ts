@@ -58,6 +58,22 @@ export const OTHER_PATHS = [
     type: '*/*',
     schemaName: null,
   },
+  {
+    path: '/docs/{name}',
+    id: 'doc',
+    summary: 'Documentation, as text: service.md and others',
+    query: [],
+    type: 'text/plain',
+    schemaName: null,
+  },
+  {
+    path: '/docs/alerts/{name}',
+    id: 'alertDoc',
+    summary: 'What an alert means and what to do about it: rewind.md and others',
+    query: [],
+    type: 'text/plain',
+    schemaName: null,
+  },
 ] as const;
 
 /** Paths that take something: POST, with JSON there and back. */

@@ -12,7 +12,7 @@ import { sendProblem } from './problem';
 const LOOPBACK = ['localhost', '127.0.0.1', '[::1]'];
 const BODY_MAX_BYTES = 16 * 1024;
 /** Probes of an orchestrator and a browser's address line carry no token; these paths tell nothing of the data. */
-const WITHOUT_TOKEN = /^\/(healthz|readyz|assets\/[\w.-]+)?$/;
+const WITHOUT_TOKEN = /^\/(healthz|readyz|assets\/[\w.-]+|docs\/(alerts\/)?[\w.-]+)?$/;
 
 /** Headers for every answer: nothing may be loaded, framed or guessed. */
 export function headers(): RequestHandler {

@@ -89,7 +89,7 @@ beforeAll(async () => {
     const lost = workload.lost();
     if (lost !== null) throw new Error(`the demo ended: ${lost}`);
     const still = [];
-    for (const one of missing) if (!hasValues(await shown(one.expr))) still.push(one);
+    for (const one of missing) if (!shows(one, await shown(one.expr))) still.push(one);
     missing = still;
     // Prometheus knows no more before it has scraped again.
     await new Promise((resolve) => setTimeout(resolve, 1_000));
@@ -112,9 +112,25 @@ afterAll(async () => {
   await service?.process.ended;
 }, 60_000);
 
-/** NaN is what 0 / 0 gives: no value. */
-function hasValues(series: readonly Series[]): boolean {
-  return series.some(({ values = [] }) => values.some(([, value]) => value !== 'NaN'));
+/**
+ * What is zero where Dupescope itself is well, as it is here: the observer keeps up, nothing is dropped, no name is
+ * beyond the bound, and of handlers as slow as these a kill leaves nothing uncertain. That there is a value is all that
+ * can be asked of these.
+ */
+const WELL_AT_ZERO = new Set([
+  'Topic observer behind, in time',
+  'Partitions behind',
+  'Detail dropped',
+  'Names told together',
+  'Uncertain records',
+]);
+
+/** NaN is what 0 / 0 gives: no value. Zero is what a counter of nothing gives: the faults must show. */
+function shows({ of }: { of: string }, series: readonly Series[]): boolean {
+  const isWell = WELL_AT_ZERO.has(of);
+  return series.some(({ values = [] }) =>
+    values.some(([, value]) => value !== 'NaN' && (isWell || Number(value) !== 0)),
+  );
 }
 
 async function scrapedAll(): Promise<boolean> {
@@ -154,8 +170,8 @@ describe('Prometheus', () => {
     expect(await prometheus.problems()).toEqual([]);
   });
 
-  test.each(asked.map(({ of, expr }) => [of, expr]))('%s: %s', async (_of, expr) => {
-    expect(hasValues(await shown(expr as string))).toBe(true);
+  test.each(asked.map((one) => [one.of, one.expr, one] as const))('%s: %s', async (_of, expr, one) => {
+    expect(shows(one, await shown(expr))).toBe(true);
   });
 
   test('sums are those of the API', async () => {

@@ -3,8 +3,14 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
+import { ALERTS, pageOf } from '../../dashboards/src/alerts';
+import { EVIDENCE_UID, evidence } from '../../dashboards/src/evidence';
 import { PROMETHEUS_UID } from '../../dashboards/src/rules';
+import { ofRecord, TRACES_UID } from '../../dashboards/src/traceql';
+import { CONFIG_SCHEMA } from '../../src/config/schema';
+import { SETTINGS } from '../../src/config/settings';
 import { fromEnvironment } from '../../src/config/sources';
+import { filled } from '../../src/page/logic/links';
 import { testFolder } from '../support/folder';
 import { COLLECTOR_CONFIG } from '../support/otelcol';
 
@@ -23,6 +29,7 @@ interface Service {
   environment?: Record<string, string>;
   ports?: string[];
   volumes?: string[];
+  extra_hosts?: string[];
   healthcheck?: { test?: string[] };
   depends_on?: Record<string, { condition: string }>;
 }
@@ -32,6 +39,9 @@ const compose = yaml<{ services: Record<string, Service>; volumes: Record<string
 );
 const services = Object.entries(compose.services);
 const service = (name: string) => compose.services[name] as Service;
+
+/** As compose fills in a variable that is not set. */
+const withDefaults = (value: string) => value.replace(/\$\{\w+(?::-([^}]*))?\}/g, '$1');
 
 describe('docker-compose.yml', () => {
   test('brings what the README says', () => {
@@ -47,7 +57,7 @@ describe('docker-compose.yml', () => {
     expect(one.image).toMatch(/^[a-z/-]+:v?\d+\.\d+\.\d+$/);
     for (const port of one.ports ?? []) expect(port).toMatch(/^127\.0\.0\.1:/);
     for (const volume of one.volumes ?? []) {
-      const [from = '', , mode] = volume.split(':');
+      const [from = '', , mode] = withDefaults(volume).split(':');
       if (from.startsWith('.')) {
         expect([from, existsSync(join(ROOT, from)), mode]).toEqual([from, true, 'ro']);
       } else {
@@ -92,6 +102,59 @@ describe('docker-compose.yml', () => {
     }
   });
 
+  test('attaching: every setting of a cluster is taken from the environment by the same name', () => {
+    const attached = service('attached');
+    const fixed = ['STORE', 'LISTEN', 'TOKEN', 'TOKEN_FILE', 'INSECURE_NO_TOKEN', 'ALLOWED_HOSTS'];
+    const ours = new Set([...fixed, 'GRAFANA_URL', 'TRACES_URL'].map((name) => `DUPESCOPE_${name}`));
+    for (const { variable } of SETTINGS) {
+      if (variable === undefined || ours.has(variable)) continue;
+      const taken = variable.replace('DUPESCOPE_', 'ATTACH_');
+      expect([variable, attached.environment?.[variable]]).toEqual([variable, `\${${taken}:-}`]);
+    }
+    expect(attached.volumes).toContain(`\${ATTACH_CERTS:-certs}:/certs:ro`);
+    expect(attached.extra_hosts).toEqual(['host.docker.internal:host-gateway']);
+    expect(attached.environment?.OTEL_EXPORTER_OTLP_ENDPOINT).toBe(
+      `\${ATTACH_OTLP_ENDPOINT:-http://collector:4318}`,
+    );
+  });
+
+  describe.each([
+    ['dupescope', 'dupescope-store', 7475],
+    ['attached', 'dupescope-attached', 7476],
+  ] as const)("%s: the page's links", (name, store, port) => {
+    const template = (key: string) => withDefaults(service(name).environment?.[key] ?? '');
+    const values = { cluster: 'c', group: 'a b', topic: 'orders', partition: 3, offset: 42, from: 1, to: 2 };
+
+    test('lead to what is provisioned, of this store', () => {
+      const url = template('DUPESCOPE_GRAFANA_URL');
+      expect(CONFIG_SCHEMA.shape.grafanaUrl.parse(url)).toBe(url);
+      const { origin, pathname, searchParams } = new URL(filled(url, values));
+      expect([origin, pathname]).toEqual(['http://127.0.0.1:3000', `/d/${EVIDENCE_UID}`]);
+      const { templating } = evidence();
+      const known = (templating.list ?? []).map((variable) => `var-${variable.name}`);
+      for (const asked of searchParams.keys()) expect([...known, 'from', 'to']).toContain(asked);
+      expect(searchParams.get('var-sqlite')).toBe(store);
+      expect(searchParams.get('var-service')).toBe(`http://127.0.0.1:${port}`);
+      expect(searchParams.get('var-group')).toBe('a b');
+      expect(new URL(filled(url, { ...values, group: null })).searchParams.has('var-group')).toBe(false);
+    });
+
+    test("ask for a record's traces as the dashboard does", () => {
+      const url = template('DUPESCOPE_TRACES_URL');
+      expect(CONFIG_SCHEMA.shape.tracesUrl.parse(url)).toBe(url);
+      const { pathname, searchParams } = new URL(filled(url, values));
+      expect(pathname).toBe('/explore');
+      interface Pane {
+        datasource: string;
+        queries: { query: string }[];
+        range: object;
+      }
+      const pane = (JSON.parse(searchParams.get('panes') ?? '') as { t: Pane }).t;
+      expect(pane).toMatchObject({ datasource: TRACES_UID, range: { from: '1', to: '2' } });
+      expect(pane.queries[0]?.query).toBe(ofRecord({ topic: 'orders', partition: '3', offset: '42' }));
+    });
+  });
+
   /** The plugin of Docker's client, or Debian's package (installed by .ci/run); neither needs an engine for this. */
   const COMPOSE = [['docker', 'compose'], ['docker-compose']].find(
     ([command = '', ...args]) => spawnSync(command, [...args, 'version']).status === 0,
@@ -129,13 +192,23 @@ describe('provisioning', () => {
   }>(`${FOLDER}/alerting/rules.yaml`).groups;
 
   test('the data sources are those that the dashboards and rules ask for', () => {
-    expect(sources.map(({ type }) => type)).toEqual(['prometheus', 'tempo', 'frser-sqlite-datasource']);
-    expect(sources[0]?.uid).toBe(PROMETHEUS_UID);
+    const sqlite = 'frser-sqlite-datasource';
+    expect(sources.map(({ type }) => type)).toEqual(['prometheus', 'tempo', sqlite, sqlite]);
+    const uids = [PROMETHEUS_UID, TRACES_UID, 'dupescope-store', 'dupescope-attached'];
+    expect(sources.map(({ uid }) => uid)).toEqual(uids);
     // Exemplars lead to a source that is there.
     expect(sources[0]?.jsonData).toMatchObject({
       exemplarTraceIdDestinations: [{ name: 'trace_id', datasourceUid: sources[1]?.uid }],
     });
-    expect(sources[2]?.jsonData).toMatchObject({ pathPrefix: 'file:', pathOptions: 'mode=ro' });
+    for (const { jsonData } of sources.slice(2)) {
+      expect(jsonData).toMatchObject({ pathPrefix: 'file:', pathOptions: 'mode=ro' });
+    }
+    // Each the file that its service writes.
+    const { DUPESCOPE_STORE_PATH, DUPESCOPE_ATTACHED_STORE_PATH } = service('grafana').environment ?? {};
+    expect(withDefaults(DUPESCOPE_STORE_PATH ?? '')).toBe(
+      /DUPESCOPE_STORE=(\S+)/.exec(text('Dockerfile'))?.[1],
+    );
+    expect(DUPESCOPE_ATTACHED_STORE_PATH).toBe(service('attached').environment?.DUPESCOPE_STORE);
   });
 
   test('each rule names data sources and results that are there', () => {
@@ -155,7 +228,7 @@ describe('provisioning', () => {
     const named = ['datasources', 'dashboards'].flatMap((folder) =>
       [...text(`${FOLDER}/${folder}/dupescope.yaml`).matchAll(/\$(\w+)/g)].map(([, name]) => name as string),
     );
-    expect(named.length).toBe(4);
+    expect(named.length).toBe(5);
     for (const name of named) expect(service('grafana').environment).toHaveProperty(name);
     // And nothing is taken that only looks like it.
     expect(text(`${FOLDER}/alerting/rules.yaml`)).not.toContain('$');
@@ -163,11 +236,35 @@ describe('provisioning', () => {
     expect(mounted).toContain(service('grafana').environment?.DUPESCOPE_DASHBOARDS_PATH);
   });
 
+  test('alerts lead to the address at which compose opens the service', () => {
+    const open = withDefaults(service('dupescope').ports?.[0] ?? '').replace(/:7475$/, '');
+    const links = [...text(`${FOLDER}/alerting/rules.yaml`).matchAll(/runbook_url: (\S+)/g)].map(
+      ([, to]) => to,
+    );
+    expect(links).toEqual(ALERTS.map((alert) => `http://${open}/docs/alerts/${pageOf(alert)}.md`));
+    // Prometheus follows it to another port.
+    const url = service('prometheus').environment?.DUPESCOPE_URL ?? '';
+    expect(service('dupescope').ports).toContain(`${url.replace('http://', '')}:7475`);
+    const { global } = yaml<{ global: { external_labels: object } }>('dashboards/prometheus/prometheus.yml');
+    expect(global.external_labels).toEqual({ dupescope_url: `\${DUPESCOPE_URL}` });
+  });
+
   test('Prometheus and the collector take theirs', () => {
     const file = join(ROOT, 'dashboards/prometheus/prometheus.yml');
     const checked = spawnSync('promtool', ['check', 'config', file], { encoding: 'utf8' });
     expect([checked.status, checked.stderr]).toEqual([0, '']);
     expect(existsSync(COLLECTOR_CONFIG)).toBe(true);
-    expect(yaml<object>('otel/tempo.yaml')).toHaveProperty('storage.trace.backend', 'local');
+    // Its health stands in a file beside it, for distributions that can tell it; the image can run no check of its own.
+    const { command = [], volumes = [], ports = [] } = service('collector');
+    const mounted = volumes.map((volume) => volume.split(':')[1]);
+    expect(command.map((flag) => flag.replace('--config=', ''))).toEqual(mounted);
+    const health = yaml<{ extensions: { health_check: { endpoint: string } } }>('otel/health.yaml');
+    expect(health).toHaveProperty('service.extensions', Object.keys(health.extensions));
+    const port = /:(\d+)$/.exec(health.extensions.health_check.endpoint)?.[1];
+    expect(ports.map((one) => one.split(':').at(-1))).toContain(port);
+    const tempo = yaml<object>('otel/tempo.yaml');
+    expect(tempo).toHaveProperty('storage.trace.backend', 'local');
+    // Nothing here tells anybody that it runs.
+    expect(tempo).toHaveProperty('usage_report.reporting_enabled', false);
   });
 });

@@ -131,7 +131,7 @@ describe.each(ALERTS.map((alert) => [alert.name, alert] as const))('%s', (name, 
     exp_annotations: {
       summary: says[1],
       description: alert.description,
-      runbook_url: `docs/alerts/${pageOf(alert)}.md`,
+      runbook_url: `http://127.0.0.1:7475/docs/alerts/${pageOf(alert)}.md`,
     },
   };
   const firing = {
@@ -161,25 +161,43 @@ describe.each(ALERTS.map((alert) => [alert.name, alert] as const))('%s', (name, 
     );
   });
 
+  test('leads to the service, wherever that is', () => {
+    const at = 'https://dupescope.example';
+    const annotations = {
+      ...told.exp_annotations,
+      runbook_url: `${at}/docs/alerts/${pageOf(alert)}.md`,
+    };
+    const elsewhere = {
+      ...firing,
+      external_labels: { dupescope_url: at },
+      alert_rule_test: [{ ...look, exp_alerts: [{ ...told, exp_annotations: annotations }] }],
+    };
+    expect(promtool(`${name}-elsewhere`, [elsewhere])).toBe('');
+  });
+
   test('has a page that says what to do', () => {
     expect(existsSync(join(DOCS, `${pageOf(alert)}.md`))).toBe(true);
   });
 });
 
-test('an observer that is not ready fires too', () => {
-  const labels = { observer: 'groups', severity: 'warning' };
+test('an observer that is not ready fires too, of one service among two', () => {
+  const observer = { instance: 'attached:7475', observer: 'groups' };
+  const labels = { ...observer, severity: 'warning' };
   const alert = ALERTS.find(({ name }) => name === 'ObserverBehind');
   const annotations = {
-    summary: 'Dupescope is behind or cannot read: groups',
+    summary: 'Dupescope is behind or cannot read: groups at attached:7475',
     description: alert?.description,
-    runbook_url: 'docs/alerts/observer-behind.md',
+    runbook_url: 'http://127.0.0.1:7475/docs/alerts/observer-behind.md',
   };
   const told = {
     eval_time: '40m',
     alertname: 'DupescopeObserverBehind',
     exp_alerts: [{ exp_labels: labels, exp_annotations: annotations }],
   };
-  const values = { [series('observer_ready', { observer: 'groups' })]: '0x60' };
+  const values = {
+    [series('observer_ready', observer)]: '0x60',
+    [series('observer_ready', { instance: 'dupescope:7475', observer: 'groups' })]: '1x60',
+  };
   expect(
     promtool('not-ready', [{ interval: '1m', input_series: inputs(values), alert_rule_test: [told] }]),
   ).toBe('');

@@ -16,12 +16,12 @@ interface Shape {
   sources: string[];
   plugins: string[];
   rules: { name: string; health: string; lastError?: string }[];
-  /** Values of a target, or an error. */
-  answer: (target: { expr?: string; queryText?: string }) => number | string;
+  /** Values of a target (of labels: of what they match), or an error. */
+  answer: (target: { expr?: string; queryText?: string; label?: string }) => number | string;
 }
 
 const WELL: Shape = {
-  sources: ['dupescope-prometheus', 'dupescope-traces', 'dupescope-store'],
+  sources: ['dupescope-prometheus', 'dupescope-traces', 'dupescope-store', 'dupescope-attached'],
   plugins: ['prometheus', 'tempo', 'frser-sqlite-datasource'],
   rules: ALERTS.map(({ name }) => ({ name: `Dupescope${name}`, health: 'ok' })),
   answer: () => 3,
@@ -48,6 +48,16 @@ async function grafana({ sources, plugins, rules, answer }: Shape): Promise<stri
     if (url === '/api/plugins?type=datasource') return send(plugins.map((id) => ({ id })));
     if (url === '/api/prometheus/grafana/api/v1/rules') return send({ data: { groups: [{ rules }] } });
     if (boards.has(url)) return send(boards.get(url));
+    const labels = /^\/api\/datasources\/uid\/dupescope-prometheus\/resources\/api\/v1\/label\/\w+\/values\?/;
+    if (labels.test(url)) {
+      const asked = new URL(url, 'http://grafana').searchParams;
+      const expr = asked.get('match[]') ?? '$';
+      const isWhole = Number(asked.get('start')) > 0 && Number(asked.get('end')) > 0;
+      if (expr.includes('$') || !isWhole) return send({ message: 'something is left out' }, 400);
+      const given = answer({ expr, label: /label\/(\w+)\//.exec(url)?.[1] ?? '' });
+      if (typeof given === 'string') return send({ message: given }, 502);
+      return send({ status: 'success', data: Array.from({ length: given }, (_, i) => `name ${i}`) });
+    }
     if (url !== '/api/ds/query') return send({ message: 'not found' }, 404);
     const [query] = (JSON.parse(body) as { queries: { refId: string; expr?: string; queryText?: string }[] })
       .queries;
@@ -79,6 +89,13 @@ async function smoke(url: string, token = 'secret'): Promise<{ code: number | nu
 
 test('everything is there and answers', async () => {
   const { code, said } = await smoke(await grafana(WELL));
+  for (const asked of [
+    'Overview, variable group',
+    'Evidence, variable cluster',
+    'Overview, annotation Rewinds A',
+  ]) {
+    expect(said).toContain(`ok    data     Dupescope / ${asked}\n`);
+  }
   expect(said).toMatch(/(\d+) targets: \1 data, 0 no data, 0 error, 0 not run; 0 missing\n$/);
   expect(code).toBe(0);
 });
@@ -88,7 +105,8 @@ test('without the SQLite plugin its targets are not run, and that is said', asyn
   expect(said).toContain(
     'not run  Dupescope / Evidence, Incidents A: the plugin frser-sqlite-datasource is not installed',
   );
-  expect(said).toMatch(/0 error, 6 not run; 0 missing\n$/);
+  // Six panels and three variables.
+  expect(said).toMatch(/0 error, 9 not run; 0 missing\n$/);
   expect(code).toBe(0);
 });
 
@@ -99,8 +117,15 @@ test('errors, empty panels, and what was not provisioned', async () => {
     rules: WELL.rules
       .slice(1)
       .map((rule, i) => (i === 0 ? { ...rule, health: 'error', lastError: 'bad' } : rule)),
-    answer: ({ expr = '' }) =>
-      expr.includes('store_bytes') ? 'cannot reach it' : expr.includes('sessions') ? 0 : 1,
+    answer: ({ expr = '', queryText = '', label = '' }) => {
+      if (expr.includes('store_bytes') || label === 'topic') return 'cannot reach it';
+      if (queryText.startsWith('SELECT DISTINCT "group"')) return 'no such view';
+      // Rewinds are marked where there were some.
+      return /sessions|sum by \(group, topic, cause\) \(increase\(dupescope_rewinds/.test(expr) ||
+        label === 'group'
+        ? 0
+        : 1;
+    },
   };
   const { code, said } = await smoke(await grafana(shape));
   expect(said).toContain('MISSING  data source dupescope-store');
@@ -108,6 +133,10 @@ test('errors, empty panels, and what was not provisioned', async () => {
   expect(said).toContain('MISSING  alert rule exposure-growing: bad');
   expect(said).toContain('FAIL  error    Dupescope / Overview, Store A: cannot reach it');
   expect(said).toContain('FAIL  no data  Dupescope / Overview, Living consumers A');
+  expect(said).toContain('FAIL  error    Dupescope / Overview, variable topic: 502');
+  expect(said).toContain('FAIL  no data  Dupescope / Overview, variable group');
+  expect(said).toContain('FAIL  error    Dupescope / Evidence, variable group: no such view');
+  expect(said).toContain('ok    no data  Dupescope / Overview, annotation Rewinds A');
   expect(code).toBe(1);
 });
 

@@ -41,9 +41,9 @@ function compiledFiles(): string[] {
 }
 
 describe('the tarball', () => {
-  test('holds the compiled code, the licence, the README and package.json, and nothing else', () => {
+  test('holds the compiled code, the documentation, the licence and package.json, and nothing else', () => {
     const tops = new Set(installed.packed.map((path) => path.split('/')[0]));
-    expect([...tops].sort()).toEqual(['LICENSE', 'README.md', 'dist', 'package.json']);
+    expect([...tops].sort()).toEqual(['LICENSE', 'README.md', 'dist', 'docs', 'package.json']);
     const odd = installed.packed.filter(
       (path) =>
         path.startsWith('dist/') &&
@@ -51,6 +51,10 @@ describe('the tarball', () => {
         (!/\.(js|d\.ts)$/.test(path) || /\/(test|bench)\//.test(path)),
     );
     expect(odd).toEqual([]);
+    // Texts alone: the service answers with them.
+    const docs = installed.packed.filter((path) => path.startsWith('docs/'));
+    expect(docs).toContain('docs/alerts/rewind.md');
+    expect(docs.filter((path) => !path.endsWith('.md'))).toEqual([]);
   });
 
   test('holds every file that package.json names', () => {

@@ -158,7 +158,11 @@ test('text that would hide or turn a line is shown by its number, and long text 
 
 test('links are filled with encoded values', () => {
   expect(filled('https://g/d?var-group={group}&x={nothing}', { group: 'a&b=<c>' })).toBe(
-    'https://g/d?var-group=a%26b%3D%3Cc%3E&x=',
+    'https://g/d?var-group=a%26b%3D%3Cc%3E',
+  );
+  // What is more than a name stays, and so does what stands before and behind the parameters.
+  expect(filled('https://g/{topic}/{y}?q=of%20{y}&a=1&x={y}#{topic}?z={y}', { topic: 't', y: null })).toBe(
+    'https://g/t/?q=of%20&a=1#t?z=',
   );
   expect(filled('{constructor}', {})).toBe('');
 });

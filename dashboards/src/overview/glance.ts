@@ -106,7 +106,7 @@ export function atAGlance() {
       {
         title: 'Observers',
         description:
-          'Whether what watches the clusters has caught up and reads without an error. While it is behind, numbers here are too low.',
+          'Whether what watches the clusters, of each service, has caught up and reads without an error. While it is behind, numbers here are too low.',
         unit: 'none',
         noValue: 'nothing watched',
         thresholds: [
@@ -114,7 +114,7 @@ export function atAGlance() {
           [1, 'green'],
         ],
         width: 3,
-        targets: [now(`min(${metric('observer_ready', 'none')})`)],
+        targets: [now(`min by (instance) (${metric('observer_ready', 'none')})`, '{{instance}}')],
       },
       YES_NO,
     ),

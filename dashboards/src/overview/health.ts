@@ -73,7 +73,7 @@ export function health() {
     stat({
       title: 'Store',
       description:
-        'What the rows of the store fill on disk. Retention keeps it below 2 GiB unless configured otherwise.',
+        'What the rows of the store fill on disk, of each service. Retention keeps it below 2 GiB unless configured otherwise.',
       unit: 'bytes',
       noValue: 'no service',
       thresholds: [
@@ -81,7 +81,7 @@ export function health() {
         [2 * 1024 ** 3, 'yellow'],
       ],
       width: 6,
-      targets: [now(`sum(${metric('store_bytes', 'none')})`)],
+      targets: [now(`max by (instance) (${metric('store_bytes', 'none')})`, '{{instance}}')],
     }),
     stat({
       title: 'Names told together',
