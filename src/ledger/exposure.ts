@@ -13,11 +13,10 @@ export function exposureOf(
   position: { handled: number; committed: number; exposedSince: number },
   now: number,
 ): Exposure {
-  if (position.exposedSince <= 0 || position.handled <= position.committed) return { records: 0, ageMs: 0 };
-  return {
-    records: position.handled - Math.max(0, position.committed),
-    ageMs: Math.max(0, now - position.exposedSince),
-  };
+  // `committed` is below 0 where nothing is committed yet.
+  const records = position.handled - Math.max(0, position.committed);
+  if (position.exposedSince <= 0 || records <= 0) return { records: 0, ageMs: 0 };
+  return { records, ageMs: Math.max(0, now - position.exposedSince) };
 }
 
 /** Buckets a doubling: a value is told to within 9%. Bucket 0 holds values below 1. */
