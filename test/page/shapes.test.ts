@@ -52,7 +52,7 @@ test('lanes: a piece a generation, marks where findings are, the end as it was',
       session('late', 40, null, [member(3, 45, null)]),
       session('early', 10, 50, [member(2, 30, null), member(1, 10, 30)]),
     ],
-    generations: [{ at: at(10), generation: 1, members: 1 }],
+    generations: [{ at: at(10), generation: 1, members: 1, members_detail: [] }],
     findings: [
       finding(60, 'late', 'redelivery', 7),
       finding(60, 'late', 'redelivery', 7),
@@ -74,6 +74,40 @@ test('lanes: a piece a generation, marks where findings are, the end as it was',
   expect(lanes[1]?.marks).toMatchObject([{ at: 0.6, kind: 'redelivery', records: 6, incident: 7 }]);
   expect(outside).toMatchObject([{ at: 0.2, kind: 'rewind' }]);
   expect(generations[0]?.at).toBe(0.1);
+});
+
+test('lanes of members that tell nothing themselves: from the generations that had them', () => {
+  const of = (...names: string[]) =>
+    names.map((name, i) => ({
+      ...{ member_id: `${name}-1`, client_id: name, host: '/10.0.0.1' },
+      assignment: [{ topic: 'orders', partitions: [i] }],
+    }));
+  const generation = (when: number, number: number, ...names: string[]) => ({
+    ...{ at: at(when), generation: number, members: names.length, members_detail: of(...names) },
+  });
+  const timeline: GroupTimeline = {
+    ...{ cluster: 'c', group: 'g', since: at(0), until: at(100), truncated: false, findings: [] },
+    sessions: [session('told', 0, null, [{ ...member(4, 20, null), member_id: 'told-1' }])],
+    // The first one held when the time began.
+    generations: [
+      generation(60, 5, 'b', 'told'),
+      generation(20, 4, 'a', 'b', 'told'),
+      generation(-50, 3, 'a'),
+    ],
+  };
+  const { lanes, generations } = lanesOf(timeline);
+  expect(lanes.map(({ name, from, to, lives, isOutside }) => [name, from, to, lives, isOutside])).toEqual([
+    ['told', 0, 1, true, false],
+    ['a', 0, 0.6, false, true],
+    ['b', 0.2, 1, true, true],
+  ]);
+  expect(lanes[1]?.pieces).toEqual([
+    { from: 0, to: 0.2, generation: 3, words: 'generation 3: orders 0' },
+    { from: 0.2, to: 0.6, generation: 4, words: 'generation 4: orders 0' },
+  ]);
+  expect(lanes[1]?.marks).toMatchObject([{ at: 0.6, kind: 'end', words: 'gone from the group' }]);
+  expect(lanes[2]?.marks).toEqual([]);
+  expect(generations.map((tick) => tick.at)).toEqual([0.6, 0.2]);
 });
 
 test('positions: the line of commits, strokes of deliveries, redelivered stretches within them', () => {

@@ -72,7 +72,10 @@ describe('a group within a time', () => {
   test('has generations of a group that is watched from outside', async () => {
     // The one of a minute ago lies behind it.
     const { generations } = await get<GroupTimeline>('/v1/groups/audit/timeline?since=3h&until=30m');
-    expect(generations).toEqual([{ at: at(0), generation: 7, members: 1 }]);
+    expect(generations).toMatchObject([{ at: at(0), generation: 7, members: 1, members_detail: [{}] }]);
+    // Who had what when the time began is told by the one before it.
+    const later = await get<GroupTimeline>(`/v1/groups/audit/timeline?since=${at(60_000)}&until=30m`);
+    expect(later.generations).toMatchObject([{ at: at(0), generation: 7 }]);
   });
 
   test('is refused where the group is not known or the time is turned', async () => {

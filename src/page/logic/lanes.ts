@@ -30,6 +30,8 @@ export interface Lane {
   to: number;
   /** It lives on behind the end of what is shown. */
   lives: boolean;
+  /** Of a member that tells nothing itself: known by the group's coordinator alone. */
+  isOutside: boolean;
   pieces: Piece[];
   marks: LaneMark[];
 }
@@ -56,6 +58,7 @@ export function lanesOf(timeline: GroupTimeline): Lanes {
       from: share(session.started_at, 0),
       to,
       lives: session.ended_at === null,
+      isOutside: false,
       pieces: piecesOf(session.members, to, share),
       marks: [
         ...marksOf(timeline.findings, session.session, share),
@@ -64,13 +67,46 @@ export function lanesOf(timeline: GroupTimeline): Lanes {
     };
   });
   return {
-    lanes,
-    generations: timeline.generations.map(({ at, generation, members }) => ({
-      at: share(at, 0),
-      words: `Generation ${generation}: ${members === 0 ? 'no members' : `${members} members`}`,
-    })),
+    lanes: [...lanes, ...outsideLanes(timeline, share)],
+    generations: timeline.generations
+      .filter(({ at }) => Date.parse(at) >= since)
+      .map(({ at, generation, members }) => ({
+        at: share(at, 0),
+        words: `Generation ${generation}: ${members === 0 ? 'no members' : `${members} members`}`,
+      })),
     outside: marksOf(timeline.findings, null, share),
   };
+}
+
+/**
+ * A lane for each member that no session tells of, from the generations that had it. It came with the first of them and
+ * was gone with the next one without it; whether it was killed or left cannot be seen from outside.
+ */
+function outsideLanes({ sessions, generations }: GroupTimeline, share: Share): Lane[] {
+  const told = new Set(sessions.flatMap(({ members }) => members.map(({ member_id }) => member_id)));
+  const inOrder = [...generations].reverse();
+  const lanes = new Map<string, Lane>();
+  inOrder.forEach(({ at, generation, members_detail }, i) => {
+    const from = share(at, 0);
+    const next = inOrder[i + 1];
+    const to = next === undefined ? 1 : share(next.at, 1);
+    const stays = new Set((next ?? { members_detail }).members_detail.map(({ member_id }) => member_id));
+    for (const { member_id, client_id, host, assignment } of members_detail) {
+      if (told.has(member_id)) continue;
+      const lane = lanes.get(member_id) ?? {
+        ...{ key: member_id, name: client_id, place: host, from, to, lives: true, isOutside: true },
+        ...{ pieces: [], marks: [] },
+      };
+      lanes.set(member_id, lane);
+      lane.to = to;
+      lane.pieces.push({ from, to, generation, words: assignmentWords(generation, assignment ?? []) });
+      lane.lives = stays.has(member_id);
+      if (lane.lives) continue;
+      const words = 'gone from the group';
+      lane.marks.push({ at: to, kind: 'end', cause: 'gone', incident: null, records: 0, words });
+    }
+  });
+  return [...lanes.values()];
 }
 
 type Share = (at: string | null, otherwise: number) => number;
@@ -88,12 +124,19 @@ function piecesOf(members: Session['members'], end: number, share: Share): Piece
     .filter(({ from, to }) => to > 0 && from < 1);
 }
 
-function memberWords(member: Session['members'][number]): string {
-  const partitions = member.assignment
+function memberWords({ generation, assignment, leader }: Session['members'][number]): string {
+  return `${assignmentWords(generation, assignment)}${leader ? ' (leader)' : ''}`;
+}
+
+function assignmentWords(
+  generation: number | null,
+  assignment: readonly { topic: string; partitions: readonly number[] }[],
+): string {
+  const partitions = assignment
     .map(({ topic, partitions }) => `${topic} ${partitions.join(', ')}`)
     .join('; ');
-  const generation = member.generation === null ? 'generation not known' : `generation ${member.generation}`;
-  return `${generation}: ${partitions === '' ? 'nothing assigned' : partitions}${member.leader ? ' (leader)' : ''}`;
+  const told = generation === null ? 'generation not known' : `generation ${generation}`;
+  return `${told}: ${partitions === '' ? 'nothing assigned' : partitions}`;
 }
 
 /** Marks that would cover each other and lead to the same incident are one. */

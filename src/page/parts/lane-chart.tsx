@@ -65,7 +65,10 @@ function OneLane({ lane }: { lane: Lane }) {
     <div class="lane">
       <div class="who">
         <Name text={lane.name} max={60} />
-        <span class="note">{visible(lane.place, 60)}</span>
+        <span class="note">
+          {visible(lane.place, 60)}
+          {lane.isOutside ? ', seen from outside' : ''}
+        </span>
       </div>
       <svg>
         <title>{laneWords(lane)}</title>

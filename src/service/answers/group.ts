@@ -97,7 +97,7 @@ function watchedShape(db: Store, group: number, now: number): GroupDetail['watch
   };
 }
 
-function memberShape(member: WatchedMember): NonNullable<GroupDetail['watched']>['members'][number] {
+export function memberShape(member: WatchedMember): NonNullable<GroupDetail['watched']>['members'][number] {
   const { assignment } = member;
   return {
     member_id: member.memberId,

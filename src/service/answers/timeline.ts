@@ -1,8 +1,10 @@
 /** A group within a time: its sessions as lanes, what was found, and one partition's commits and deliveries. */
 import { fail } from '../../errors';
+import type { WatchedMember } from '../../ledger';
 import type { Store } from '../../store/open';
 import {
   commitsWithin,
+  type GenerationPointRow,
   type GroupRow,
   generationsWithin,
   lagPoints,
@@ -21,12 +23,14 @@ import type { Query } from '../parameters';
 import type { GroupTimeline, PartitionPositions, TimelineFinding } from '../schemas';
 import { clipped, rfc3339, timeOf } from '../time';
 import type { AnswerContext } from './context';
-import { theGroup } from './group';
+import { memberShape, theGroup } from './group';
 import { sessionShape } from './session-shape';
 
 const SESSIONS_MAX = 100;
 const MEMBERS_MAX = 20;
 const GENERATIONS_MAX = 500;
+const GENERATION_MEMBERS_EACH = 100;
+const GENERATION_MEMBERS_MAX = 2_000;
 const FINDINGS_MAX = 500;
 const POINTS_MAX = 2_000;
 /** A run that began before the time may reach into it: it is closed after 10 s. */
@@ -57,11 +61,27 @@ export function timelineAnswer(
       } = sessionShape(row, membersOf(db, row.id, MEMBERS_MAX));
       return session;
     }),
-    generations: generations.map((row) => ({ ...row, at: rfc3339(row.at) })),
+    generations: generationShapes(generations),
     findings: [...found.redeliveries, ...found.rewinds].sort(latestFirst),
     truncated:
-      sessions.length > SESSIONS_MAX || generations.length === GENERATIONS_MAX || isFull(found, FINDINGS_MAX),
+      sessions.length > SESSIONS_MAX || generations.length >= GENERATIONS_MAX || isFull(found, FINDINGS_MAX),
   };
+}
+
+/** The members of all generations together are bounded; the older ones have their number alone then. */
+function generationShapes(rows: readonly GenerationPointRow[]): GroupTimeline['generations'] {
+  let left = GENERATION_MEMBERS_MAX;
+  return rows.map(({ at, generation, members: json }) => {
+    const members = JSON.parse(json) as WatchedMember[];
+    const shown = members.slice(0, Math.min(left, GENERATION_MEMBERS_EACH)).map(memberShape);
+    left -= shown.length;
+    return {
+      ...{ at: rfc3339(at), generation, members: members.length },
+      members_detail: shown.map(({ member_id, client_id, host, assignment }) => ({
+        ...{ member_id, client_id, host, assignment },
+      })),
+    };
+  });
 }
 
 export function positionsAnswer(

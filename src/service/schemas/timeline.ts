@@ -33,6 +33,14 @@ const TimelineFinding = z.strictObject({
   certainty: z.enum(CERTAINTIES),
 });
 
+/** Of a generation, as the coordinator knows it. */
+const TimelineMember = z.strictObject({
+  member_id: z.string(),
+  client_id: z.string(),
+  host: z.string(),
+  assignment: z.array(z.strictObject({ topic: z.string(), partitions: z.array(count) })).nullable(),
+});
+
 export const GroupTimeline = z
   .strictObject({
     cluster: z.string(),
@@ -41,8 +49,20 @@ export const GroupTimeline = z
     until: time,
     sessions: z.array(TimelineSession).meta({ description: 'The latest 100, the newest first' }),
     generations: z
-      .array(z.strictObject({ at: time, generation: z.int(), members: count }))
-      .meta({ description: 'As seen from outside: the latest 500, the newest first' }),
+      .array(
+        z.strictObject({
+          at: time,
+          generation: z.int(),
+          members: count,
+          members_detail: z.array(TimelineMember).meta({
+            description: 'At most 100, and 2,000 of all generations together, the newest first',
+          }),
+        }),
+      )
+      .meta({
+        description:
+          'As seen from outside: the latest 500 and the one that held when the time began, the newest first',
+      }),
     findings: z.array(TimelineFinding).meta({ description: 'The latest 500, the newest first' }),
     truncated: z.boolean().meta({ description: 'There is more; take a shorter time' }),
   })

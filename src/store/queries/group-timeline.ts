@@ -26,19 +26,26 @@ export function sessionsWithin(db: Store, group: number, { since, until, limit }
 export interface GenerationPointRow {
   at: number;
   generation: number;
-  members: number;
+  /** JSON, as `WatchedMember`. */
+  members: string;
 }
 
-/** Generations that began within the time, as seen from outside; the newest first. */
+/** Generations that began within the time, and the one that held when it began, as seen from outside; the newest first. */
 export function generationsWithin(
   db: Store,
   group: number,
   { since, until, limit }: TimeSpan,
 ): GenerationPointRow[] {
-  const sql = `
-    SELECT at, generation, json_array_length(members) AS members FROM group_generation
+  const within = `
+    SELECT at, generation, members FROM group_generation
     WHERE grp = @group AND at >= @since AND at < @until ORDER BY at DESC, generation DESC LIMIT @limit`;
-  return statement<GenerationPointRow>(db, sql).all({ group, since, until, limit });
+  // Who had what when the time began is told by the generation before it.
+  const before = `
+    SELECT at, generation, members FROM group_generation
+    WHERE grp = @group AND at < @since ORDER BY at DESC, generation DESC LIMIT 1`;
+  const found = statement<GenerationPointRow>(db, within).all({ group, since, until, limit });
+  if (found.length === limit) return found;
+  return [...found, ...statement<GenerationPointRow>(db, before).all({ group, since })];
 }
 
 export interface CommitPointRow {
