@@ -22,6 +22,8 @@ export interface StoredReset {
   passed: boolean;
   /** No reset of kafkajs's: the offsets had been taken away, and the first commit after that was not lower. */
   startedOver?: StartedOver;
+  /** The latest commit below `from` since: told once it is known where the reset led to, which says why. */
+  lower?: { to: number; at: number; topicIdBefore: string | null };
 }
 
 /** A partition whose offset had been taken away was committed again, at or above the old offset: was all read again? */

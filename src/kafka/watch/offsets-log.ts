@@ -215,7 +215,7 @@ export class OffsetsLog {
    * @param endThen where the log had ended before that group had members again; null: not known
    */
   resolve(reset: Reset, bounds: { start: number; end: number } | null, endThen: number | null = null): void {
-    const { place, from, at, startedOver } = reset;
+    const { place, from, at, startedOver, lower } = reset;
     if (!this.resets.delete(reset)) return;
     place.reset = null;
     this.touch(place);
@@ -223,11 +223,14 @@ export class OffsetsLog {
       if (bounds !== null && endThen !== null) this.readAgain(reset, startedOver, bounds, endThen);
       return;
     }
-    const to = bounds === null ? from : reset.to === -2 ? bounds.start : bounds.end;
+    const edge = bounds === null ? from : reset.to === -2 ? bounds.start : bounds.end;
+    const to = lower === undefined ? edge : Math.min(edge, lower.to);
     if (to >= from) return;
     const source = { partition: place.sourcePartition, offset: reset.sourceOffset };
-    this.lowered(place, { from, to, at, source, resetTo: reset.to, bounds });
+    const topicIdBefore = lower?.topicIdBefore ?? null;
+    this.lowered(place, { from, to, at, source, resetTo: reset.to, bounds, topicIdBefore });
     if (!reset.passed) place.offset = to;
+    if (lower !== undefined && place.lowered !== null) this.follow(place, place.lowered, lower.to, lower.at);
   }
 
   /**
@@ -339,16 +342,12 @@ export class OffsetsLog {
       const startedOver = quiet || offset < place.offset ? null : startOver(place, offset, topicIdBefore);
       if (place.lowered !== null) this.follow(place, place.lowered, offset, at);
       if (offset < place.offset && !quiet) {
-        this.lowered(place, {
-          from: place.offset,
-          to: offset,
-          at,
-          source: { partition: state.partition, offset: foundAt },
-          resetTo: reset === null || reset.passed ? null : reset.to,
-          topicIdBefore,
-        });
-        // That was it.
-        if (reset !== null && !reset.passed) this.forgetReset(place);
+        // It follows from the reset before it, whose answer is awaited and tells why.
+        if (reset !== null && !reset.passed) reset.lower = { to: offset, at, topicIdBefore };
+        else {
+          const source = { partition: state.partition, offset: foundAt };
+          this.lowered(place, { from: place.offset, to: offset, at, source, topicIdBefore });
+        }
       }
       // At or above: the reset may have led below all the same, its answer is awaited.
       if (place.reset !== null) place.reset.passed = true;

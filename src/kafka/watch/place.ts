@@ -80,6 +80,7 @@ export class Place {
               sourceOffset: this.reset.sourceOffset,
               passed: this.reset.passed,
               ...(this.reset.startedOver === undefined ? {} : { startedOver: this.reset.startedOver }),
+              ...(this.reset.lower === undefined ? {} : { lower: this.reset.lower }),
             },
       metadata: this.metadata,
       leaderEpoch: this.leaderEpoch < 0 ? null : this.leaderEpoch,

@@ -92,6 +92,7 @@ test('a consumer that has fallen out of the log at its start goes forward: no re
   // From 20 to 40, forward: partition 1 goes on, and a later rewind is told.
   await tool.commit(group, topic, { 1: 5 });
   await until('the later one is told', () => watched.rewinds(group).length > 0);
+  await until('it is explained', () => watched.rewinds(group).every(({ cause }) => cause !== 'unknown'));
   expect(told(group)).toEqual([[1, RECORDS, 5, 'reset', 'proven']]);
 });
 

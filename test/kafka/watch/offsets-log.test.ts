@@ -39,7 +39,6 @@ describe('a rewind is a committed offset that went down, and nothing else', () =
     ['deleted twice', [20, null, null, 5], [[20, 5]]],
     ['deleted and never back', [20, null], []],
     ['deleted before anything', [null, 5, 3], [[5, 3]]],
-    ['out of range and on below', [20, -2, 5, 30], [[20, 5]]],
     ['out of range before anything', [-1, 5], []],
   ] as [string, (number | null)[], number[][]][])('%s', async (_name, offsets, expected) => {
     expect(await rewindsOf(commits(offsets))).toEqual(expected);
@@ -72,6 +71,24 @@ describe('a rewind is a committed offset that went down, and nothing else', () =
     expect(batch.offsets[0]).toMatchObject({ committed: 40, reset: null });
     expect(log.pendingResets()).toEqual([]);
   });
+
+  test.each([
+    ['the log answers', { start: 0, end: 10 }, [[20, 0]]],
+    ['nothing answers', null, [[20, 5]]],
+    ['the log says otherwise', { start: 100, end: 200 }, [[20, 5]]],
+  ])(
+    'kafkajs committed -2 and then a lower offset: one rewind, told with its reset once %s',
+    (_name, bounds, expected) => {
+      const log = newLog();
+      apply(log, commits([20, -2, 5, 30]));
+      expect(lowered(log.drain('c'))).toEqual([]);
+      log.resolve(log.pendingResets()[0] as never, bounds);
+      const batch = log.drain('c');
+      expect(lowered(batch)).toEqual(expected);
+      expect(batch.rewinds[0]?.facts).toMatchObject({ resetTo: -2, bounds });
+      expect(batch.offsets[0]).toMatchObject({ committed: 30, reset: null });
+    },
+  );
 
   test('a reset that leads forward is none', async () => {
     const log = newLog();
