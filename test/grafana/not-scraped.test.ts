@@ -68,7 +68,7 @@ test(
       labels: { alertname: 'DupescopeNotScraped', severity: 'critical' },
       annotations: {
         summary: 'Prometheus gets no metrics of Dupescope',
-        runbook_url: 'docs/alerts/not-scraped.md',
+        runbook_url: 'http://127.0.0.1:7475/docs/alerts/not-scraped.md',
       },
     });
     await serve();
