@@ -3,9 +3,10 @@
  * cannot be written; tried again every turn) -> closed.
  */
 import { parentPort, workerData } from 'node:worker_threads';
-import { DupescopeError, errorLine } from '../errors';
+import { DupescopeError } from '../errors';
 import type { Report } from '../journal';
 import type { FromWriter, ToWriter } from './messages';
+import { storeError } from './open';
 import { Writer, type WriterOptions } from './writer';
 
 export interface WriterThreadData extends WriterOptions {
@@ -37,8 +38,8 @@ function run(options: WriterThreadData): void {
       failing = '';
       return result;
     } catch (error) {
-      const code = error instanceof DupescopeError ? error.code : 'internal';
-      if (failing !== code) say({ type: 'problem', code, message: errorLine(error) });
+      const { code, message } = storeError(options.storePath, error);
+      if (failing !== code) say({ type: 'problem', code, message });
       failing = code;
       return null;
     }
@@ -83,8 +84,8 @@ function run(options: WriterThreadData): void {
       }
     });
     if (answer !== null) return answer;
-    const code = refused instanceof DupescopeError ? refused.code : 'internal';
-    return { type: 'refused', id, code, message: errorLine(refused) };
+    const { code, message } = storeError(options.storePath, refused);
+    return { type: 'refused', id, code, message };
   };
 
   const take = (id: number, report: Report): FromWriter =>

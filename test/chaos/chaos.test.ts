@@ -41,4 +41,5 @@ test(`every kind of fault once: nothing missed, nothing invented, no cause wrong
   expect(sum((lane) => lane.redeliveries)).toBeGreaterThan(500);
   expect(sum((lane) => lane.kills)).toBeGreaterThan(8);
   expect(report.serviceKills).toBeGreaterThan(0);
-}, 240_000);
+  // 100 s alone on two cores; beside other suites it takes its time.
+}, 480_000);

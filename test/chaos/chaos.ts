@@ -173,6 +173,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
         ...verdict,
         handler: lane.spec.handler,
         complaints: lane.complaints(),
+        said: lane.said(),
         kills: lane.kills,
         hung: lane.hung,
         episodes: episodes.get(lane) ?? new Map(),

@@ -183,6 +183,10 @@ export class Lane {
     return counts;
   }
 
+  said(): Map<string, string> {
+    return new Map([...this.problems].reverse().map((problem) => [problem.split(':')[0] as string, problem]));
+  }
+
   /** Those that have a partition. */
   owners(): Worker[] {
     return this.workers.filter(({ assigned }) => (assigned ?? []).length > 0);

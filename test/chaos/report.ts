@@ -7,6 +7,8 @@ export interface LaneReport extends Verdict {
   handler: 'eachMessage' | 'eachBatch';
   /** Of what Dupescope itself complained within the processes, by its codes. */
   complaints: Map<string, number>;
+  /** The first of each code, in its words. */
+  said: Map<string, string>;
   kills: number;
   /** Of them, kafkajs consumers that did nothing any more. */
   hung: number;
@@ -68,12 +70,12 @@ export function failuresOf(report: ChaosReport): string[] {
   return failures;
 }
 
-function complaintsOf({ name, complaints, episodes }: LaneReport): string[] {
+function complaintsOf({ name, complaints, said, episodes }: LaneReport): string[] {
   const isFull = episodes.has('disk full');
   const known: readonly string[] = isFull ? [...COMPLAINTS, ...DISK_COMPLAINTS] : COMPLAINTS;
   const failures = [...complaints]
     .filter(([code]) => !known.includes(code))
-    .map(([code, n]) => `${name}: ${n} times ${code}`);
+    .map(([code, n]) => `${name}: ${n} times ${said.get(code) ?? code}`);
   const isFelt = DISK_COMPLAINTS.some((code) => complaints.has(code));
   if (isFull && !isFelt) failures.push(`${name}: the disk was full and nothing was told of it`);
   return failures;

@@ -37,7 +37,14 @@ const KILL = {
 
 function failures(verdict: Verdict, more: Partial<LaneReport> = {}): string[] {
   const lane = {
-    ...{ ...verdict, handler: 'eachMessage' as const, complaints: new Map(), kills: 1, hung: 0 },
+    ...{
+      ...verdict,
+      handler: 'eachMessage' as const,
+      complaints: new Map(),
+      said: new Map(),
+      kills: 1,
+      hung: 0,
+    },
     episodes: new Map(),
     ...more,
   };
