@@ -139,6 +139,14 @@ test('losses that were none fail', () => {
   ]);
 });
 
+test('what is not explained yet is known by its words alone', () => {
+  const complaints = new Map([['internal', 1]]);
+  const said = (words: string) => new Map([['internal', `internal: The store s failed: ${words}`]]);
+  const known = 'Cannot open database because the directory does not exist';
+  expect(failures(judged({}), { complaints, said: said(known) })).toEqual([]);
+  expect(failures(judged({}), { complaints, said: said('x is not defined') })).toHaveLength(1);
+});
+
 test('what Dupescope complains of fails where no fault asks for it, and where a full disk is not felt', () => {
   const complaints = new Map([
     ['service-unreachable', 3],
