@@ -80,14 +80,15 @@ test('records that were compacted away are never skipped; records that are there
       await until('the probe is at the end', () => found.at(-1) === last);
       await probe.disconnect();
       kept = found;
-      return kept.length < last + 1;
+      return kept.filter((offset) => offset < RECORDS).length < RECORDS;
     },
     COMPACTION_LIMIT_MS,
   );
   await configure(one.topic, hourMs);
 
   kept = await read(one, one.group, last);
-  expect(kept.length).toBeLessThan(RECORDS);
+  // How many probes it took, and so how many records came after the first ones, is the broker's to say.
+  expect(kept.filter((offset) => offset < RECORDS).length).toBeLessThan(RECORDS);
   one.settled(60_000);
   expect(query(one.store, 'SELECT DISTINCT compacted FROM partition_start')).toEqual([{ compacted: 1 }]);
   expect(skips(one)).toEqual([]);
