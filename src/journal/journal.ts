@@ -22,6 +22,7 @@ import { encodeLine } from './line';
 import { LogWriter } from './log';
 import { LossBook } from './losses';
 import { lockOwner, type OwnerLock, thisProcess } from './owner';
+import { removeJournal } from './removal';
 import { HALF_BYTES, SLOT_BYTES } from './slot';
 
 const SLOTS_STEP = 64;
@@ -226,7 +227,7 @@ export class Journal {
     this.untold.close();
     closeSync(this.slotsFd);
     // What waits for room is found by whoever recovers the folder.
-    if (remove && !this.owes) rmSync(this.folder, { recursive: true, force: true });
+    if (remove && !this.owes) removeJournal(this.folder);
     this.lock?.release();
   }
 

@@ -7,7 +7,7 @@
  * second copy of SQLite in the same process. A time-out is never a proof: a stopped process keeps its lock.
  */
 import { execFileSync } from 'node:child_process';
-import { readFileSync, readlinkSync } from 'node:fs';
+import { existsSync, readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { openDatabase } from '../sqlite';
@@ -42,9 +42,13 @@ export interface OwnerLock {
   release(): void;
 }
 
-/** Takes the lock of a folder; null when another connection holds it. */
+/** Takes the lock of a folder, makes its file; null when another connection holds it. */
 export function lockOwner(folder: string): OwnerLock | null {
-  const db = openDatabase(join(folder, OWNER_FILE), { timeout: 0 });
+  return lock(folder, false);
+}
+
+function lock(folder: string, mustExist: boolean): OwnerLock | null {
+  const db = openDatabase(join(folder, OWNER_FILE), { timeout: 0, fileMustExist: mustExist });
   try {
     db.pragma('journal_mode = MEMORY');
     db.exec('BEGIN EXCLUSIVE');
@@ -56,10 +60,25 @@ export function lockOwner(folder: string): OwnerLock | null {
   return { release: () => db.close() };
 }
 
-/** True only when it is proven that the owner no longer runs. The lock is kept for the caller in that case. */
+/**
+ * The lock, kept for the caller, only where it is proven that the owner no longer runs. Null as well where a neighbour
+ * has been here before and took the folder away, at whatever moment in between: there is nothing left to recover.
+ */
 export function isProvenDead(folder: string, owner: OwnerIdentity): OwnerLock | null {
   if (isSeenAlive(owner)) return null;
-  return lockOwner(folder);
+  const isThere = () => existsSync(join(folder, OWNER_FILE));
+  if (!isThere()) return null;
+  let taken: OwnerLock | null;
+  try {
+    taken = lock(folder, true);
+  } catch (error) {
+    if (!isThere()) return null;
+    throw error;
+  }
+  // A lock on a file that was opened and then taken away is no lock of this folder.
+  if (taken === null || isThere()) return taken;
+  taken.release();
+  return null;
 }
 
 function isSeenAlive(owner: OwnerIdentity): boolean {

@@ -1,7 +1,6 @@
 /** Journals that processes of this host left behind when they died: told to the end, then removed. */
-import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { isProvenDead, JournalReader, type OwnerIdentity } from '../journal';
+import { isProvenDead, JournalReader, journalsIn, type OwnerIdentity, removeJournal } from '../journal';
 import { JournalFeed } from './feed';
 
 export class Orphans {
@@ -18,7 +17,7 @@ export class Orphans {
    * Answers false in that case: what is left is found again at the next sweep.
    */
   async sweep(deliver: (feed: JournalFeed) => Promise<boolean>): Promise<boolean> {
-    const found = readdirSync(this.root).filter((id) => id !== this.ownJournal);
+    const found = journalsIn(this.root).filter((id) => id !== this.ownJournal);
     for (const id of this.owners.keys()) if (!found.includes(id)) this.owners.delete(id);
     for (const id of found) {
       const folder = join(this.root, id);
@@ -29,7 +28,7 @@ export class Orphans {
       if (lock === null) continue;
       try {
         if (!(await deliver(new JournalFeed(folder, true)))) return false;
-        rmSync(folder, { recursive: true, force: true });
+        removeJournal(folder);
       } finally {
         lock.release();
       }

@@ -3,11 +3,18 @@
  * the dead, takes in what other hosts report, and answers what the ledger knows. Every turn is one transaction; a turn that fails changes nothing
  * and is tried again, the evidence waits in the journal meanwhile.
  */
-import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { DupescopeError } from '../errors';
 import type { ExpectedTopic, ObservedBatch, ObserverState } from '../identity';
-import { isProvenDead, JournalReader, type Report, type ReportAnswer } from '../journal';
+import {
+  isProvenDead,
+  JournalReader,
+  journalsIn,
+  type Report,
+  type ReportAnswer,
+  removeJournal,
+} from '../journal';
 import type { WatchBatch, WatchedState } from '../ledger';
 import type { WindowLimits } from './identity';
 import { JournalIntake } from './intake';
@@ -72,7 +79,7 @@ export class Writer {
         try {
           intake.read(true);
           this.transact([intake], true);
-          rmSync(intake.source.folder, { recursive: true, force: true });
+          removeJournal(intake.source.folder);
         } finally {
           lock.release();
           this.intakes.delete(id);
@@ -266,7 +273,7 @@ export class Writer {
 
   private journals(): string[] {
     try {
-      return readdirSync(this.root);
+      return journalsIn(this.root);
     } catch (error) {
       if ((error as { code?: unknown }).code === 'ENOENT') return [];
       throw new DupescopeError('store-unwritable', `The journal folder ${this.root} cannot be read.`, {

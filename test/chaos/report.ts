@@ -34,11 +34,6 @@ const UNCERTAIN_MOST = 1;
 const IN_FLIGHT_MOST = 1;
 /** What the faults may make of Dupescope; anything else is its own mistake. */
 const COMPLAINTS: readonly ErrorCode[] = ['service-unreachable', 'store-busy', 'kafka-unreachable'];
-/**
- * Seen about once a short run since complaints are read, and not explained yet: better-sqlite3 says so of a folder that is
- * there; the next turn opens the store and nothing is lost. Shown, no failure by itself.
- */
-const UNEXPLAINED = /Cannot open database because the directory does not exist$/;
 /** Where the disk is full. */
 const DISK_COMPLAINTS: readonly ErrorCode[] = ['store-full', 'journal-unwritable'];
 
@@ -79,7 +74,7 @@ function complaintsOf({ name, complaints, said, episodes }: LaneReport): string[
   const isFull = episodes.has('disk full');
   const known: readonly string[] = isFull ? [...COMPLAINTS, ...DISK_COMPLAINTS] : COMPLAINTS;
   const failures = [...complaints]
-    .filter(([code]) => !known.includes(code) && !UNEXPLAINED.test(said.get(code) ?? ''))
+    .filter(([code]) => !known.includes(code))
     .map(([code, n]) => `${name}: ${n} times ${said.get(code) ?? code}`);
   const isFelt = DISK_COMPLAINTS.some((code) => complaints.has(code));
   if (isFull && !isFelt) failures.push(`${name}: the disk was full and nothing was told of it`);
@@ -168,18 +163,12 @@ function causeLines(lanes: readonly LaneReport[]): string[] {
 }
 
 function complaintLines(lanes: readonly LaneReport[]): string[] {
-  const unexplained = lanes.flatMap(({ name, said }) =>
-    [...said.values()]
-      .filter((words) => UNEXPLAINED.test(words))
-      .map((words) => `NOT EXPLAINED ${name}: ${words}`),
-  );
-  const counts = lanes
+  return lanes
     .filter(({ complaints }) => complaints.size > 0)
     .map(
       ({ name, complaints }) =>
         `${name} was told: ${[...complaints].map(([code, n]) => `${code} ${n}`).join(', ')}`,
     );
-  return [...counts, ...unexplained];
 }
 
 function episodeLines(lanes: readonly LaneReport[]): string[] {
