@@ -6,6 +6,9 @@ import { commitAdvice } from './commit-advice';
 import { countText } from './counts';
 import type { Cause, CopyEvidence, Explanation, RedeliveryEvidence } from './redelivery-evidence';
 
+/** Kafka's words for UNKNOWN_MEMBER_ID, as kafkajs 2.2.4 has them. */
+const NO_MEMBER = /not aware of this member/;
+
 interface Rule {
   cause: Cause;
   /** Null: the rule does not fit. */
@@ -16,6 +19,21 @@ const RETENTION_ADVICE =
   'Keep records longer than the longest stop of the group (retention.ms, retention.bytes).';
 
 const RULES: readonly Rule[] = [
+  {
+    // Each finding is of a copy and of the one before: which was the one before is what is not known.
+    cause: 'unknown',
+    explain: (e) =>
+      e.isOrderInDoubt
+        ? {
+            certainty: 'unknown',
+            because: [
+              'the clocks of its consumers differ, and of three deliveries or more it is not certain which came after which',
+              committedWords(e),
+            ],
+            advice: 'Keep the clocks of the consumers together (NTP that slews and does not step).',
+          }
+        : null,
+  },
   {
     cause: 'seek',
     explain: (e) =>
@@ -229,9 +247,9 @@ const RULES: readonly Rule[] = [
       const { previousEnd } = e;
       if (!isFreshStart(e) || previousEnd === null || !['died', 'exit'].includes(previousEnd.how))
         return null;
-      if (e.evicted !== null) return null;
+      if (e.evicted !== null || !committedBelow(e)) return null;
       return {
-        certainty: committedBelow(e) ? 'proven' : 'probable',
+        certainty: 'proven',
         because: [
           `the process of ${e.previous.name} ${previousEnd.how === 'died' ? 'was killed' : 'ended without disconnecting'} ${seconds(e.copy.firstAt - previousEnd.at)} before`,
           committedWords(e),
@@ -243,7 +261,7 @@ const RULES: readonly Rule[] = [
   {
     cause: 'session_timeout',
     explain: (e) => {
-      if (!isFreshStart(e) || e.evicted === null) return null;
+      if (!isFreshStart(e) || e.evicted === null || !committedBelow(e)) return null;
       const { silentMs } = e.evicted;
       const slow = silentMs >= e.settings.sessionTimeoutMs;
       // Both were at it at once: which delivery of a record was the first is not known, and it may be a zombie's.
@@ -262,9 +280,24 @@ const RULES: readonly Rule[] = [
     },
   },
   {
+    // Its session did not live to join anew, but the group had told it that it was no member any more.
+    cause: 'session_timeout',
+    explain: (e) =>
+      isFreshStart(e) && committedBelow(e) && commitFailed(e) && NO_MEMBER.test(e.failedCommit?.reason ?? '')
+        ? {
+            certainty: 'probable',
+            because: [
+              `a commit of ${e.previous.name} was refused: ${e.failedCommit?.reason}`,
+              committedWords(e),
+            ],
+            advice: `Keep each record below the session time-out of ${seconds(e.settings.sessionTimeoutMs)}, or call heartbeat() in the handler.`,
+          }
+        : null,
+  },
+  {
     cause: 'commit_failed',
     explain: (e) =>
-      isFreshStart(e) && commitFailed(e)
+      isFreshStart(e) && commitFailed(e) && committedBelow(e)
         ? {
             certainty: 'probable',
             because: [`a commit of ${e.previous.name} failed: ${e.failedCommit?.reason}`, committedWords(e)],

@@ -129,4 +129,6 @@ export interface RedeliveryEvidence {
    * the same, and what rests on comparing times of both sides is left out.
    */
   clocksDiffer: boolean;
+  /** There are three copies or more, and clocks that differ have put some of them in the wrong order. */
+  isOrderInDoubt: boolean;
 }

@@ -10,14 +10,15 @@ import {
   type Outcome,
   type RedeliveryEvidence,
 } from '../ledger';
+import { type Clock, ClockedCommits, shiftBetween } from './clocks';
 import { AGAIN_MS, isNamed, SETTLE_MS } from './explaining';
 import type { IncidentFinding, Incidents, Standing } from './incidents';
 import type { Store } from './open';
 
 /** So many are looked at in one turn. */
 const TURN_ROWS = 300;
-/** Clocks of one machine that differ by more were set meanwhile. */
-const CLOCKS_MS = 2_000;
+/** In groups with several clocks commits are looked for from so long before the previous copy on. */
+const LOOK_BACK_MS = 3_600_000;
 
 interface UnsettledRow extends Standing {
   id: number;
@@ -38,7 +39,10 @@ interface UnsettledRow extends Standing {
   ended_at: number | null;
   copy_ended_how: string | null;
   copy_ended_at: number | null;
-  same_boot: number;
+  run: number;
+  previous_run: number;
+  boot_id: string;
+  copy_boot_id: string;
   copy: string;
   previous: string;
 }
@@ -53,27 +57,44 @@ function copyColumns(run: string, session: string, member: string): string {
 
 export class Causes {
   private readonly statements;
+  private readonly clocked: ClockedCommits;
+  /** Of this turn: how far the clocks of a group are apart, by group and the clock that is asked for. */
+  private readonly apart = new Map<string, number>();
 
   constructor(
     private readonly db: Store,
     private readonly incidents: Incidents,
     private readonly nextVersion: () => number,
   ) {
-    this.statements = {
-      unsettled: db.prepare<[number, number], UnsettledRow>(
-        `SELECT r.id, r.gp, gp.grp, gp.topic, gp.partition, t.cluster, r.first, r.last, r.doubt, r.counted, r.cause,
+    this.clocked = new ClockedCommits(db);
+    const rows = (where: { index: string; is: string }) =>
+      `SELECT r.id, r.gp, gp.grp, gp.topic, gp.partition, t.cluster, r.first, r.last, r.doubt, r.counted, r.cause,
                 r.certainty, r.incident, r.incident_records AS incidentRecords, r.at, r.previous_at, d.session,
                 p.session AS previous_session, ps.settings, ps.ended_how, ps.ended_at, s.settings AS copy_settings,
                 s.ended_how AS copy_ended_how, s.ended_at AS copy_ended_at,
-                s.boot_id = ps.boot_id AND s.boot_id <> '' AS same_boot,
+                r.run, r.previous_run, ps.boot_id, s.boot_id AS copy_boot_id,
                 ${copyColumns('d', 's', 'm')} AS copy, ${copyColumns('p', 'ps', 'pm')} AS previous
-         FROM redelivery r INDEXED BY redelivery_unsettled
+         FROM redelivery r ${where.index}
          JOIN group_partition gp ON gp.id = r.gp JOIN topic t ON t.id = gp.topic
          JOIN delivery_run d ON d.id = r.run JOIN session s ON s.id = d.session
          LEFT JOIN member m ON m.id = d.member
          JOIN delivery_run p ON p.id = r.previous_run JOIN session ps ON ps.id = p.session
          LEFT JOIN member pm ON pm.id = p.member
-         WHERE r.settled = 0 AND r.explained_at <= ? ORDER BY r.explained_at LIMIT ?`,
+         WHERE ${where.is}`;
+    this.statements = {
+      unsettled: db.prepare<[number, number], UnsettledRow>(
+        rows({
+          index: 'INDEXED BY redelivery_unsettled',
+          is: 'r.settled = 0 AND r.explained_at <= ? ORDER BY r.explained_at LIMIT ?',
+        }),
+      ),
+      // The findings before and after one of the same stretch.
+      neighbours: db.prepare<[{ run: number; previous: number; first: number; last: number }], UnsettledRow>(
+        rows({
+          index: '',
+          is: `r.id IN (SELECT id FROM redelivery WHERE run = @previous UNION SELECT id FROM redelivery WHERE previous_run = @run)
+               AND r.first <= @last AND r.last >= @first LIMIT 100`,
+        }),
       ),
       start: db.prepare<
         [number, number, number, number],
@@ -135,6 +156,7 @@ export class Causes {
   settle(now: number): number {
     const due = now - AGAIN_MS;
     if (this.statements.unsettled.all(due, 1).length === 0) return 0;
+    this.apart.clear();
     // Read within the transaction: another process's writer may have been here.
     return this.db
       .transaction(() => {
@@ -151,7 +173,9 @@ export class Causes {
   }
 
   private settleOne(row: UnsettledRow, version: () => number, now: number): void {
-    const evidence = this.isTurned(row) ? this.gatherTurned(row) : this.gather(row);
+    const turned = this.isTurned(row);
+    const evidence = turned ? this.gatherTurned(row) : this.gather(row);
+    evidence.isOrderInDoubt = this.isOrderInDoubt(row, turned);
     const explained = explain(evidence);
     const { cause, certainty, because, advice } = explained;
     const grown = evidence.copy.outcome !== 'open';
@@ -182,16 +206,34 @@ export class Causes {
   private isTurned(row: UnsettledRow): boolean {
     const [copy, previous] = [copyOf(row.copy), copyOf(row.previous)];
     if (copy.session === previous.session) return false;
-    const [clock, clockBefore] = [clockOf(row.copy_settings), clockOf(row.settings)];
-    if (row.same_boot === 1 && clock !== null && clockBefore !== null) {
-      const differ = Math.abs(clock - clockBefore) > CLOCKS_MS;
-      return differ && copy.firstAt - clock < previous.firstAt - clockBefore;
+    const { own, before } = clocksOf(row);
+    if (own.bootId === before.bootId && own.clockMs !== null && before.clockMs !== null) {
+      const shift = shiftBetween(before, own);
+      return shift !== 0 && copy.firstAt < previous.firstAt + shift;
     }
     // On other hosts: the copy is of an older generation, and yet joined later by its own clock.
     if (copy.joinedAt === null || previous.joinedAt === null) return false;
     if (copy.generation === null || previous.generation === null) return false;
     if (copy.generation >= previous.generation || copy.joinedAt < previous.joinedAt) return false;
     return this.statements.beganAnew.get(row.gp, previous.joinedAt, copy.firstAt + 1) === undefined;
+  }
+
+  private apartOf(row: UnsettledRow): number {
+    const { own } = clocksOf(row);
+    const key = `${row.grp} ${own.bootId} ${own.clockMs}`;
+    const known = this.apart.get(key);
+    if (known !== undefined) return known;
+    const found = this.clocked.apart(row.grp, own);
+    this.apart.set(key, found);
+    return found;
+  }
+
+  /** Of three copies or more, the wall clocks have put this one or its neighbours in the wrong order. */
+  private isOrderInDoubt(row: UnsettledRow, turned: boolean): boolean {
+    if (!turned && this.apartOf(row) === 0) return false;
+    const { run, previous_run: previous, first, last } = row;
+    const around = this.statements.neighbours.all({ run, previous, first, last });
+    return around.length > 0 && (turned || around.some((neighbour) => this.isTurned(neighbour)));
   }
 
   /** With the sides changed. */
@@ -210,16 +252,32 @@ export class Causes {
       settings: settingsOf(row.copy_settings),
       isDoubtful: row.doubt > 0,
       clocksDiffer: true,
+      isOrderInDoubt: false,
     };
   }
 
+  /** Times of the previous copy's side are brought to the clock of the copy's. */
   private gather(row: UnsettledRow): RedeliveryEvidence {
     const { gp, session, previous_session: before } = row;
+    const { own, before: other } = clocksOf(row);
+    const shift = shiftBetween(other, own);
     const copy = copyOf(row.copy);
-    const previous = copyOf(row.previous);
-    const ended = row.ended_at !== null && row.ended_how !== null && row.ended_at <= copy.firstAt;
+    const told = copyOf(row.previous);
+    const previous = {
+      ...told,
+      firstAt: told.firstAt + shift,
+      lastAt: told.lastAt + shift,
+      joinedAt: told.joinedAt === null ? null : told.joinedAt + shift,
+    };
+    const ended = row.ended_at !== null && row.ended_how !== null && row.ended_at + shift <= copy.firstAt;
     const s = this.statements;
     const start = s.start.get(gp, session, (copy.joinedAt ?? copy.firstAt) - 1, copy.firstAt + 1) ?? null;
+    const end = this.endOf(
+      before,
+      told,
+      ended ? { how: row.ended_how as string, at: (row.ended_at as number) + shift } : null,
+      row.ended_how,
+    );
     return {
       first: row.first,
       last: row.last,
@@ -227,23 +285,23 @@ export class Causes {
       previous,
       // Asked for between the join and the first delivery of that member.
       start,
-      previousStart:
-        s.start.get(gp, before, (previous.joinedAt ?? previous.firstAt) - 1, previous.firstAt + 1) ?? null,
-      ...this.endOf(
-        before,
-        previous,
-        ended ? { how: row.ended_how as string, at: row.ended_at as number } : null,
-        row.ended_how,
+      previousStart: shifted(
+        s.start.get(gp, before, (told.joinedAt ?? told.firstAt) - 1, told.firstAt + 1),
+        shift,
       ),
-      committed: this.committedBefore(gp, start?.at ?? copy.firstAt),
+      ...end,
+      evicted: shifted(end.evicted, shift),
+      ...this.commitsBetween(row, previous.firstAt, start?.at ?? copy.firstAt, copy.firstAt),
       seek: s.seek.get(gp, session, previous.firstAt, copy.firstAt + 1) ?? null,
-      lowered: s.lowered.get(gp, previous.firstAt, copy.firstAt) ?? null,
-      shortCommit: s.short.get(before, gp, previous.firstAt, row.first) ?? null,
-      failedCommit:
-        s.failed.get(before, previous.firstAt, Math.max(copy.firstAt, copy.lastAt), copy.firstAt) ?? null,
+      shortCommit: shifted(s.short.get(before, gp, told.firstAt, row.first), shift),
+      failedCommit: shifted(
+        s.failed.get(before, told.firstAt, Math.max(copy.firstAt, copy.lastAt) - shift, copy.firstAt - shift),
+        shift,
+      ),
       settings: settingsOf(row.settings),
       isDoubtful: row.doubt > 0,
       clocksDiffer: false,
+      isOrderInDoubt: false,
     };
   }
 
@@ -267,6 +325,32 @@ export class Causes {
     return { previousEnd: null, evicted: announced === 0 ? { at, silentMs } : null, movedOn: true };
   }
 
+  /**
+   * What any session committed, by the clock of the copy's.
+   * @param foundAt when the copy's member asked what was committed
+   */
+  private commitsBetween(
+    row: UnsettledRow,
+    since: number,
+    foundAt: number,
+    copyAt: number,
+  ): Pick<RedeliveryEvidence, 'committed' | 'lowered'> {
+    const { gp } = row;
+    const most = this.apartOf(row);
+    if (most === 0) {
+      return {
+        committed: this.committedBefore(gp, foundAt),
+        lowered: this.statements.lowered.get(gp, since, copyAt) ?? null,
+      };
+    }
+    const { bootId: boot, clockMs } = clocksOf(row).own;
+    const asked = { gp, boot, clock: clockMs as number, most };
+    return {
+      committed: this.clocked.last({ ...asked, from: since - LOOK_BACK_MS, at: foundAt }),
+      lowered: this.clocked.lowered({ ...asked, from: since, at: copyAt }),
+    };
+  }
+
   /** The last acknowledged commit by then. Points are thinned; a session that moved no more has its very last one. */
   private committedBefore(gp: number, at: number): { offset: number; at: number } | null {
     const point = this.statements.commitPoint.get(gp, at) ?? null;
@@ -274,6 +358,17 @@ export class Causes {
     if (point === null || position === null) return point ?? position;
     return position.at >= point.at ? position : point;
   }
+}
+
+function clocksOf(row: UnsettledRow): { own: Clock; before: Clock } {
+  return {
+    own: { bootId: row.copy_boot_id, clockMs: clockOf(row.copy_settings) },
+    before: { bootId: row.boot_id, clockMs: clockOf(row.settings) },
+  };
+}
+
+function shifted<T extends { at: number }>(found: T | null | undefined, shift: number): T | null {
+  return found == null ? null : { ...found, at: found.at + shift };
 }
 
 function findingOf(

@@ -48,6 +48,7 @@ const base: RedeliveryEvidence = {
   },
   isDoubtful: false,
   clocksDiffer: false,
+  isOrderInDoubt: false,
 };
 const told = (given: Partial<RedeliveryEvidence>) => {
   const { cause, certainty } = explain({ ...base, ...given });
@@ -80,6 +81,21 @@ test('a session time-out is proven, unless both members delivered at once', () =
   expect(told({ evicted, previous: late })).toBe('session_timeout probable');
   const failedCommit = { reason: 'too much metadata', at: 40_900 };
   expect(told({ evicted, failedCommit })).toBe('session_timeout probable');
+});
+
+test('a commit that the group refused for want of the member tells a session time-out, any other one a failed commit', () => {
+  const failed = (reason: string) => told({ movedOn: false, failedCommit: { reason, at: 40_900 } });
+  expect(failed('KafkaJSNonRetriableError: The coordinator is not aware of this member')).toBe(
+    'session_timeout probable',
+  );
+  expect(failed('KafkaJSRequestTimeoutError: Request OffsetCommit timed out')).toBe('commit_failed probable');
+});
+
+test('what had been committed comes again by no kill, no time-out and no failed commit', () => {
+  const committed = { start: null, committed: { offset: 20, at: 45_000 } };
+  expect(told({ ...committed, previousEnd: { how: 'died', at: 42_000 } })).toBe('unknown unknown');
+  expect(told({ ...committed, evicted })).toBe('unknown unknown');
+  expect(told({ ...committed, failedCommit: { reason: 'timed out', at: 40_900 } })).toBe('unknown unknown');
 });
 
 test('the time of a join tells no zombie where the clocks differ and no generation is known', () => {

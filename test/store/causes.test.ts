@@ -41,7 +41,11 @@ class Told {
     s: number,
     generation: number,
     committed: number | null | undefined,
-    { announced = true, logStart = 0 } = {},
+    {
+      announced = true,
+      logStart = 0,
+      logEnd = null,
+    }: { announced?: boolean; logStart?: number; logEnd?: number | null } = {},
   ): this {
     const member = ++this.members;
     this.facts.push(
@@ -54,7 +58,7 @@ class Told {
     if (committed !== undefined) {
       this.facts.push({
         ...{ t: 'start', track: TRACK, at: at(s) + 1, committed, logStart },
-        ...{ logEnd: null, compacted: null },
+        ...{ logEnd, compacted: null },
       });
     }
     return this;
@@ -181,6 +185,48 @@ describe('clocks that differ', () => {
 
   test('on one machine: the monotonic clock tells which was the later copy', () => {
     expect(killed({}, { aheadS: -90 })).toEqual(['5..9 killed_before_commit probable']);
+  });
+
+  const laterCommit = (clock: object) =>
+    causes((writer) => {
+      new Told(writer).joins(0, 1, 0).gets(1, 0, 9).tell(true);
+      new Told(writer).joins(10, 2, 0, { logEnd: 10 }).gets(11, 0, 9).tell();
+      // By its own clock 55 s before the second one joined; by theirs 35 s after.
+      new Told(writer, clock).joins(-50, 3, 10).commits(-45, 241, 240).tell();
+    });
+
+  test('on one machine: a commit counts when it was, not when a clock says', () => {
+    expect(laterCommit({ aheadS: -90 })).toEqual(['0..9 killed_before_commit proven']);
+    // Without the difference it tells that the log has lost its end.
+    expect(laterCommit({})).toEqual(['0..9 truncated probable']);
+  });
+
+  test('on one machine: times of both sides are compared by one clock', () => {
+    const stillDelivered = (aheadS: number) =>
+      causes((writer) => {
+        new Told(writer, { aheadS })
+          .joins(aheadS, 4, 0)
+          .gets(aheadS + 13, 5, 6, { lasts: 0.5 })
+          .joins(aheadS + 20, 6, 10, { announced: false })
+          .tell();
+        new Told(writer).joins(10, 5, 5).gets(14, 5, 9).tell();
+      });
+    expect(stillDelivered(0)).toEqual(['5..6 zombie probable']);
+    expect(stillDelivered(-90)).toEqual(['5..6 zombie probable']);
+  });
+
+  test('of three deliveries: none has its cause named where some stand in the wrong order', () => {
+    const told = (aheadS: number) =>
+      causes((writer) => {
+        new Told(writer).joins(0, 1, 0).gets(1, 0, 9).tell(true);
+        new Told(writer, { aheadS })
+          .joins(aheadS + 10, 2, 0)
+          .gets(aheadS + 11, 0, 9)
+          .tell(true);
+        new Told(writer).joins(20, 3, 0).gets(21, 0, 9).tell();
+      });
+    expect(told(0)).toEqual(['0..9 killed_before_commit proven', '0..9 killed_before_commit proven']);
+    expect(told(60)).toEqual(['0..9 unknown unknown', '0..9 unknown unknown']);
   });
 
   test('on two machines: the generations do', () => {
