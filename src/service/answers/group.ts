@@ -74,7 +74,7 @@ export function groupAnswer(
       sessionShape(session, membersOf(db, session.id, MEMBERS_SHOWN)),
     ),
     sessions_total: sessionCount(db, row.id),
-    lag_problem: context.lag?.problem() ?? null,
+    lag_problem: context.lag?.problem(row.cluster) ?? null,
   };
 }
 
