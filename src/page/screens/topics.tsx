@@ -236,7 +236,7 @@ function OneTopic({ topic, isAlone }: { topic: ObservedTopic; isAlone: boolean }
                 producer had used before: the broker had lost what it knew of the producer.
               </p>
               <Table
-                label="Sequences used twice"
+                label="Batches"
                 items={anomalies.latest}
                 keyOf={({ partition, offset }) => `${partition}/${offset}`}
                 columns={[
