@@ -2,7 +2,7 @@
 import { accessSync, constants, existsSync, readdirSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { DupescopeError, errorLine } from '../errors';
-import { reachOf, shortWindowWords } from '../identity';
+import { reachOf, sequenceWords, shortWindowWords } from '../identity';
 import { countText } from '../ledger';
 import { openDatabase } from '../sqlite';
 import { journalRoot } from '../store/journal-root';
@@ -11,6 +11,7 @@ import {
   droppedOf,
   fileFacts,
   observedTopics,
+  sequenceAnomalies,
   summaryOf,
   topicsWithoutId,
   type UnreadRow,
@@ -50,7 +51,7 @@ export function storeChecks(path: string): Line[] {
       text: `${path}, schema ${facts.schemaVersion}, ${megabytes} MB`,
     });
     lines.push(seenCheck(summary), topicIdCheck(db));
-    lines.push(...unreadOf(db, UNREAD_SHOWN).map(unreadLine), ...windowLines(db));
+    lines.push(...unreadOf(db, UNREAD_SHOWN).map(unreadLine), ...topicLines(db));
     const dropped = droppedOf(db);
     if (dropped.events > 0) {
       lines.push({
@@ -84,14 +85,21 @@ function unreadLine({ observer, topic, what, count, lastAt }: UnreadRow): Line {
   };
 }
 
-/** Topics whose copies are looked for less far back than configured. */
-function windowLines(db: Store): Line[] {
-  return observedTopics(db, { limit: TOPICS_MAX }).flatMap((row) => {
+/** Topics whose copies are looked for less far back than configured, and those with sequences that were used twice. */
+function topicLines(db: Store): Line[] {
+  const lines: Line[] = [];
+  for (const row of observedTopics(db, { limit: TOPICS_MAX })) {
+    const { id, topic, sequenceAnomalies: batches } = row;
     const window = reachOf(row);
-    return window === null || !window.shorter
-      ? []
-      : [{ level: 'warn' as const, what: 'window', text: shortWindowWords(row.topic, window) }];
-  });
+    if (window?.shorter === true) {
+      lines.push({ level: 'warn', what: 'window', text: shortWindowWords(topic, window) });
+    }
+    if (batches > 0) {
+      const [latest] = sequenceAnomalies(db, id, 1);
+      lines.push({ level: 'warn', what: 'sequences', text: sequenceWords(topic, batches, latest ?? null) });
+    }
+  }
+  return lines;
 }
 
 function sqliteCheck(): Line {

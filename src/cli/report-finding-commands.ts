@@ -12,6 +12,7 @@ import {
   PrematureCommit,
   Producer,
   Rewind,
+  SequenceAnomaly,
   Skip,
   StalledCommit,
 } from '../service/schemas';
@@ -25,6 +26,7 @@ import {
   prematuresText,
   producersText,
   rewindsText,
+  sequencesText,
   skipsText,
   stalledText,
   topicsText,
@@ -95,6 +97,22 @@ export function findingReports(report: Command): void {
       }),
     );
 
+  const sequences = reporting(report.command('sequence-anomalies'))
+    .description('record batches whose sequences their producer had used before, the latest found first')
+    .option('--topic <name>', 'of this topic')
+    .option('--partition <number>', 'of this partition; needs --topic')
+    .option('--cluster <id>', 'of this Kafka cluster')
+    .option('--since <time>', 'found from this time on: 1h, 7d, or RFC 3339')
+    .option('--until <time>', 'found before this time')
+    .option('--limit <number>', 'at most so many', '50')
+    .action(() =>
+      reported(sequences, async (source, format) => {
+        const query = queryOf(sequences, ['topic', 'partition', 'cluster', 'since', 'until']);
+        const question = { route: 'sequence-anomalies', path: new Map(), query };
+        return sequencesText(await items(source, question, sequences, pageOf(SequenceAnomaly)), format);
+      }),
+    );
+
   const topics = reporting(report.command('topics'))
     .description('observed topics: identities found, duplicates, how long to remember')
     .option('--topic <name>', 'this one')
@@ -123,11 +141,13 @@ export function findingReports(report: Command): void {
   const identity = reporting(report.command('identity'))
     .description('every place of one message in the observed topics')
     .argument('<id>', 'in clear, or its hash in hex')
+    .option('--since <time>', 'places written and copies found from this time on: 1h, 7d, or RFC 3339')
     .action((id: string) =>
       reported(identity, async (source, format) => {
         const path = new Map([['id', id]]);
-        const answer = await source.ask({ route: 'identity', path, query: new URLSearchParams() });
-        return identityText(checked(Identity, answer), format);
+        const query = queryOf(identity, ['since']);
+        const answer = await source.ask({ route: 'identity', path, query });
+        return identityText(checked(Identity, answer), format, query.get('since'));
       }),
     );
 }

@@ -1,6 +1,6 @@
 /** Incidents and what may be lost, as tables, JSON or CSV. */
 import type { z } from 'zod';
-import { shortWindowWords } from '../identity';
+import { sequenceWords, shortWindowWords } from '../identity';
 import { countText } from '../ledger';
 import { toCsv } from '../service/format';
 import {
@@ -14,6 +14,7 @@ import {
   PrematureCommit,
   Producer,
   Rewind,
+  SequenceAnomaly,
   Skip,
   StalledCommit,
 } from '../service/schemas';
@@ -168,11 +169,30 @@ export function topicsText(page: Page<ObservedTopic>, format: ReportFormat): str
         ],
   );
   const text = listText(page, format, ObservedTopic, TOPICS, 'No topics are observed.\n');
-  const lines = [...short, ...advice];
+  const odd = page.items.flatMap(({ topic, sequence_anomalies: { batches, latest } }) =>
+    batches === 0 ? [] : [`${plain(sequenceWords(topic, batches, latest[0] ?? null))}\n`],
+  );
+  const lines = [...short, ...odd, ...advice];
   return format === 'table' && lines.length > 0 ? `${text}\n${lines.join('')}` : text;
 }
 
-export function identityText(answer: Identity, format: ReportFormat): string {
+const SEQUENCES: readonly Column<SequenceAnomaly>[] = [
+  { title: 'FOUND (UTC)', cell: (s) => shortTime(s.found_at), whole: true },
+  { title: 'BATCH', cell: (s) => `${s.topic}/${s.partition}/${s.offset}` },
+  { title: 'RECORDS', cell: (s) => s.records, right: true, whole: true },
+  { title: 'PRODUCER', cell: (s) => s.producer.id, right: true, whole: true },
+  { title: 'EPOCH', cell: (s) => s.producer.epoch, right: true, whole: true },
+  { title: 'SEQUENCE', cell: (s) => s.producer.sequence, right: true, whole: true },
+  { title: 'HAD REACHED', cell: (s) => s.previous.sequence, right: true, whole: true },
+  { title: 'AT OFFSET', cell: (s) => s.previous.offset, right: true, whole: true },
+];
+
+export function sequencesText(page: Page<SequenceAnomaly>, format: ReportFormat): string {
+  return listText(page, format, SequenceAnomaly, SEQUENCES, 'No sequence was used twice.\n');
+}
+
+/** @param since as it was asked for; null: for all */
+export function identityText(answer: Identity, format: ReportFormat, since: string | null): string {
   if (format === 'json') return `${JSON.stringify(answer, null, 2)}\n`;
   if (format === 'csv') return toCsv(Duplicate, answer.copies);
   const places = answer.places.map((place) => {
@@ -182,7 +202,9 @@ export function identityText(answer: Identity, format: ReportFormat): string {
     return `  ${shortTime(place.at)}  ${plain(place.topic)}/${place.partition}/${place.offset}${groups === '' ? '' : `  delivered to ${groups}`}\n`;
   });
   const { length } = answer.places;
-  const copies = answer.copies.length === 0 ? 'No copy of it was found.\n' : table(DUPLICATES, answer.copies);
+  const from = since === null ? '' : ` since ${plain(since)}`;
+  const copies =
+    answer.copies.length === 0 ? `No copy of it was found${from}.\n` : table(DUPLICATES, answer.copies);
   const forgotten = answer.remembered
     .filter(({ since }) => since !== null)
     .map(
@@ -190,7 +212,10 @@ export function identityText(answer: Identity, format: ReportFormat): string {
         `Of ${plain(topic)} nothing older than ${shortTime(since ?? '')} is remembered.\n`,
     );
   const partly = answer.complete ? '' : 'Not all identities could be looked through in time.\n';
-  return `${plain(answer.identity)} stands at ${countText(length)} ${length === 1 ? 'place' : 'places'}:\n${places.join('')}\n${copies}${forgotten.join('')}${partly}`;
+  const stands = `stands at ${countText(length)} ${length === 1 ? 'place' : 'places'}`;
+  const title =
+    since === null ? `${stands}:` : `${stands} written from ${plain(since)} on${length === 0 ? '.' : ':'}`;
+  return `${plain(answer.identity)} ${title}\n${places.join('')}\n${copies}${forgotten.join('')}${partly}`;
 }
 
 const HITS: readonly Column<Hit>[] = [

@@ -38,10 +38,12 @@ export function watchClusters(
   const parts: Part[] = [];
   for (const cluster of config.clusters) {
     const settings = { ...config, ...cluster };
-    const poller = lagPoller(settings, logger);
+    // "Topics are observed again": of which cluster, the line says.
+    const own = config.clusters.length > 1 ? logger.child({ brokers: cluster.brokers }) : logger;
+    const poller = lagPoller(settings, own);
     const times = new RecordTimes();
-    const watcher = groupWatcher(settings, logger, writer, times);
-    const observer = topicObserver(config, cluster, logger, writer, times);
+    const watcher = groupWatcher(settings, own, writer, times);
+    const observer = topicObserver(config, cluster, own, writer, times);
     sources.push(lagOfBoth(watcher, poller));
     parts.push(poller, watcher);
     if (observer !== null) {
@@ -75,8 +77,19 @@ function lagOfAll(sources: readonly LagSource[]): LagSource {
       return null;
     },
     ready: () => sources.every((source) => source.ready()),
-    problem: () => sources.map((source) => source.problem()).find((problem) => problem !== null) ?? null,
+    problem: (cluster) => {
+      const asked = cluster === undefined ? sources : ofCluster(sources, cluster);
+      const waiting = asked.filter((source) => !source.ready());
+      const problems = (waiting.length > 0 ? waiting : asked).map((source) => source.problem());
+      return [...new Set(problems.filter((problem) => problem !== null))].join(' ') || null;
+    },
   };
+}
+
+/** Its own source, told by what it has answered; else those that have answered nothing: it may be one of them. */
+function ofCluster(sources: readonly LagSource[], cluster: string): LagSource[] {
+  const own = sources.filter((source) => source.all().some((value) => value.cluster === cluster));
+  return own.length > 0 ? own : sources.filter((source) => source.all().length === 0);
 }
 
 function lagPoller(config: Config, logger: Logger): LagPoller {

@@ -38,4 +38,5 @@ export * from './message';
 export * from './normalise';
 export * from './observed-batch';
 export * from './provenance';
+export * from './sequence-words';
 export * from './window-reach';

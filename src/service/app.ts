@@ -179,7 +179,10 @@ function problemsOf({ store, lag, observers }: AppParts): string[] {
   }
   if (lag !== null && !lag.ready()) problems.push(lag.problem() ?? 'Consumer lag has not been read yet.');
   for (const observer of observers) {
-    if (!observer.ready()) problems.push(observer.problem() ?? 'Topics are still being read.');
+    if (observer.ready()) continue;
+    const problem = observer.problem() ?? 'Topics are still being read.';
+    // A cluster that cannot be reached is told once, not by each that watches it.
+    if (!problems.some((told) => told.includes(problem))) problems.push(problem);
   }
   return problems;
 }

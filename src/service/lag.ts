@@ -29,6 +29,6 @@ export interface LagSource {
   of(cluster: string, group: string, topic: string, partition: number): PartitionLag | null;
   /** It has answered once. */
   ready(): boolean;
-  /** Why the last round failed, one line; null when it did not. */
-  problem(): string | null;
+  /** Why the last round failed, one line; null when it did not. Of that cluster, else of all of them. */
+  problem(cluster?: string): string | null;
 }

@@ -104,6 +104,7 @@ const NAMED = {
   Producer: schemas.Producer,
   Identity: schemas.Identity,
   ObservedTopic: schemas.ObservedTopic,
+  SequenceAnomaly: schemas.SequenceAnomaly,
   Rewind: schemas.Rewind,
   Incident: schemas.Incident,
   IncidentDetail: schemas.IncidentDetail,

@@ -19,6 +19,7 @@ import {
   recordAnswer,
   redeliveriesAnswer,
   rewindsAnswer,
+  sequenceAnomaliesAnswer,
   skipsAnswer,
   stalledAnswer,
   statusAnswer,
@@ -45,12 +46,14 @@ import {
   RecordHistory,
   Redelivery,
   Rewind,
+  SequenceAnomaly,
   SeriesPoint,
   Skip,
   StalledCommit,
   Status,
   Summary,
 } from './schemas';
+import { timeOf } from './time';
 
 /** A part of a path in braces. */
 export interface PathParameter {
@@ -291,17 +294,19 @@ export const ROUTES: readonly Route[] = [
     kind: 'object',
     path: '/v1/identities/{id}',
     id: 'identity',
-    summary: 'Every place of one message in the observed topics, with its deliveries and copies',
+    summary:
+      'Every place of one message in the observed topics, with its deliveries and copies; since: places written and copies found from then on',
     pathParameters: [{ name: 'id', description: 'In clear, or its hash in hex', type: 'string' }],
-    query: [],
+    query: ['since'],
     schema: Identity,
     schemaName: 'Identity',
     async answer({ path, query, context }) {
-      readQuery([], query);
+      const { since: text } = readQuery(['since'], query);
+      const since = text === undefined ? undefined : timeOf('since', text, context.now);
       const id = path.get('id') ?? '';
       // Before the answer's own look at the store: it may take several.
       const found = await context.identities.find(id);
-      return (db) => identityAnswer(db, id, found);
+      return (db) => identityAnswer(db, id, found, since);
     },
   },
   list(
@@ -314,6 +319,17 @@ export const ROUTES: readonly Route[] = [
       schemaName: 'ObservedTopic',
     },
     topicsAnswer,
+  ),
+  list(
+    {
+      path: '/v1/sequence-anomalies',
+      id: 'sequence-anomalies',
+      summary: 'Record batches whose sequences their producer had used before, the latest found first',
+      query: ['cluster', 'topic', 'partition', 'since', 'until', 'limit', 'cursor'],
+      schema: SequenceAnomaly,
+      schemaName: 'SequenceAnomaly',
+    },
+    sequenceAnomaliesAnswer,
   ),
   list(
     {

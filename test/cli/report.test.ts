@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { plain, table, WIDTH_MAX } from '../../src/cli/table';
-import type { GroupDetail, Page, RecordHistory, Redelivery } from '../../src/service/schemas';
+import type { GroupDetail, Identity, Page, RecordHistory, Redelivery } from '../../src/service/schemas';
 import { type Running, startService } from '../service/running';
-import { seedStory, temporaryFolder } from '../service/seed';
+import { BEGIN, seedStory, temporaryFolder } from '../service/seed';
 import { MAIN, run } from './command';
 
 const TOKEN = 'a-token-of-the-test';
@@ -38,9 +38,11 @@ test.each(
     ['rewinds', '--group', 'billing'],
     ['duplicates', '--topic', 'orders', '--cause', 'resent'],
     ['topics'],
+    ['sequence-anomalies', '--topic', 'orders'],
     ['hits', '--group', 'billing'],
     ['producers'],
     ['identity', 'order-20'],
+    ['identity', 'order-20', '--since', '1m'],
   ].map((question) => [question.join(' '), question] as const),
 )('a store file and a service say the same: %s', async (_name, question) => {
   const embedded = await stdoutOf(['report', ...question, '--store', store, '--json']);
@@ -103,6 +105,7 @@ test.each([
   ['rewinds', '2h', /^id,version,at,.*,from_offset,to_offset,records,redelivered,/, 1],
   ['duplicates', '2h', /^id,version,kind,found_at,/, 1],
   ['topics', null, /^cluster,topic,/, 1],
+  ['sequence-anomalies', '2h', /^id,found_at,cluster,topic,/, 1],
   ['hits', '2h', /^at,cluster,group,topic,/, 1],
 ] as const)('%s as CSV, and since a time', async (what, since, header, rows) => {
   const args = ['report', what, '--store', store, '--format', 'csv'];
@@ -114,6 +117,40 @@ test.each([
   expect(lately.trim().split('\r\n')).toHaveLength(1);
   const all = await stdoutOf([...args, '--since', '3h']);
   expect(all.trim().split('\r\n')).toEqual(csv);
+});
+
+test('an identity since a time: places written and copies found from then on; none is no error', async () => {
+  const args = ['report', 'identity', 'order-20', '--store', store, '--since'];
+  const between = new Date(BEGIN + 45_000).toISOString();
+  const answers = [];
+  for (const since of ['3h', between, '1m']) {
+    const { places, copies } = JSON.parse(await stdoutOf([...args, since, '--json'])) as Identity;
+    answers.push([places.map(({ offset }) => offset), copies.map(({ offset }) => offset)]);
+  }
+  expect(answers).toEqual([
+    [[20, 120], [120]],
+    [[120], [120]],
+    [[], []],
+  ]);
+  expect(await stdoutOf([...args, '3h'])).toMatch(/^order-20 stands at 2 places written from 3h on:\n/);
+  expect(await stdoutOf([...args, '1m'])).toMatch(
+    /^order-20 stands at 0 places written from 1m on\.\n\nNo copy of it was found since 1m\.\n/,
+  );
+  const csv = await stdoutOf([...args, between, '--format', 'csv']);
+  expect(csv.trim().split('\r\n')).toHaveLength(2);
+  const wrong = await run([...args, 'yesterday']);
+  expect([wrong.code, wrong.stderr]).toEqual([2, expect.stringContaining('since must be a time as')]);
+});
+
+test('a sequence that was used twice: in a report of its own, among the topics, and by doctor', async () => {
+  expect(await stdoutOf(['report', 'sequence-anomalies', '--since', '3h', '--store', store])).toMatch(
+    /orders\/0\/121 +3 +9 +0 +30 +120 +120$/m,
+  );
+  const words =
+    'orders: 1 record batch bears sequences that their producer had used before (the latest at orders/0/121)';
+  expect(await stdoutOf(['report', 'topics', '--store', store])).toContain(words);
+  const { stdout } = await run(['doctor', '--store', store]);
+  expect(stdout).toMatch(/^warn +sequences +orders: 1 record batch bears /m);
 });
 
 test('a window that reaches less far back than configured', async () => {

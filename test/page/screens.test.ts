@@ -192,6 +192,7 @@ describeInBrowser('the screens', () => {
     await page.getByLabel('Cluster').selectOption('c1');
     await until('the one of c1', async () => (await heading.textContent())?.includes('on c1') === true);
     await page.getByRole('region', { name: 'Duplicates' }).locator('tbody tr').first().waitFor();
+    await page.getByRole('region', { name: 'Batches' }).getByText('30, behind 120').waitFor();
     await page.context().close();
   });
 

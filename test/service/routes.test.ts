@@ -51,6 +51,7 @@ const EXAMPLES: Record<string, string> = {
   duplicates: '/v1/duplicates',
   identity: '/v1/identities/order-20',
   topics: '/v1/topics',
+  'sequence-anomalies': '/v1/sequence-anomalies?topic=orders&partition=0',
   'stalled-commits': '/v1/stalled-commits',
   record: '/v1/records/orders/0/150',
   timeseries: '/v1/timeseries?since=3h&by=topic',

@@ -144,6 +144,20 @@ function seedTopic(s: Seed, topic: number): void {
     id_reuses: 0,
     intentional: 0,
     longest_delay_ms: 90_000,
+    sequence_anomalies: 1,
+  });
+  s.row('sequence_anomaly', {
+    topic,
+    partition: 0,
+    first_offset: 121,
+    records: 3,
+    producer_id: 9,
+    epoch: 0,
+    sequence: 30,
+    last_sequence: 120,
+    last_offset: 120,
+    at: BEGIN + 91_000,
+    found_at: BEGIN + 92_000,
   });
   s.row('identity_found', { topic, source: 'message-id', records: 200 });
   s.row('identity_found', { topic, source: '', records: 5 });

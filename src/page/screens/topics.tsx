@@ -2,7 +2,7 @@
 import { useMemo } from 'preact/hooks';
 import type { Duplicate, ObservedTopic } from '../../service/schemas';
 import { addressOf, type Page } from '../logic/api';
-import { count, duration, percent } from '../logic/format';
+import { count, counted, duration, percent } from '../logic/format';
 import { rangeQuery } from '../logic/range';
 import { visible } from '../logic/visible';
 import { kindWords } from '../logic/words';
@@ -13,7 +13,7 @@ import { Export } from '../parts/export';
 import { Facts, Figures, Panel } from '../parts/facts';
 import { type Choice, Filters } from '../parts/filters';
 import { DuplicateTable } from '../parts/finding-tables';
-import { Lead } from '../parts/lead';
+import { Lead, Offsets } from '../parts/lead';
 import { Paging } from '../parts/paging';
 import { Table } from '../parts/table';
 import { Name, Time } from '../parts/text';
@@ -137,6 +137,7 @@ function observerWords({ partitions }: ObservedTopic): string {
 /** `isAlone`: no other has its name, so its cluster need not be told. */
 function OneTopic({ topic, isAlone }: { topic: ObservedTopic; isAlone: boolean }) {
   const { time_to_duplicate: delay, window, causes, identity_sources: sources } = topic;
+  const { sequence_anomalies: anomalies } = topic;
   return (
     <>
       <h2>
@@ -228,6 +229,33 @@ function OneTopic({ topic, isAlone }: { topic: ObservedTopic; isAlone: boolean }
               />
             )}
           </Panel>
+          {anomalies.batches === 0 ? null : (
+            <Panel title="Sequences used twice">
+              <p>
+                {counted(anomalies.batches, 'record batch', 'record batches')} with numbers that their
+                producer had used before: the broker had lost what it knew of the producer.
+              </p>
+              <Table
+                label="Batches"
+                items={anomalies.latest}
+                keyOf={({ partition, offset }) => `${partition}/${offset}`}
+                columns={[
+                  {
+                    title: 'First record',
+                    cell: ({ partition, offset }) => (
+                      <Offsets topic={topic.topic} partition={partition} first={offset} />
+                    ),
+                  },
+                  { title: 'Written', cell: ({ at }) => <Time at={at} /> },
+                  { title: 'Producer', cell: ({ producer }) => `${producer.id}, epoch ${producer.epoch}` },
+                  {
+                    title: 'Sequence',
+                    cell: ({ producer, previous }) => `${producer.sequence}, behind ${previous.sequence}`,
+                  },
+                ]}
+              />
+            </Panel>
+          )}
           <Panel title="Where the observer stands">
             <Table
               label="Partitions"

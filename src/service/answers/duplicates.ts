@@ -66,11 +66,14 @@ export function duplicatesAnswer(db: Store, query: DuplicatesQuery, context: Ans
 /**
  * @param identity in clear, or its hash in hex
  * @param found where it stands as far as the windows reach, whether copies of it were found or not
+ * @param since unix ms: places written from then on, and copies found from then on, as in the list of duplicates. A
+ *   message that is known and has none is no error
  */
-export function identityAnswer(db: Store, identity: string, found: FoundPlaces): Identity {
-  const hashes = hexesOf(wantedHashes(db, identity));
-  const rows = duplicatesOfIdentity(db, { texts: askedTexts(identity), hashes }, COPIES_SHOWN);
-  if (rows.length === 0 && found.places.length === 0) return refuse(db, identity, found.complete);
+export function identityAnswer(db: Store, identity: string, found: FoundPlaces, since = 0): Identity {
+  const asked = { texts: askedTexts(identity), hashes: hexesOf(wantedHashes(db, identity)) };
+  const rows = duplicatesOfIdentity(db, asked, since, COPIES_SHOWN);
+  const known = rows[0] ?? duplicatesOfIdentity(db, asked, 0, 1)[0];
+  if (known === undefined && found.places.length === 0) return refuse(db, identity, found.complete);
   const places = new Map<string, Identity['places'][number]>();
   const put = (
     of: Pick<DuplicateRow, 'cluster' | 'topic' | 'topicId'>,
@@ -79,7 +82,7 @@ export function identityAnswer(db: Store, identity: string, found: FoundPlaces):
     const { cluster, topic, topicId } = of;
     const { partition, offset, at } = place;
     const key = JSON.stringify([cluster, topic, topicId, partition, offset]);
-    if (places.has(key) || places.size >= COPIES_SHOWN) return;
+    if (at < since || places.has(key) || places.size >= COPIES_SHOWN) return;
     const deliveries = deliveriesOf(db, { cluster, topic, topicId, partition, offset });
     places.set(key, { cluster, topic, topic_id: topicId, partition, offset, at: rfc3339(at), deliveries });
   };
@@ -92,7 +95,7 @@ export function identityAnswer(db: Store, identity: string, found: FoundPlaces):
   const all = [...places.values()];
   const stands = new Set(all.map((place) => topicKey(place.cluster, place.topic, place.topic_id)));
   return {
-    identity: rows[0]?.identity ?? identity,
+    identity: known?.identity ?? identity,
     places: all.sort((a, b) => (a.at < b.at ? -1 : a.at > b.at ? 1 : a.offset - b.offset)),
     copies: rows.map(duplicateShape),
     complete: found.complete,

@@ -28,6 +28,7 @@ import type { AnswerContext } from './context';
 import { totalsShape } from './exposure';
 import { groupShape, openByGroup } from './groups';
 import { checkShape } from './hits';
+import { memberShapes } from './member-shape';
 import { sessionShape } from './session-shape';
 
 const SESSIONS_SHOWN = 100;
@@ -74,7 +75,7 @@ export function groupAnswer(
       sessionShape(session, membersOf(db, session.id, MEMBERS_SHOWN)),
     ),
     sessions_total: sessionCount(db, row.id),
-    lag_problem: context.lag?.problem() ?? null,
+    lag_problem: context.lag?.problem(row.cluster) ?? null,
   };
 }
 
@@ -82,6 +83,7 @@ function watchedShape(db: Store, group: number, now: number): GroupDetail['watch
   const [row] = watchedGroups(db, group);
   if (row === undefined) return null;
   const members = JSON.parse(row.members) as WatchedMember[];
+  const memberShape = memberShapes(db, row.cluster);
   return {
     protocol: row.protocol,
     generation: row.generation,
@@ -94,21 +96,6 @@ function watchedShape(db: Store, group: number, now: number): GroupDetail['watch
       const shown = then.slice(0, MEMBERS_THEN).map(memberShape);
       return { at: rfc3339(at), generation, members: then.length, members_detail: shown };
     }),
-  };
-}
-
-export function memberShape(member: WatchedMember): NonNullable<GroupDetail['watched']>['members'][number] {
-  const { assignment } = member;
-  return {
-    member_id: member.memberId,
-    instance_id: member.instanceId,
-    client_id: member.clientId,
-    host: member.host,
-    session_timeout_ms: member.sessionTimeoutMs,
-    assignment:
-      assignment === null
-        ? null
-        : Object.entries(assignment).map(([topic, partitions]) => ({ topic, partitions: [...partitions] })),
   };
 }
 

@@ -17,4 +17,4 @@ export { statusAnswer } from './status';
 export { summaryAnswer } from './summary';
 export { positionsAnswer, timelineAnswer } from './timeline';
 export { timeseriesAnswer } from './timeseries';
-export { topicsAnswer } from './topics';
+export { sequenceAnomaliesAnswer, topicsAnswer } from './topics';

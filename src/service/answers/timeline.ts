@@ -23,7 +23,8 @@ import type { Query } from '../parameters';
 import type { GroupTimeline, PartitionPositions, TimelineFinding } from '../schemas';
 import { clipped, rfc3339, timeOf } from '../time';
 import type { AnswerContext } from './context';
-import { memberShape, theGroup } from './group';
+import { theGroup } from './group';
+import { memberShapes } from './member-shape';
 import { sessionShape } from './session-shape';
 
 const SESSIONS_MAX = 100;
@@ -61,7 +62,7 @@ export function timelineAnswer(
       } = sessionShape(row, membersOf(db, row.id, MEMBERS_MAX));
       return session;
     }),
-    generations: generationShapes(generations),
+    generations: generationShapes(generations, memberShapes(db, group.cluster)),
     findings: [...found.redeliveries, ...found.rewinds].sort(latestFirst),
     truncated:
       sessions.length > SESSIONS_MAX || generations.length >= GENERATIONS_MAX || isFull(found, FINDINGS_MAX),
@@ -69,7 +70,10 @@ export function timelineAnswer(
 }
 
 /** The members of all generations together are bounded; the older ones have their number alone then. */
-function generationShapes(rows: readonly GenerationPointRow[]): GroupTimeline['generations'] {
+function generationShapes(
+  rows: readonly GenerationPointRow[],
+  memberShape: ReturnType<typeof memberShapes>,
+): GroupTimeline['generations'] {
   let left = GENERATION_MEMBERS_MAX;
   return rows.map(({ at, generation, members: json }) => {
     const members = JSON.parse(json) as WatchedMember[];

@@ -8,11 +8,15 @@ import {
   type ObservedTopicRow,
   observedTopics,
   observerPlaces,
+  type SequenceAnomalyRow,
   sequenceAnomalies,
+  sequenceAnomalyPage,
 } from '../../store/queries';
 import type { Query } from '../parameters';
-import type { ObservedTopic, Page } from '../schemas';
+import type { ObservedTopic, Page, SequenceAnomaly } from '../schemas';
 import { rfc3339, seconds } from '../time';
+import type { AnswerContext } from './context';
+import { findingPages } from './pages';
 
 const TOPICS_MAX = 10_000;
 const ANOMALIES_SHOWN = 20;
@@ -99,21 +103,47 @@ function delaysOf(
       };
 }
 
+/** The latest found first. */
+export function sequenceAnomaliesAnswer(
+  db: Store,
+  query: Query<'cluster' | 'topic' | 'partition' | 'since' | 'until' | 'limit' | 'cursor'>,
+  context: AnswerContext,
+): Page<SequenceAnomaly> {
+  const { cluster, topic, partition } = query;
+  return findingPages(
+    'sequence-anomalies',
+    query,
+    context,
+    (page) => sequenceAnomalyPage(db, { ...page, cluster, topic, partition }),
+    (row) => row.foundAt,
+    (row) => ({
+      id: row.id,
+      found_at: rfc3339(row.foundAt),
+      cluster: row.cluster,
+      topic: row.topic,
+      topic_id: row.topicId,
+      ...anomalyShape(row),
+    }),
+  );
+}
+
 function anomaliesOf(
   db: Store,
   { id, sequenceAnomalies: batches }: ObservedTopicRow,
 ): ObservedTopic['sequence_anomalies'] {
   const latest = batches === 0 ? [] : sequenceAnomalies(db, id, ANOMALIES_SHOWN);
+  return { batches, latest: latest.map(anomalyShape) };
+}
+
+function anomalyShape(row: SequenceAnomalyRow): ObservedTopic['sequence_anomalies']['latest'][number] {
+  const { partition, offset, records, at, producer, epoch, sequence, lastOffset, lastSequence } = row;
   return {
-    batches,
-    latest: latest.map(({ partition, offset, records, at, producer, epoch, sequence, ...previous }) => ({
-      partition,
-      offset,
-      records,
-      at: rfc3339(at),
-      producer: { id: producer, epoch, sequence },
-      previous: { offset: previous.lastOffset, sequence: previous.lastSequence },
-    })),
+    partition,
+    offset,
+    records,
+    at: rfc3339(at),
+    producer: { id: producer, epoch, sequence },
+    previous: { offset: lastOffset, sequence: lastSequence },
   };
 }
 

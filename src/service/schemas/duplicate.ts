@@ -128,6 +128,27 @@ export const ObservedTopic = z
   })
   .meta({ description: 'A topic that is observed from outside' });
 
+export const SequenceAnomaly = z
+  .strictObject({
+    id: z.int(),
+    found_at: time,
+    cluster: z.string(),
+    topic: z.string(),
+    topic_id: z.string().nullable(),
+    partition: count,
+    offset: offset.meta({ description: 'Of the first record of the batch' }),
+    records: count,
+    at: time.meta({ description: 'Record time of the first record' }),
+    producer: z.strictObject({ id: z.int(), epoch: z.int(), sequence: z.int() }),
+    previous: z
+      .strictObject({ offset, sequence: z.int() })
+      .meta({ description: 'Where the producer stood before: its last record' }),
+  })
+  .meta({
+    description:
+      'A record batch whose sequences its producer had used before in the same epoch, whatever it holds: a broker refuses it unless it has lost what it knew of the producer',
+  });
+
 const IdentityPlace = z.strictObject({
   cluster: z.string(),
   topic: z.string(),
@@ -144,7 +165,9 @@ export const Identity = z
   .strictObject({
     identity: z.string(),
     places: z.array(IdentityPlace).meta({ description: 'Where it stands in the log, at most 1000' }),
-    copies: z.array(Duplicate).meta({ description: 'None: it was written once, as far as is remembered' }),
+    copies: z
+      .array(Duplicate)
+      .meta({ description: 'None: it was written once, as far as is remembered (or asked for, with since)' }),
     complete: z.boolean().meta({
       description: 'false: not all identities could be looked through in time; places may be missing',
     }),
@@ -167,4 +190,5 @@ export const Identity = z
 
 export type Duplicate = z.output<typeof Duplicate>;
 export type ObservedTopic = z.output<typeof ObservedTopic>;
+export type SequenceAnomaly = z.output<typeof SequenceAnomaly>;
 export type Identity = z.output<typeof Identity>;

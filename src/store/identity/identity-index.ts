@@ -14,6 +14,7 @@ import { Dimensions } from '../dimensions';
 import type { Store } from '../open';
 import { type IdentityPlace, wantedHashes } from '../queries/identities';
 import { Unread } from '../unread';
+import { EXPIRE_BLOCKS, Expiry } from './expiry';
 import { type Finding, Findings } from './findings';
 import { IdentityLog } from './log';
 import type { IndexMemory } from './memory';
@@ -179,17 +180,21 @@ export class IdentityIndex {
     return places;
   }
 
-  /** Settles causes and writes on at a snapshot: between two turns. Answers whether there is more to do at once. */
+  /**
+   * Settles causes, gives up what the windows left behind, and writes on at a snapshot: between two turns, a bounded
+   * part of each. Answers whether there is more to do at once.
+   */
   maintain(now: number): boolean {
     const settled = this.findings.settle(now);
+    const gaveUp = this.giveUpMore();
     const memory = this.memory;
-    if (memory === null || this.options.snapshotPath === null) return settled > 0;
+    if (memory === null || this.options.snapshotPath === null) return settled > 0 || gaveUp;
     const least = this.options.snapshotRecords ?? SNAPSHOT_RECORDS;
     const due = Math.max(least, memory.entries * SNAPSHOT_SHARE);
     if (this.snapshot === null && this.sinceSnapshot >= due) this.beginSnapshot(memory);
     if (this.snapshot?.step(this.options.snapshotStepBytes ?? SNAPSHOT_STEP_BYTES) === true)
       this.snapshot = null;
-    return settled > 0 || this.snapshot !== null;
+    return settled > 0 || gaveUp || this.snapshot !== null;
   }
 
   /** Ends with a snapshot, where anything came since the last. The store stays open. */
@@ -200,6 +205,32 @@ export class IdentityIndex {
       this.snapshot = null;
     }
     this.forget();
+  }
+
+  /** What a turn left of what is beyond the limits. False: there was nothing. */
+  private giveUpMore(): boolean {
+    const { memory } = this;
+    if (memory === null) return false;
+    const expiry = new Expiry(memory, EXPIRE_BLOCKS);
+    expiry.ofAll();
+    expiry.toCapacity(this.capacity);
+    if (expiry.isEmpty) return false;
+    const isOurs = this.db
+      .transaction(() => {
+        if (this.log.state().turn !== memory.turn) return false;
+        expiry.write(this.log);
+        this.log.turn(memory.nextBlock);
+        return true;
+      })
+      .immediate();
+    if (!isOurs) {
+      // Another writer wrote this log.
+      this.forget();
+      return false;
+    }
+    expiry.apply();
+    memory.turn++;
+    return true;
   }
 
   private beginSnapshot(memory: IndexMemory): void {

@@ -15,12 +15,13 @@ import {
 import type { Interval } from '../../ledger';
 import { BatchIdentities, type Candidate } from './batch-identities';
 import { BLOCK_ENTRIES, Block, type Entry, encodeBlock, NO_PRODUCER, PAYLOAD_MASK } from './block';
+import { Expiry } from './expiry';
 import type { Finding, Findings } from './findings';
 import type { IdentityLog } from './log';
 import { type IndexMemory, PAYLOADS_MAX } from './memory';
 import type { Observed } from './observed';
 import type { Sequences, SequenceTurn } from './sequences';
-import type { EndedBy, TopicWindow, WindowRow } from './window';
+import type { TopicWindow, WindowRow } from './window';
 
 /** Slots of the table looked at for entries given up, for each record. */
 const SWEEP_SLOTS = 6;
@@ -36,12 +37,6 @@ interface Pointing {
   replaced: Candidate | null;
 }
 
-interface GivenUp {
-  window: TopicWindow;
-  row: WindowRow;
-  blocks: number;
-}
-
 export class Turn {
   readonly findings: Finding[] = [];
   remembered = 0;
@@ -53,7 +48,7 @@ export class Turn {
   private readonly known: BatchIdentities;
   private readonly pointings: Pointing[] = [];
   private readonly found = new Map<string, number>();
-  private readonly givenUp: GivenUp[] = [];
+  private expiry: Expiry | null = null;
   private readonly sequences: SequenceTurn;
   private newestAt: number;
   private records = 0;
@@ -120,50 +115,24 @@ export class Turn {
 
   /** Gives up whole blocks that no window reaches any more, and the oldest of all while there are too many entries. */
   expire(capacity: number): void {
-    const { memory, window, row, batch } = this;
+    const { window, row, batch } = this;
     row.horizonAt = window.horizonAfter(batch.partition, { newestAt: this.newestAt, live: batch.live });
     row.entries += this.remembered;
-    const own: GivenUp = { window, row, blocks: 0 };
-    this.givenUp.push(own);
-    for (;;) {
-      const by = this.endedBy(own);
-      if (by === null) break;
-      this.giveUpFirst(own, by);
-    }
-    let entries = memory.entries - window.row.entries + row.entries;
-    while (entries > capacity) {
-      const oldest = this.oldest();
-      if (oldest === null) break;
-      this.giveUpFirst(oldest, 'memory');
-      entries -= BLOCK_ENTRIES;
-    }
-    for (const one of this.givenUp) {
-      const next = one.window.slots[one.window.head + one.blocks];
-      const kept = next === undefined ? this.blocks[0]?.entries[0]?.at : memory.slots.oldest[next];
-      if (kept !== undefined && (one.blocks > 0 || one.row.oldestAt === 0)) one.row.oldestAt = kept;
-    }
+    const expiry = Expiry.ofTurn(this.memory, this.newBlocks);
+    expiry.ofTopic(window, row);
+    expiry.toCapacity(capacity);
+    this.expiry = expiry;
   }
 
   write(log: IdentityLog, observed: Observed, findings: Findings): void {
-    const { memory, batch, row } = this;
-    for (const { window, blocks } of this.givenUp) {
-      for (let i = 0; i < blocks; i++) {
-        log.drop(memory.slots.block[window.slots[window.head + i] as number] as number);
-      }
-    }
+    const { memory, window, batch, row } = this;
     this.blocks.forEach((block, i) => {
       log.put(this.numberOf(i), row.topic, encodeBlock(block));
     });
-    const first = this.window.slots[this.window.head + (this.givenUp[0] as GivenUp).blocks];
-    row.firstBlock = first === undefined ? this.numberOf(0) : (memory.slots.block[first] as number);
+    const expiry = this.expiry as Expiry;
+    row.firstBlock = expiry.firstKept(window) ?? this.numberOf(0);
     if (this.blocks.length > 0) row.tailBlock = this.numberOf(this.blocks.length - 1);
-    for (const one of this.givenUp) {
-      if (one.window !== this.window) {
-        const slot = one.window.slots[one.window.head + one.blocks] as number;
-        one.row.firstBlock = memory.slots.block[slot] as number;
-      }
-      log.window(one.row, one.window.limits);
-    }
+    expiry.write(log, { window, block: this.blocks[0] });
     const longestMs = findings.add(row.topic, this.findings, batch.observedAt);
     this.sequences.write(batch.observedAt);
     const anomalies = this.sequences.anomalies.length;
@@ -177,15 +146,7 @@ export class Turn {
   apply(): void {
     const { memory, window, batch } = this;
     const { slots, table } = memory;
-    for (const one of this.givenUp) {
-      for (let i = 0; i < one.blocks; i++) {
-        const slot = one.window.slots[one.window.head + i] as number;
-        slots.giveUp(slot);
-        memory.changed(slot);
-      }
-      one.window.dropFirst(one.blocks);
-      Object.assign(one.window.row, one.row);
-    }
+    this.expiry?.apply();
     const places = this.blocks.map((_, i) => {
       if (i === 0 && this.startsWithTail) return window.slots.at(-1) as number;
       const slot = slots.take(this.numberOf(i), this.row.topic);
@@ -331,48 +292,6 @@ export class Turn {
       previous,
       run: runs.add(copy, previous, () => findings.newRun()),
     };
-  }
-
-  /** Which limit the first block of the topic is beyond; null where it is still needed. The tail is never given up. */
-  private endedBy(own: GivenUp): EndedBy | null {
-    const { window, row } = own;
-    const at = window.head + own.blocks;
-    const slot = window.slots[at];
-    if (slot === undefined || at >= window.slots.length - 1) return null;
-    // Every block but the tail is full.
-    const behind = (window.slots.length - 1 - at) * BLOCK_ENTRIES;
-    const lastOrdinal = window.tailOrdinal - behind + BLOCK_ENTRIES - 1;
-    if (row.nextOrdinal - lastOrdinal > window.limits.records) return 'records';
-    if ((this.memory.slots.newest[slot] as number) < row.horizonAt - window.limits.ageMs) return 'age';
-    return null;
-  }
-
-  private giveUpFirst(one: GivenUp, by: EndedBy): void {
-    one.blocks++;
-    one.row.entries -= BLOCK_ENTRIES;
-    one.row.endedBy = by;
-  }
-
-  /** The topic whose first block is the oldest of all. */
-  private oldest(): GivenUp | null {
-    let found: TopicWindow | null = null;
-    let lowest = Number.POSITIVE_INFINITY;
-    for (const window of this.memory.windows.values()) {
-      const begun = this.givenUp.find((one) => one.window === window)?.blocks ?? 0;
-      const at = window.head + begun;
-      if (at >= window.slots.length - 1) continue;
-      const block = this.memory.slots.block[window.slots[at] as number] as number;
-      if (block < lowest) {
-        lowest = block;
-        found = window;
-      }
-    }
-    if (found === null) return null;
-    const begun = this.givenUp.find((one) => one.window === found);
-    if (begun !== undefined) return begun;
-    const fresh: GivenUp = { window: found, row: { ...found.row }, blocks: 0 };
-    this.givenUp.push(fresh);
-    return fresh;
   }
 }
 

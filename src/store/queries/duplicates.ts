@@ -143,18 +143,23 @@ export function duplicatesAt(
   return statement<DuplicateRow>(db, sql).all({ topic, partition, offset, limit });
 }
 
-/** Every copy that was found of one identity, in clear or by its hashes in hex, the oldest first. */
+/**
+ * Every copy that was found of one identity, in clear or by its hashes in hex, the oldest first.
+ * @param since when it was found, unix ms
+ */
 export function duplicatesOfIdentity(
   db: Store,
   { texts, hashes }: { texts: readonly string[]; hashes: readonly string[] },
+  since: number,
   limit: number,
 ): DuplicateRow[] {
   const sql = `${SELECT} ${JOINS} WHERE d.id IN (
       SELECT d.id FROM json_each(@texts) j CROSS JOIN duplicate d INDEXED BY duplicate_by_identity ON d.identity = j.value
       UNION SELECT d.id FROM json_each(@hashes) j CROSS JOIN duplicate d INDEXED BY duplicate_by_hash
         ON d.hash = unhex(j.value))
+      AND d.found_at >= @since
     ORDER BY d.topic, d.id LIMIT @limit`;
-  const bound = { texts: JSON.stringify(texts), hashes: JSON.stringify(hashes), limit };
+  const bound = { texts: JSON.stringify(texts), hashes: JSON.stringify(hashes), since, limit };
   return statement<DuplicateRow>(db, sql).all(bound);
 }
 
@@ -248,28 +253,6 @@ export interface ObserverPlaceRow {
   state: 'catching_up' | 'live';
   newestAt: number;
   observedAt: number;
-}
-
-export interface SequenceAnomalyRow {
-  partition: number;
-  offset: number;
-  records: number;
-  producer: number;
-  epoch: number;
-  sequence: number;
-  /** Where the producer stood before. */
-  lastSequence: number;
-  lastOffset: number;
-  at: number;
-}
-
-/** Record batches whose sequences their producer had used, the latest found first. */
-export function sequenceAnomalies(db: Store, topic: number, limit: number): SequenceAnomalyRow[] {
-  const sql = `
-    SELECT partition, first_offset AS "offset", records, producer_id AS producer, epoch, sequence,
-           last_sequence AS lastSequence, last_offset AS lastOffset, at
-    FROM sequence_anomaly WHERE topic = @topic ORDER BY id DESC LIMIT @limit`;
-  return statement<SequenceAnomalyRow>(db, sql).all({ topic, limit });
 }
 
 /** Where the observer stands. */

@@ -22,6 +22,7 @@ export * from './record';
 export * from './redeliveries';
 export * from './redelivery-pages';
 export * from './rewinds';
+export * from './sequences';
 export * from './summary';
 export * from './timeseries';
 export * from './totals';

@@ -103,3 +103,12 @@ export function topicsWithoutId(db: Store): number {
   const sql = 'SELECT count(*) AS topics FROM topic WHERE topic_id IS NULL';
   return statement<{ topics: number }>(db, sql).get({})?.topics ?? 0;
 }
+
+/** Names of a cluster's topics by their ids, as far as these are known. */
+export function topicNamesById(db: Store, cluster: string): ReadonlyMap<string, string> {
+  const sql = `
+    SELECT t.topic_id AS id, t.name FROM topic t JOIN cluster c ON c.id = t.cluster
+    WHERE c.cluster_id = @cluster AND t.topic_id IS NOT NULL`;
+  const rows = statement<{ id: string; name: string }>(db, sql).all({ cluster });
+  return new Map(rows.map(({ id, name }) => [id, name]));
+}
