@@ -1,7 +1,8 @@
 /**
  * The check around an `eachBatch` handler. A batch is claimed at once and cut before the first message whose other copy
  * is in progress elsewhere: what lies before is handled, then that one is waited for, with nothing claimed meanwhile,
- * so that two consumers never wait for each other, and the order within the partition stays.
+ * so that two consumers never wait for each other, and the order within the partition stays. It is cut before a reuse
+ * of an identity of the same batch too. What turns out to be a reuse is claimed once more, by its payload.
  */
 import type { Batch, EachBatchHandler, EachBatchPayload, KafkaMessage } from 'kafkajs';
 import type { Checked, Checker, Met, Place } from './checker';
@@ -27,13 +28,22 @@ export function checkedBatch<Tx>(handler: Handler<Tx>, checker: Checker<Tx>): Ea
     let turn = 0;
     let since = performance.now();
     while (rest.length > 0) {
-      const { claims, claimed, copies } = claimsOf(rest);
+      const { claims, claimed, copies, length } = claimsOf(rest);
       const attempt = await checker.begin(claims, place);
       const busy = claimed[attempt.answers.findIndex(({ is }) => is === 'busy')];
-      const end = busy === undefined ? rest.length : rest.indexOf(busy);
+      const end = busy === undefined ? length : rest.indexOf(busy);
       if (busy !== undefined && end === 0) {
         await attempt.release();
         await checker.waitTurn(turn++, since, busy, place);
+        continue;
+      }
+      const reused = reusedOf(attempt.answers, claimed);
+      if (reused.size > 0) {
+        await attempt.release();
+        rest = rest.map((one) => {
+          const ageMs = reused.get(nameOf(one));
+          return ageMs === undefined ? one : checker.reused(one, ageMs);
+        });
         continue;
       }
       const part = rest.slice(0, end);
@@ -47,22 +57,47 @@ export function checkedBatch<Tx>(handler: Handler<Tx>, checker: Checker<Tx>): Ea
   };
 }
 
-/** Each key once: a second copy within the batch is a copy of the first. */
+const nameOf = ({ claim }: Checked) => (claim === null ? '' : claim.key + claim.payload);
+
+/** What was handled before with another payload, by key and payload, and how long ago. */
+function reusedOf(answers: readonly Answer[], claimed: readonly Checked[]): Map<string, number> {
+  const reused = new Map<string, number>();
+  answers.forEach((answer, i) => {
+    const one = claimed[i] as Checked;
+    if (answer.is === 'done' && answer.payload !== one.claim?.payload) reused.set(nameOf(one), answer.ageMs);
+  });
+  return reused;
+}
+
+/**
+ * Each key once: a second copy within the batch is a copy of the first. Ends before the first message that has the
+ * identity of an earlier one and another payload: whether it reuses it depends on whether that one is handled.
+ */
 function claimsOf(checked: readonly Checked[]): {
   claims: Claim[];
   claimed: Checked[];
   copies: Map<Checked, Checked>;
+  /** So many of the messages. */
+  length: number;
 } {
   const claimed = new Map<string, Checked>();
   const copies = new Map<Checked, Checked>();
+  let length = 0;
   for (const one of checked) {
-    if (one.claim === null) continue;
-    const first = claimed.get(one.claim.key);
-    if (first === undefined) claimed.set(one.claim.key, one);
-    else copies.set(one, first);
+    const first = one.claim === null ? undefined : claimed.get(one.claim.key);
+    if (first !== undefined && first.claim?.payload !== one.claim?.payload) break;
+    if (first !== undefined) copies.set(one, first);
+    else if (one.claim !== null) claimed.set(one.claim.key, one);
+    length++;
   }
   const firsts = [...claimed.values()];
-  return { claims: firsts.map(({ claim }) => claim as Claim), claimed: firsts, copies };
+  const counts = new Map<Checked, number>();
+  for (const first of copies.values()) counts.set(first, (counts.get(first) ?? 0) + 1);
+  const claims = firsts.map((one): Claim => {
+    const count = counts.get(one);
+    return count === undefined ? (one.claim as Claim) : { ...(one.claim as Claim), copies: count };
+  });
+  return { claims, claimed: firsts, copies, length };
 }
 
 /** Answers whether all of the part counts as handled. */
@@ -76,7 +111,10 @@ async function handlePart<Tx>(
   const place: Place = { topic: batch.topic, partition: batch.partition, heartbeat: payload.heartbeat };
   const progress = new Progress(payload, checker.isAtomic);
   const offsets = claimed.map(({ message }) => Number(message.offset));
-  const handled = (index: number) => (offsets[index] as number) <= progress.resolvedTo;
+  /** Reuses of an identity that are skipped: neither handled nor hits, nor are their copies. */
+  const skipped = new Set<Checked>();
+  const handled = (index: number) =>
+    (offsets[index] as number) <= progress.resolvedTo && !skipped.has(claimed[index] as Checked);
   const hits: Met[] = [];
   const told = new Set<Checked>();
   const tell = (isHit: (one: Checked) => boolean) => {
@@ -94,9 +132,14 @@ async function handlePart<Tx>(
   try {
     const fresh: KafkaMessage[] = [];
     for (const one of checked) {
-      const { met, ageMs } = await meet(checker, one, answers, copies, place);
-      if (met === 'apply') fresh.push(one.message);
-      else if (met === 'hit') hits.push({ checked: one, ageMs });
+      const first = copies.get(one);
+      const answer = answers.get(first ?? one);
+      if (answer?.is === 'done') hits.push({ checked: one, ageMs: answer.ageMs });
+      // Handled with the first of them.
+      else if (first !== undefined && !skipped.has(first)) hits.push({ checked: one, ageMs: 0 });
+      else if (first !== undefined) continue;
+      else if ((await checker.decide(one, place)) === 'apply') fresh.push(one.message);
+      else skipped.add(one);
     }
     // A kill in the handler leaves these told. What else is in one transaction with the effect is no hit before it.
     if (!checker.isAtomic) tell((one) => !isWithin(one));
@@ -122,24 +165,6 @@ async function handlePart<Tx>(
   tell(isCopied);
   await progress.take();
   return isAll;
-}
-
-/** What a message is to the check; ageMs: of a copy, how long after the first it came. */
-async function meet<Tx>(
-  checker: Checker<Tx>,
-  one: Checked,
-  answers: Map<Checked, Answer>,
-  copies: Map<Checked, Checked>,
-  place: Place,
-): Promise<{ met: 'hit' | 'skip' | 'apply'; ageMs: number }> {
-  const first = copies.get(one);
-  const answer = answers.get(first ?? one);
-  // A copy of another message of this batch, which is handled with it.
-  const payload = first?.claim?.payload;
-  const copied: Answer | undefined =
-    payload !== undefined && answer?.is === 'fresh' ? { is: 'done', payload, ageMs: 0 } : answer;
-  if (copied?.is !== 'done') return { met: 'apply', ageMs: 0 };
-  return { met: await checker.meet(one, copied, place), ageMs: copied.ageMs };
 }
 
 /** Hits of one stretch of offsets are told at once, with the oldest age among them. */

@@ -5,12 +5,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { KafkaMessage } from 'kafkajs';
 import { DupescopeError, errorLine, fail } from '../errors';
-import { claimOf, type Finder, finderOf, IdReuse, payloadOf } from './claim';
+import { claimOf, type Finder, finderOf, IdReuse, payloadOf, reuseOf } from './claim';
 import { MemoryStore } from './memory-store';
 import type { CheckedOptions } from './options';
 import { type PostgresClient, PostgresStore } from './postgres-store';
 import { SqliteStore } from './sqlite-store';
-import type { Answer, Attempt, CheckStore, Claim } from './store';
+import type { Attempt, CheckStore, Claim } from './store';
 
 /** What the check needs of the parts around it. */
 export interface Outside {
@@ -23,6 +23,11 @@ export interface Checked {
   message: KafkaMessage;
   identity: string;
   claim: Claim | null;
+  /**
+   * How long after another payload of the same identity was handled it came, in ms; its claim is then of identity and
+   * payload together. Null: nothing of the kind is known.
+   */
+  reusedMs: number | null;
 }
 
 /** A copy of what was handled, and how long after the first it came. */
@@ -63,7 +68,7 @@ export class Checker<Tx> {
     const found = this.find(message, topic);
     if (found !== null) {
       const claim = claimOf(name, topic, found, payloadOf(message));
-      return { message, identity: found.text, claim };
+      return { message, identity: found.text, claim, reusedMs: null };
     }
     if (noIdentity === 'refuse') {
       fail(
@@ -72,7 +77,7 @@ export class Checker<Tx> {
       );
     }
     this.tellUnchecked(topic);
-    return { message, identity: '', claim: null };
+    return { message, identity: '', claim: null, reusedMs: null };
   }
 
   /** Claims at the store. Rejects with 'check-unreachable' when it did not answer for `patienceMs`. */
@@ -114,17 +119,21 @@ export class Checker<Tx> {
   }
 
   /**
-   * What to do with a copy of what was handled. The same identity with another payload is no copy, and so no hit: an
-   * error, or the application decides.
+   * The same identity was handled with another payload: to be claimed anew, by its payload too. So what was applied of
+   * a reused identity is known by its payload, as long as the first one is remembered.
    */
-  async meet(
-    { message, identity, claim }: Checked,
-    answer: Answer & { is: 'done' },
+  reused(checked: Checked, ageMs: number): Checked {
+    return { ...checked, claim: checked.claim && reuseOf(checked.claim), reusedMs: ageMs };
+  }
+
+  /** What to do with a claimed message. A reused identity is no copy, and so no hit: an error, or the application decides. */
+  async decide(
+    { message, identity, reusedMs }: Checked,
     { topic, partition }: Place,
-  ): Promise<'hit' | 'skip' | 'apply'> {
-    if (claim === null || answer.payload === claim.payload) return 'hit';
+  ): Promise<'skip' | 'apply'> {
+    if (reusedMs === null) return 'apply';
     if (this.options.onReuse === 'error') throw new IdReuse(topic, partition, message.offset, identity);
-    return this.options.onReuse({ topic, partition, message, identity, ageMs: answer.ageMs });
+    return this.options.onReuse({ topic, partition, message, identity, ageMs: reusedMs });
   }
 
   /** Contiguous hits, in ascending order; the ledger is told the oldest age among them. */

@@ -47,6 +47,11 @@ export function claimOf(name: string, topic: string, { family, text }: Found, pa
   return { key: digest(JSON.stringify([name, topic, family, text])), payload };
 }
 
+/** The claim of a reused identity: of identity and payload together, so that its own copies are known as such. */
+export function reuseOf({ key, payload }: Claim): Claim {
+  return { key: digest(key + payload), payload };
+}
+
 /** The same identity with another payload. */
 export class IdReuse extends DupescopeError {
   constructor(

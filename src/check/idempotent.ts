@@ -64,27 +64,33 @@ function checkedMessage<Tx>(
   return async (payload) => {
     const { topic, partition } = payload;
     const place = { topic, partition, heartbeat: payload.heartbeat };
-    const checked = checker.check(payload.message, place);
-    // A message without an identity is claimed by nothing, and still gets its transaction.
-    const claims = checked.claim === null ? [] : [checked.claim];
+    let checked = checker.check(payload.message, place);
     const since = performance.now();
     for (let turn = 0; ; turn++) {
+      // A message without an identity is claimed by nothing, and still gets its transaction.
+      const claims = checked.claim === null ? [] : [checked.claim];
       const attempt = await checker.begin(claims, place);
       const answer: Answer = attempt.answers[0] ?? { is: 'fresh' };
       if (answer.is === 'busy') {
         await checker.waitTurn(turn, since, checked, place);
         continue;
       }
-      let met: 'hit' | 'skip' | 'apply' = 'apply';
+      if (answer.is === 'done' && answer.payload !== checked.claim?.payload) {
+        await attempt.release();
+        checked = checker.reused(checked, answer.ageMs);
+        continue;
+      }
+      let isApplied = false;
       try {
-        if (answer.is === 'done') met = await checker.meet(checked, answer, place);
-        if (met === 'apply') await handler({ ...payload, tx: attempt.tx });
+        isApplied = answer.is === 'fresh' && (await checker.decide(checked, place)) === 'apply';
+        if (isApplied) await handler({ ...payload, tx: attempt.tx });
       } catch (error) {
         await attempt.release();
         throw error;
       }
-      await checker.settle(attempt, () => true);
-      if (met === 'hit' && answer.is === 'done') checker.tellHits([{ checked, ageMs: answer.ageMs }], place);
+      // What is skipped is not handled: its claim goes.
+      await checker.settle(attempt, () => isApplied);
+      if (answer.is === 'done') checker.tellHits([{ checked, ageMs: answer.ageMs }], place);
       return;
     }
   };

@@ -49,7 +49,10 @@ export interface IdempotentOptions<Tx = undefined> {
    * the same content are one.
    */
   noIdentity?: 'run' | 'refuse' | 'fingerprint';
-  /** The same identity with another payload: an `IdReuse` error (default), or a function that decides. */
+  /**
+   * The same identity with another payload: an `IdReuse` error (default), or a function that decides. What it lets be
+   * applied is remembered by its payload too: a copy of that is a hit, as long as the first one is remembered.
+   */
   onReuse?: 'error' | ((reuse: Reuse) => 'skip' | 'apply' | Promise<'skip' | 'apply'>);
   /**
    * A copy comes while another is being handled. 'wait' (default): until that one is done or released, `waitMs` at

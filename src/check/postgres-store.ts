@@ -6,8 +6,8 @@
  *       key          uuid         hash of check, topic and identity
  *       payload      uuid         hash of the message's key and value
  *       at           timestamptz  first claimed, by the server's clock; purged by it too
- *       hits         integer      copies that were recognised
- *       last_hit_at  timestamptz
+ *       hits         integer      copies that were recognised, those within the first one's batch too
+ *       last_hit_at  timestamptz  of a copy that came later than that batch
  *
  * In progress is a row that another transaction has inserted and not committed: PostgreSQL itself waits for it, within
  * `lock_timeout`. The lease is `idle_in_transaction_session_timeout`: the server ends a transaction whose process is
@@ -42,7 +42,7 @@ export interface PostgresPool<Client extends PostgresClient = PostgresClient> {
 interface ClaimedRow {
   key: string;
   payload: string;
-  hits: number;
+  fresh: boolean;
   age_ms: number;
 }
 
@@ -114,14 +114,16 @@ export class PostgresStore<Client extends PostgresClient> implements CheckStore<
     // In one order everywhere, so that two batches wait for each other at most one way.
     const sorted = [...claims].sort((a, b) => (a.key < b.key ? -1 : 1));
     const list = (field: 'key' | 'payload') => `'{${sorted.map((claim) => claim[field]).join()}}'::uuid[]`;
+    const copies = `'{${sorted.map((claim) => claim.copies ?? 0).join()}}'::integer[]`;
     const results = (await client.query(
       `BEGIN;
        SET LOCAL lock_timeout = ${this.limits.waits ? LOCK_WAIT_MS : 1};
        SET LOCAL idle_in_transaction_session_timeout = ${Math.ceil(this.limits.leaseMs)};
-       INSERT INTO ${this.table} AS t (key, payload)
-         SELECT key, payload FROM unnest(${list('key')}, ${list('payload')}) AS claim (key, payload)
-         ON CONFLICT (key) DO UPDATE SET hits = t.hits + 1, last_hit_at = clock_timestamp()
-         RETURNING key, payload, hits, extract(epoch FROM clock_timestamp() - at)::float8 * 1000 AS age_ms;
+       INSERT INTO ${this.table} AS t (key, payload, hits)
+         SELECT * FROM unnest(${list('key')}, ${list('payload')}, ${copies})
+         ON CONFLICT (key) DO UPDATE SET hits = t.hits + 1 + EXCLUDED.hits, last_hit_at = clock_timestamp()
+         RETURNING key, payload, last_hit_at IS NULL AS fresh,
+           extract(epoch FROM clock_timestamp() - at)::float8 * 1000 AS age_ms;
        SET LOCAL lock_timeout TO DEFAULT`,
     )) as { rows: ClaimedRow[] }[];
     return results[3]?.rows ?? [];
@@ -237,7 +239,7 @@ function answersTo(claims: readonly Claim[], found: readonly ClaimedRow[]): Answ
   const rows = new Map(found.map((row) => [row.key.replaceAll('-', ''), row]));
   return claims.map(({ key }) => {
     const row = rows.get(key) as ClaimedRow;
-    if (row.hits === 0) return { is: 'fresh' };
+    if (row.fresh) return { is: 'fresh' };
     return { is: 'done', payload: row.payload.replaceAll('-', ''), ageMs: Math.max(0, row.age_ms) };
   });
 }

@@ -9,6 +9,8 @@ export interface Claim {
   readonly key: string;
   /** Of key and value of the message: tells id reuse from a copy. */
   readonly payload: string;
+  /** Further copies that came with it in its batch, for a store that counts; default 0. */
+  readonly copies?: number;
 }
 
 export type Answer =

@@ -243,6 +243,7 @@ const PRODUCERS: readonly Column<Producer>[] = [
   { title: 'IDEMPOTENT', cell: (p) => (p.idempotent ? 'yes' : 'NO'), whole: true },
   { title: 'ACKS', cell: (p) => p.acks.join(','), whole: true },
   { title: 'MESSAGES', cell: (p) => p.messages, right: true, whole: true },
+  { title: 'FAILED', cell: (p) => p.failed_attempts, right: true, whole: true },
   { title: 'UNANSWERED', cell: (p) => p.unanswered, right: true, whole: true },
   { title: 'RISKS', cell: (p) => [...new Set(p.advice.map(({ risk }) => risk))].join(', ') },
 ];

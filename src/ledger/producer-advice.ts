@@ -10,7 +10,7 @@ export interface ProducerAdvice {
 
 export function producerAdvice(
   settings: ProducerSettings,
-  counts: Pick<ProducerCounts, 'acks' | 'unanswered'>,
+  counts: Pick<ProducerCounts, 'acks' | 'failedAttempts' | 'unanswered'>,
 ): ProducerAdvice[] {
   const { idempotent, retries, maxInFlightRequests } = settings;
   const found: ProducerAdvice[] = [];
@@ -22,7 +22,7 @@ export function producerAdvice(
     });
   }
   if (!idempotent && retries > 0) {
-    const seen = counts.unanswered > 0 ? ` It happened ${countText(counts.unanswered)} times.` : '';
+    const seen = seenText(counts);
     const acks = weakest === 1 ? 'acks: 1 and not idempotent' : 'not idempotent';
     found.push({
       risk: 'duplicates',
@@ -56,4 +56,15 @@ export function producerAdvice(
     });
   }
   return found;
+}
+
+/** What kafkajs tried again so far; '' while no attempt failed. */
+function seenText({
+  failedAttempts,
+  unanswered,
+}: Pick<ProducerCounts, 'failedAttempts' | 'unanswered'>): string {
+  if (failedAttempts === 0) return '';
+  const attempts = `${countText(failedAttempts)} ${failedAttempts === 1 ? 'attempt' : 'attempts'} failed`;
+  if (unanswered === 0) return ` ${attempts} so far, none with a lost answer.`;
+  return ` It happened ${countText(unanswered)} ${unanswered === 1 ? 'time' : 'times'}: ${attempts}.`;
 }

@@ -140,6 +140,62 @@ describe('idempotent around eachMessage', () => {
     },
   );
 
+  test.each(['eachMessage', 'eachBatch'])(
+    'knows a copy of what it applied of a reused identity, and asks again of what was skipped: %s',
+    async (form) => {
+      const { idempotent, told } = checkWithHits();
+      const seen: string[] = [];
+      const asked: string[] = [];
+      const options = {
+        name: 'billing',
+        store: sqlite(),
+        onReuse: ({ message: { value, offset } }: Hit) => {
+          asked.push(`${value}@${offset}`);
+          return String(value) === 'twelve' ? ('skip' as const) : ('apply' as const);
+        },
+      };
+      const one = idempotent(async ({ message: { value } }) => void seen.push(String(value)), options);
+      const many = idempotent.eachBatch(
+        async ({ batch }) => void seen.push(...batch.messages.map(({ value }) => String(value))),
+        options,
+      );
+      const list = ['ten', 'eleven', 'eleven', 'twelve', 'twelve'].map((value, i) => message(i, 'a', value));
+      const deliver = async () => {
+        if (form === 'eachBatch') return many(batchPayload(list).payload);
+        for (const each of list) await one(onePayload(each));
+      };
+      await deliver();
+      const first = { asked: asked.splice(0), told: told.splice(0).flatMap(({ offsets }) => offsets) };
+      await deliver();
+      await one.close();
+      await many.close();
+      expect(seen).toEqual(['ten', 'eleven']);
+      // Within a batch the answer holds for all copies.
+      const skipped = form === 'eachBatch' ? ['twelve@3'] : ['twelve@3', 'twelve@4'];
+      expect(first).toEqual({ asked: ['eleven@1', ...skipped], told: ['2'] });
+      expect(asked).toEqual(skipped);
+      expect(told.flatMap(({ offsets }) => offsets)).toEqual(['0', '1', '2']);
+    },
+  );
+
+  test('refuses a reused identity within a batch when what lies before is handled, and marks nothing of it', async () => {
+    const { idempotent, told } = checkWithHits();
+    const seen: string[] = [];
+    const handler = idempotent.eachBatch(
+      async ({ batch }) => void seen.push(...batch.messages.map(({ value }) => String(value))),
+      { name: 'billing', store: memory() },
+    );
+    const list = [message(0, 'a', 'ten'), message(1, 'b', 'one'), message(2, 'a', 'eleven')];
+    for (let turn = 0; turn < 2; turn++) {
+      await expect(handler(batchPayload(list).payload)).rejects.toMatchObject({
+        code: 'id-reuse',
+        offset: '2',
+      });
+    }
+    expect(seen).toEqual(['ten', 'one']);
+    expect(told.map(({ offsets }) => offsets)).toEqual([['0', '1']]);
+  });
+
   test('tells a copy within a batch when the first of them was handled, not before', async () => {
     const { idempotent, told } = checkWithHits();
     let fails = true;

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { KafkaMessage } from 'kafkajs';
 import { deliveryOf, idempotent, instrument, recordHit } from '../../src';
+import type { Hit } from '../../src/check';
 import { createTopic, testKafka, uniqueName, until } from '../support/broker';
 import { testFolder } from '../support/folder';
 import { query } from '../support/ledger';
@@ -19,7 +20,8 @@ async function topicOf(ids: readonly string[]): Promise<string> {
 
 interface Consuming {
   group: string;
-  store: string;
+  /** Of the ledger; undefined: a consumer that nobody observes. */
+  store?: string;
   topic: string;
 }
 
@@ -29,7 +31,8 @@ async function consumeTwice(
   length: number,
   run: (delivered: (count: number) => void) => object,
 ) {
-  const consumer = instrument(testKafka(), { store }).consumer({ groupId: group, maxWaitTimeInMs: 50 });
+  const kafka = store === undefined ? testKafka() : instrument(testKafka(), { store });
+  const consumer = kafka.consumer({ groupId: group, maxWaitTimeInMs: 50 });
   let delivered = 0;
   await consumer.connect();
   await consumer.subscribe({ topics: [topic], fromBeginning: true });
@@ -102,6 +105,40 @@ describe('hits in the ledger of an observed consumer', () => {
       { redeliveries: 4, duplicates_delivered: 0, hits: 2, applied_again: 2, failed_again: 0 },
     ]);
   });
+
+  test.each([
+    ['SQLite', 'eachMessage'],
+    ['memory', 'eachBatch'],
+  ] as const)(
+    'are not needed: of a plain kafkajs consumer copies are skipped too, in %s, %s',
+    async (kind, form) => {
+      const [topic, group] = [await topicOf(IDS), uniqueName('plain')];
+      const applied: string[] = [];
+      const hits: string[] = [];
+      const options = {
+        name: group,
+        store: kind === 'memory' ? { memory: 100 } : { sqlite: join(folder, `${group}.check.db`) },
+        onHit: ({ message: { offset } }: Hit) => void hits.push(offset),
+      };
+      const one = idempotent(async ({ message }) => void applied.push(String(message.value)), options);
+      const many = idempotent.eachBatch(
+        async ({ batch }) => void applied.push(...batch.messages.map(({ value }) => String(value))),
+        options,
+      );
+      await consumeTwice({ group, topic }, IDS.length, (delivered) =>
+        form === 'eachMessage'
+          ? { eachMessage: (payload: never) => one(payload).then(() => delivered(1)) }
+          : {
+              eachBatch: (payload: { batch: { messages: unknown[] } }) =>
+                many(payload as never).then(() => delivered(payload.batch.messages.length)),
+            },
+      );
+      await one.close();
+      await many.close();
+      expect(applied).toEqual(['a', 'b', 'c', 'd', 'e']);
+      expect(hits.map(Number)).toEqual([3, 4, 7, 0, 1, 2, 3, 4, 5, 6, 7]);
+    },
+  );
 
   test('are not recorded of a message that no observed handler has', () => {
     expect(recordHit({ offset: '0' })).toBe(false);

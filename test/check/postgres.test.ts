@@ -183,6 +183,34 @@ describe('the PostgreSQL inbox', () => {
     expect([whole.resolved, whole.commits, await sum()]).toEqual([['3'], 4, 4]);
   });
 
+  test('counts the hits that are told, copies within a batch too, and of a reused identity its own alone', async () => {
+    const { idempotent, told } = checkWithHits();
+    const amounts: string[] = [];
+    const handler = idempotent.eachBatch<PoolClient>(
+      async ({ batch }) => void amounts.push(...batch.messages.map(({ value }) => String(value))),
+      {
+        name: 'billing',
+        store: { postgres: pool },
+        onReuse: ({ message: { value } }) => (String(value) === 'skipped' ? 'skip' : 'apply'),
+      },
+    );
+    const values = ['ten', 'ten', 'ten', 'eleven', 'eleven', 'skipped', 'skipped'];
+    const list = values.map((value, i) => message(i, 'a', value));
+    const rows = async () =>
+      (await pool.query('SELECT hits FROM dupescope_inbox ORDER BY hits')).rows.map(({ hits }) => hits);
+    await handler(batchPayload(list).payload);
+    expect([amounts, await rows()]).toEqual([
+      ['ten', 'eleven'],
+      [1, 2],
+    ]);
+    await handler(batchPayload(list).payload);
+    expect([amounts, await rows()]).toEqual([
+      ['ten', 'eleven'],
+      [3, 5],
+    ]);
+    expect(told.flatMap(({ offsets }) => offsets)).toHaveLength(8);
+  });
+
   test("reads no clock but the server's", async () => {
     const { handler, told } = payments();
     const now = Date.now();

@@ -96,7 +96,10 @@ test('rewinds, duplicates, topics and an identity, as text', async () => {
   expect(await text('identity', 'order-20')).toContain('order-20 stands at 2 places');
   expect(await text('record', 'orders/0/120')).toContain('has the identity of 0/20');
   expect(await text('hits')).toMatch(/orders\/0\/150-179 +redelivery +unknown +5.0s/);
-  expect(await text('producers')).toMatch(/host-a:7 +NO +1 +20 +2 +duplicates, loss/);
+  expect(await text('producers')).toMatch(/host-a:7 +NO +1 +20 +3 +2 +duplicates, loss/);
+  expect(await text('producers')).toContain(
+    'a lost answer writes twice. It happened 2 times: 3 attempts failed.',
+  );
   const missing = await run(['report', 'identity', 'order-21', '--store', store]);
   expect([missing.code, missing.stderr.trim().split('\n').length]).toEqual([4, 1]);
 });

@@ -1,7 +1,10 @@
 /**
  * A consume-transform-produce process to be killed. argv[2]: JSON of { brokers, group, input, output, transactionalId,
- * handler: 'eachMessage' | 'eachBatch', ledger, failEvery }. Tells each step before it is taken; a message ends it.
+ * handler: 'eachMessage' | 'eachBatch', ledger, failEvery, port }; with `port` it reaches the broker by the proxy there.
+ * Tells each step before it is taken; a message ends it. Where it cannot know how a transaction ended it says why, and
+ * ends with 3: whoever looks after it starts another.
  */
+const { connect } = require('node:net');
 const { join } = require('node:path');
 const { Kafka, logLevel } = require('kafkajs');
 const dist = process.env.DUPESCOPE_TEST_DIST ?? join(__dirname, '../../dist');
@@ -14,7 +17,17 @@ const task = JSON.parse(process.argv[2]);
 let transactions = 0;
 
 const retry = { initialRetryTime: 50, maxRetryTime: 300, retries: 50 };
-const client = new Kafka({ clientId: 'pipeline', brokers: task.brokers, logLevel: logLevel.NOTHING, retry });
+const through = {
+  socketFactory: ({ onConnect }) => connect({ host: '127.0.0.1', port: task.port }, onConnect),
+  requestTimeout: 1_000,
+};
+const client = new Kafka({
+  clientId: 'pipeline',
+  brokers: task.brokers,
+  logLevel: logLevel.NOTHING,
+  retry,
+  ...(task.port === undefined ? {} : through),
+});
 const kafka = instrument(client, { store: task.ledger });
 const producer = kafka.producer({ transactionalId: task.transactionalId, maxInFlightRequests: 1, retry });
 const consumer = kafka.consumer({
@@ -24,6 +37,12 @@ const consumer = kafka.consumer({
   heartbeatInterval: 200,
   retry,
 });
+
+/** Never answers: what a handler that goes on would commit or take again is known to nobody here. */
+function end(error) {
+  process.send({ ended: error.message }, () => process.exit(3));
+  return new Promise(() => undefined);
+}
 
 /**
  * One transaction: the output of these messages, and their offsets. By name: kafkajs's uncommittedOffsets() takes what
@@ -43,7 +62,9 @@ async function transform(topic, partition, messages) {
     await transaction.commit();
     process.send('committed');
   } catch (error) {
-    if (transaction.isActive()) await transaction.abort();
+    // Whether a commit took place only the group's offsets tell, to a new process.
+    if (!transaction.isActive()) await end(error);
+    await transaction.abort().catch(end);
     throw error;
   }
 }
@@ -71,6 +92,9 @@ async function main() {
   await producer.connect();
   // Ends what a killed predecessor left open, before the group's offsets are read.
   await (await producer.transaction()).abort();
+  consumer.on(consumer.events.CRASH, ({ payload: { error, restart } }) => {
+    if (!restart) end(error);
+  });
   await consumer.connect();
   await consumer.subscribe({ topics: [task.input], fromBeginning: true });
   await consumer.run({
@@ -87,6 +111,7 @@ async function main() {
 }
 
 main().catch((error) => {
+  if (task.port !== undefined && error.name.startsWith('KafkaJS')) return end(error);
   console.error(error);
   process.exit(1);
 });

@@ -1,165 +1,151 @@
-/** A consume-transform-produce pipeline, killed at every step of its transactions. */
-import { type ChildProcess, fork } from 'node:child_process';
-import { once } from 'node:events';
-import { join } from 'node:path';
-import { verdictOf } from '../../src/ledger';
-import { openStore } from '../../src/store/open';
-import { groupsOf } from '../../src/store/queries';
-import { DEFAULT_RETENTION } from '../../src/store/retention';
-import { Writer } from '../../src/store/writer';
-import { createTopic, testBrokers, testKafka, uniqueName, until } from '../support/broker';
+/** A consume-transform-produce pipeline, killed at every step of its transactions, with a network that fails, and fenced. */
+import { API, type FaultProxy } from '../../src/demo/broker';
+import { Random } from '../../src/demo/random';
+import { until } from '../support/broker';
 import { testFolder } from '../support/folder';
-import { query } from '../support/ledger';
+import { dropNext, proxySharedBroker } from '../support/proxied';
+import { type Child, Pipeline } from './pipelines';
 
 /** Kills of each test; DUPESCOPE_TEST_KILLS=50 for the long run, DUPESCOPE_TEST_SEED for another plan. */
-const KILLS = Number(process.env.DUPESCOPE_TEST_KILLS ?? 8);
+const GIVEN = process.env.DUPESCOPE_TEST_KILLS;
 const SEED = Number(process.env.DUPESCOPE_TEST_SEED ?? 1);
-const MESSAGES_A_KILL = 40;
 const STEPS = ['sending', 'offering', 'committing', 'committed'];
 
 const folder = testFolder('pipeline');
-const children: ChildProcess[] = [];
+const pipelines: Pipeline[] = [];
+let proxy: FaultProxy;
 
-afterAll(() => {
-  for (const child of children) if (child.exitCode === null) child.kill('SIGKILL');
+beforeAll(async () => {
+  proxy = await proxySharedBroker();
 });
 
-/** Numbers from 0 to below 1, the same for the same seed (mulberry32). */
-function randomOf(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
-  };
+afterAll(async () => {
+  for (const pipeline of pipelines) pipeline.killAll();
+  await proxy.close();
+});
+
+async function pipelineOf(handler: string): Promise<Pipeline> {
+  const pipeline = await Pipeline.make(folder, handler);
+  pipelines.push(pipeline);
+  return pipeline;
 }
 
-/** What stands in the topic, by key. */
-async function written(topic: string, readUncommitted: boolean): Promise<Map<string, number>> {
-  const consumer = testKafka().consumer({
-    groupId: uniqueName('audit'),
-    readUncommitted,
-    maxWaitTimeInMs: 50,
+const felt = () => proxy.counters.cut + proxy.counters.dropped + proxy.counters.delayed;
+
+/** Each is one moment's; clients try again, or the process ends and is started anew. */
+const FAULTS = [
+  () => void proxy.cut(),
+  () => dropNext(proxy, [API.EndTxn]),
+  () => dropNext(proxy, [API.Produce]),
+  () => dropNext(proxy, [API.TxnOffsetCommit]),
+  () => proxy.delayAnswers(80),
+];
+
+/** Does that at so many of these steps from now, unless the process ends before, by a fault. */
+function atStep({ child, exited }: Child, step: string, count: number, action = () => {}): Promise<void> {
+  let left = count;
+  return new Promise((resolve) => {
+    const listener = (told: unknown) => {
+      if (told !== step || --left > 0) return;
+      child.off('message', listener);
+      action();
+      resolve();
+    };
+    child.on('message', listener);
+    void exited.then(() => resolve());
   });
-  const admin = testKafka().admin();
-  const counts = new Map<string, number>();
-  const reached = new Map<number, number>();
-  await Promise.all([consumer.connect(), admin.connect()]);
-  const ends = await admin.fetchTopicOffsets(topic);
-  await consumer.subscribe({ topics: [topic], fromBeginning: true });
-  await consumer.run({
-    eachBatchAutoResolve: true,
-    eachBatch: async ({ batch }) => {
-      for (const { key } of batch.messages) counts.set(String(key), (counts.get(String(key)) ?? 0) + 1);
-      reached.set(batch.partition, Number(batch.lastOffset()) + 1);
+}
+
+/** Kills it at that step, and answers how it ended: by null where it was killed, else by its code. */
+async function killedAt(running: Child, step: string, count: number): Promise<number | null> {
+  const { child, exited } = running;
+  const timer = setTimeout(() => child.kill('SIGTERM'), 60_000);
+  void atStep(running, step, count, () => child.kill('SIGKILL'));
+  const [code, signal] = await exited;
+  clearTimeout(timer);
+  expect(signal).not.toBe('SIGTERM');
+  return code;
+}
+
+describe.each([
+  ['eachMessage', 0],
+  ['eachBatch', 3],
+])('%s', (handler, firstFault) => {
+  const kills = Number(GIVEN ?? 5);
+  test(
+    `killed ${kills} times it writes each output once, and the ledger says so`,
+    async () => {
+      const random = new Random(SEED);
+      const pipeline = await pipelineOf(handler);
+      for (let kill = 0; kill < kills; kill++) {
+        await pipeline.send();
+        expect(await killedAt(pipeline.launch(), random.pick(STEPS), random.between(1, 4))).toBeNull();
+      }
+      await pipeline.finish(60_000 + kills * 8_000);
+      const { redeliveries, figures } = await pipeline.expectExactlyOnce();
+      console.info(`${handler}, seed ${SEED}: ${kills} kills, ${figures}`);
+      expect(redeliveries).toBeGreaterThan(0);
+      expect(figures).toMatch(/exactly once so far: \d+ redelivered, none after the transaction/);
     },
+    120_000 + kills * 30_000,
+  );
+
+  // The two handlers have all the faults between them.
+  const faulty = Number(GIVEN ?? 3);
+  test(
+    `with connections cut and answers lost before each of ${faulty} kills it does too`,
+    async () => {
+      const random = new Random(SEED);
+      const pipeline = await pipelineOf(handler);
+      const start = { ...proxy.counters };
+      let ended = 0;
+      for (let round = 0; round < faulty; round++) {
+        await pipeline.send();
+        const running = pipeline.launch(proxy.port);
+        const before = felt();
+        const fault = FAULTS[(round + firstFault) % FAULTS.length];
+        await atStep(running, random.pick(STEPS), random.between(1, 2), fault);
+        await until('the fault is felt', () => felt() > before || running.child.exitCode !== null);
+        // It gets over it, or ends: what it cannot know is its successor's to find out.
+        await atStep(running, 'committed', 1, () => proxy.heal());
+        if ((await killedAt(running, random.pick(STEPS), 1)) === 3) ended++;
+        proxy.heal();
+      }
+      await pipeline.finish(60_000 + faulty * 20_000, proxy.port);
+      const { redeliveries, figures } = await pipeline.expectExactlyOnce();
+      const count = (name: 'cut' | 'dropped' | 'delayed') => proxy.counters[name] - start[name];
+      console.info(
+        `${handler}, seed ${SEED}: ${faulty} faults and kills, ${count('cut')} connections cut, ${count('dropped')} answers lost, ${count('delayed')} late, ${ended} processes ended by them, ${figures}`,
+      );
+      expect(count('cut') + count('dropped')).toBeGreaterThan(0);
+      expect(redeliveries).toBeGreaterThan(0);
+    },
+    120_000 + faulty * 60_000,
+  );
+});
+
+test('a zombie in the middle of a transaction is fenced by the next process of its transactionalId', async () => {
+  const pipeline = await pipelineOf('eachMessage');
+  await pipeline.send();
+  const zombie = pipeline.launch(proxy.port);
+  let reason = '';
+  zombie.child.on('message', (told) => {
+    if (typeof told === 'object') reason = (told as { ended: string }).ended;
   });
-  const isRead = () =>
-    ends.every(({ partition, high }) => Number(high) === 0 || (reached.get(partition) ?? 0) >= Number(high));
-  await until('the output is read', isRead, 60_000);
-  await Promise.all([consumer.disconnect(), admin.disconnect()]);
-  return counts;
-}
-
-const sum = (counts: Map<string, number>) => [...counts.values()].reduce((total, count) => total + count, 0);
-
-async function isConsumed(topic: string, group: string): Promise<boolean> {
-  const admin = testKafka().admin();
-  await admin.connect();
-  try {
-    const [committed] = await admin.fetchOffsets({ groupId: group, topics: [topic] });
-    const ends = await admin.fetchTopicOffsets(topic);
-    return ends.every(
-      ({ partition, high }) =>
-        committed?.partitions.find((one) => one.partition === partition)?.offset === high,
-    );
-  } finally {
-    await admin.disconnect();
-  }
-}
-
-/** What the ledger says once the journals of the dead are taken in. */
-function toldOf(ledger: string, group: string) {
-  const writer = new Writer({ storePath: ledger, ownJournal: null, retention: DEFAULT_RETENTION });
-  writer.sweep(true);
-  writer.close();
-  const db = openStore(ledger);
-  try {
-    const [row] = groupsOf(db, { group, limit: 1 });
-    if (row === undefined) throw new Error('the ledger does not know the group');
-    return { row, ...verdictOf(row) };
-  } finally {
-    db.close();
-  }
-}
-
-test.each(['eachMessage', 'eachBatch'])(
-  `killed ${KILLS} times it writes each output once, and the ledger says so: %s`,
-  async (handler) => {
-    const random = randomOf(SEED);
-    const input = await createTopic(uniqueName('pipeline-in'), 2);
-    const output = await createTopic(uniqueName('pipeline-out'), 2);
-    const group = uniqueName('pipeline');
-    const task = {
-      ...{ brokers: testBrokers(), group, input, output, handler, failEvery: 25 },
-      ...{ transactionalId: uniqueName('pipeline'), ledger: join(folder, `${group}.db`) },
-    };
-    const producer = testKafka().producer();
-    await producer.connect();
-    let sent = 0;
-    const send = async () => {
-      const messages = Array.from({ length: MESSAGES_A_KILL }, () => ({
-        key: `message ${++sent}`,
-        value: String(sent),
-        partition: sent % 2,
-      }));
-      await producer.send({ topic: input, messages });
-    };
-    const launch = () => {
-      const child = fork(join(__dirname, 'pipeline-app.js'), [JSON.stringify(task)]);
-      children.push(child);
-      return { child, exited: once(child, 'exit') };
-    };
-    for (let kill = 0; kill < KILLS; kill++) {
-      await send();
-      // After so many transactions, at that step.
-      const step = STEPS[Math.floor(random() * STEPS.length)];
-      let left = 1 + Math.floor(random() * 4);
-      const { child, exited } = launch();
-      child.on('message', (told) => {
-        if (told === step && --left === 0) child.kill('SIGKILL');
-      });
-      const timer = setTimeout(() => child.kill('SIGTERM'), 60_000);
-      const [, signal] = await exited;
-      clearTimeout(timer);
-      expect(signal).toBe('SIGKILL');
-    }
-    await producer.disconnect();
-    const last = launch();
-    await until('everything is consumed', () => isConsumed(input, group), 60_000 + KILLS * 8_000);
-    last.child.send('stop');
-    await last.exited;
-
-    const committed = await written(output, false);
-    const { row, verdict, words } = toldOf(task.ledger, group);
-    const promises = query<{ took_place: number | null; n: number }>(
-      task.ledger,
-      'SELECT took_place, count(*) AS n FROM commit_promise GROUP BY took_place',
-    );
-    console.info(
-      `${handler}, seed ${SEED}: ${KILLS} kills, ${sent} messages, ${sum(committed)} outputs, ${row.redeliveries} redelivered, commits in doubt`,
-      promises,
-      words,
-    );
-    expect([...committed.values()].every((count) => count === 1)).toBe(true);
-    expect(committed.size).toBe(sent);
-    expect(row.redeliveries).toBeGreaterThan(0);
-    expect({ verdict, again: row.appliedAgain, lost: row.premature + row.skipped }).toEqual({
-      ...{ verdict: 'exactly_once_so_far', again: 0, lost: 0 },
-    });
-    expect(row.failedAgain).toBe(row.redeliveries);
-    expect(words).toMatch(/^exactly once so far: \d+ redelivered, none after the transaction/);
-  },
-  120_000 + KILLS * 30_000,
-);
+  await atStep(zombie, 'committed', 2);
+  const { delayed } = proxy.counters;
+  proxy.delayAnswers(600_000, ({ apiKey }) => apiKey === API.Produce);
+  await until('it waits in a transaction', () => proxy.counters.delayed > delayed);
+  zombie.child.kill('SIGSTOP');
+  const next = pipeline.launch();
+  await pipeline.consumed(60_000);
+  proxy.heal();
+  zombie.child.kill('SIGCONT');
+  expect(await zombie.exited).toEqual([3, null]);
+  expect(reason).toMatch(/old epoch|fence/i);
+  next.child.send('stop');
+  await next.exited;
+  const { redeliveries, figures } = await pipeline.expectExactlyOnce();
+  console.info(`zombie ended by "${reason}", ${figures}`);
+  expect(redeliveries).toBeGreaterThan(0);
+}, 180_000);

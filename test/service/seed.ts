@@ -382,6 +382,7 @@ export function seedStory(path: string): void {
     last_seen_at: BEGIN + 1_000,
     sends: 10,
     messages: 20,
+    failed_attempts: 3,
     unanswered: 2,
     acks: '[1]',
   });

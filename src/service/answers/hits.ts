@@ -140,10 +140,11 @@ function producerShape(row: ProducerRow): Producer {
     failed_attempts: row.failedAttempts,
     unanswered: row.unanswered,
     failed_sends: row.failedSends,
-    advice: producerAdvice(settings, { acks, unanswered: row.unanswered }).map(({ risk, text }) => ({
-      risk,
-      text,
-    })),
+    advice: producerAdvice(settings, {
+      acks,
+      failedAttempts: row.failedAttempts,
+      unanswered: row.unanswered,
+    }).map(({ risk, text }) => ({ risk, text })),
   };
 }
 

@@ -77,7 +77,7 @@ export const Producer = z
     sends: count,
     messages: count,
     stamped: count.meta({ description: 'Messages that were given an id' }),
-    failed_attempts: count,
+    failed_attempts: count.meta({ description: 'Attempts that failed, tried again or given up' }),
     unanswered: count.meta({ description: 'Attempts that may have been written all the same' }),
     failed_sends: count,
     advice: z.array(z.strictObject({ risk: z.enum(['duplicates', 'loss', 'order']), text: z.string() })),
