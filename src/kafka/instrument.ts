@@ -10,6 +10,7 @@ import {
   type Producer,
   type ProducerConfig,
 } from './client-shape';
+import { CommitRequests } from './commit-requests';
 import { observeConsumer } from './observe-consumer';
 import { observeProducer } from './observe-producer';
 import { hearingErrors, hearingSends } from './observing-logger';
@@ -44,14 +45,17 @@ export function observeClient<T extends Kafka>(kafka: T, options: ObserveOptions
   const makeConsumer = kafka.consumer.bind(kafka);
   kafka.consumer = (config: ConsumerConfig): Consumer => {
     let session: Session | undefined;
+    const commits = new CommitRequests((reason) => session?.commitFailed(reason));
     const { made: consumer, heard } = hearingErrors(kafka, () => makeConsumer(config), {
       onError: (error) => session?.handlerThrew(error),
       onOutOfRange: (topic, partition) => session?.outOfRange(topic, partition),
+      ofConnection: () => commits.connection(),
     });
     const sink = options.sink();
     if (sink === null) return consumer;
     try {
       session = new Session(sink, kafka, { ...sessionConfig(config, options), inferEnds: heard });
+      commits.listen(consumer);
       return observeConsumer(consumer, session);
     } catch (error) {
       sink.problem(error);

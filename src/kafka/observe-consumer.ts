@@ -13,7 +13,7 @@ import type { Track } from './track';
 /** How long `stop` and `disconnect` may wait for the store to take the last evidence. */
 const FLUSH_LIMIT_MS = 2_000;
 
-/** Kafka's API key of OffsetCommit. */
+/** Kafka's API key. */
 const OFFSET_COMMIT = 8;
 
 exposeBy(exposures);
@@ -262,12 +262,6 @@ function listen(consumer: Consumer, session: Session, quietly: (work: () => void
     }),
   );
   consumer.on(events.REBALANCING, () => quietly(() => session.rebalanceAnnounced()));
-  consumer.on(events.REQUEST_TIMEOUT, ({ payload }) =>
-    quietly(() => {
-      if (payload.apiKey === OFFSET_COMMIT)
-        session.commitFailed(`no answer within ${payload.pendingDuration} ms`);
-    }),
-  );
   consumer.on(events.REQUEST, ({ payload }) => {
     if (payload.apiKey === OFFSET_COMMIT) session.telemetry?.commitAnswered(payload.sentAt);
   });

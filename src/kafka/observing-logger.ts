@@ -21,11 +21,13 @@ interface NamespaceLogger {
   debug(message: string, extra?: unknown): void;
 }
 
-/** What a consumer is heard to say. Neither may throw. */
+/** What a consumer is heard to say. None may throw. */
 export interface Hearing {
   onError(error: HandlerError): void;
   /** The offset to read lies outside of the log; kafkajs resets it next, and then fetches. */
   onOutOfRange(topic: string, partition: number): void;
+  /** Asked for each connection that is made: what is to be told of it, errors and what is logged for debugging. */
+  ofConnection(): (message: string, extra: unknown) => void;
 }
 
 /** kafkajs's words (`consumerGroup.js`); it is frozen at 2.2.4. */
@@ -35,9 +37,10 @@ const OUT_OF_RANGE = 'Offset out of range, resetting to default offset';
 export function hearingErrors<T>(
   kafka: Kafka,
   make: () => T,
-  { onError, onOutOfRange }: Hearing,
+  { onError, onOutOfRange, ofConnection }: Hearing,
 ): { made: T; heard: boolean } {
   return hearing(kafka, make, (logger, name) => {
+    if (name === 'Connection') return observedWhole(logger, ofConnection());
     if (name === 'Runner') {
       return observed(logger, (_message, extra) => {
         if (isHandlerError(extra)) onError(extra);
@@ -56,22 +59,9 @@ export function hearingSends<T>(kafka: Kafka, make: () => T, onFailed: (message:
   const tell = (message: string, extra: unknown) => {
     if (extra !== null && typeof extra === 'object' && 'retryCount' in extra) onFailed(message);
   };
-  return hearing(kafka, make, (logger, name) =>
-    name !== 'Producer'
-      ? logger
-      : {
-          ...logger,
-          error(message, extra) {
-            tell(message, extra);
-            logger.error(message, extra);
-          },
-          // While kafkajs reconnects it says so here.
-          debug(message, extra) {
-            tell(message, extra);
-            logger.debug(message, extra);
-          },
-        },
-  ).made;
+  // While kafkajs reconnects it says so for debugging.
+  return hearing(kafka, make, (logger, name) => (name === 'Producer' ? observedWhole(logger, tell) : logger))
+    .made;
 }
 
 function hearing<T>(
@@ -105,6 +95,19 @@ function observed(
     error(message, extra) {
       onError(message, extra);
       logger.error(message, extra);
+    },
+  };
+}
+
+function observedWhole(
+  logger: NamespaceLogger,
+  onLine: (message: string, extra: unknown) => void,
+): NamespaceLogger {
+  return {
+    ...observed(logger, onLine),
+    debug(message, extra) {
+      onLine(message, extra);
+      logger.debug(message, extra);
     },
   };
 }

@@ -286,9 +286,14 @@ export class Session {
     this.sink.journal.append({ t: 'short-commit', track: track.ref, at: Date.now(), offset });
   }
 
+  /** A commit was refused, or is not known to have taken place. Never throws: kafkajs's own lines tell of it. */
   commitFailed(reason: string): void {
     if (!this.begun) return;
-    this.sink.journal.append({ t: 'commit-failed', session: this.ref, at: Date.now(), reason });
+    try {
+      this.sink.journal.append({ t: 'commit-failed', session: this.ref, at: Date.now(), reason });
+    } catch (own) {
+      this.sink.problem(own);
+    }
   }
 
   /**

@@ -13,7 +13,7 @@ interface Base {
   at: number;
 }
 
-/** `offset` is the record in hand; of `sought` it is the target. */
+/** `offset` is the record in hand; of `sought` it is the target, and `over` what was fetched and is jumped over. */
 interface WorkersAct extends Base {
   worker: string;
   /** Joins of that process so far. */
@@ -26,6 +26,7 @@ export type Act =
       act: 'threw' | 'passed-on' | 'sought' | 'returned' | 'slow';
       partition: number;
       offset: number;
+      over?: [first: number, last: number];
     })
   | (WorkersAct & {
       act: 'commit' | 'short-commit' | 'commit-refused';

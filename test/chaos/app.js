@@ -121,6 +121,15 @@ async function misbehave(mine, partition, offset, heartbeat) {
       act('sought', { partition, offset: target });
       consumer.seek({ topic, partition, offset: String(target) });
       tell({ news: 'done' });
+      return;
+    }
+    case 'skip': {
+      // Within what was fetched, of records beyond it nobody knows that they exist; and not to its end: what was passed
+      // over is called skipped when something behind it is committed.
+      const target = Math.min(offset + 1 + mine.over, batches.get(partition).last);
+      act('sought', { partition, offset: target, over: [offset + 1, target - 1] });
+      consumer.seek({ topic, partition, offset: String(target) });
+      tell({ news: 'done' });
     }
   }
 }

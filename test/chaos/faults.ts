@@ -197,6 +197,17 @@ export const seek: Fault = {
   },
 };
 
+/** Only where one record is in hand at a time: what an eachBatch handler was given is delivered, sought over or not. */
+export const seekForward: Fault = {
+  name: 'seek forward',
+  async inject(lane, random) {
+    const over = random.between(1, 12);
+    const depth = random.between(...DEPTH);
+    const victim = await misconduct(lane, random, { order: 'skip', over, depth });
+    return `${victim.name} sought over ${over} at most`;
+  },
+};
+
 export const returnEarly: Fault = {
   name: 'eachBatch returns early',
   async inject(lane, random) {

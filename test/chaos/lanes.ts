@@ -62,12 +62,19 @@ export const LANES: readonly LaneSpec[] = [
   },
   {
     ...{ ...USUAL, name: 'handlers', ledger: 'embedded' },
-    faults: [faults.throwOnce, faults.throwSometimes, faults.seek, faults.throwFatal, faults.throwOn],
+    faults: [
+      faults.throwOnce,
+      faults.throwSometimes,
+      faults.seek,
+      faults.seekForward,
+      faults.throwFatal,
+      faults.throwOn,
+    ],
   },
   {
     ...{ ...USUAL, name: 'concurrent', ledger: 'embedded', members: 1 },
     runs: AUTO.map((run) => ({ ...run, partitionsConsumedConcurrently: 3 })),
-    faults: [faults.throwOnce, faults.seek, faults.throwSometimes, faults.sigkill],
+    faults: [faults.throwOnce, faults.seek, faults.seekForward, faults.throwSometimes, faults.sigkill],
   },
   {
     ...{ ...USUAL, name: 'commits', ledger: 'service', manual: true, runs: [{}] },

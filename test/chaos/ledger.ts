@@ -45,10 +45,13 @@ export function finish(store: string): void {
     writer.sweep(true);
     const unsettled = () =>
       query<{ n: number }>(store, 'SELECT count(*) AS n FROM redelivery WHERE settled = 0')[0]?.n ?? 0;
-    for (let before = Infinity, left = unsettled(); left > 0 && left < before; left = unsettled()) {
+    // Once at least: records that were passed over are looked for then, too.
+    let [before, left] = [Infinity, unsettled()];
+    do {
       before = left;
       writer.settle(Date.now() + 120_000);
-    }
+      left = unsettled();
+    } while (left > 0 && left < before);
   } finally {
     writer.close();
   }

@@ -54,6 +54,7 @@ export function failuresOf(report: ChaosReport): string[] {
     if (lane.skippedWrong > 0) {
       failures.push(`${lane.name}: ${lane.skippedWrong} records are called skipped and were delivered`);
     }
+    for (const record of lane.skippedMissed) failures.push(`${lane.name} missed the skip of ${record}`);
     if (lane.premature > 0) {
       failures.push(`${lane.name}: ${lane.premature} records are called committed before they were handled`);
     }

@@ -139,6 +139,19 @@ test('losses that were none fail', () => {
   ]);
 });
 
+test('records that a seek went over must be called skipped, unless they came all the same', () => {
+  const seek = (first: number, last: number): Act => ({
+    ...{ act: 'sought', worker: 'a', epoch: 1, partition: 0, at: 1_100 },
+    ...{ offset: last + 1, over: [first, last] },
+  });
+  const acts = [...KILL.acts, seek(4, 5), seek(1, 1)];
+  const skip: FoundLoss = { ...PLACE, kind: 'skip', first: 4, last: 5 };
+  expect(failures(judged({ acts, losses: [skip] }))).toEqual([]);
+  expect(failures(judged({ acts, losses: [{ ...skip, last: 4 }] }))).toEqual([
+    'billing missed the skip of payments@0/0/5',
+  ]);
+});
+
 test('what is not explained yet is known by its words alone', () => {
   const complaints = new Map([['internal', 1]]);
   const said = (words: string) => new Map([['internal', `internal: The store s failed: ${words}`]]);

@@ -39,6 +39,8 @@ export interface Verdict {
   /** Records that the ledger calls skipped: all of them, and those that a handler was given all the same. */
   skipped: number;
   skippedWrong: number;
+  /** Records that a seek went over and no handler was ever given, of which the ledger does not say so. */
+  skippedMissed: string[];
   /** Records that the ledger calls committed before they were handled. No fault of the chaos makes any. */
   premature: number;
   /** The first wrong ones, for people. */
@@ -69,7 +71,7 @@ export function judge(
     uncertainMost: Math.max(0, ...runs.map((run) => run.uncertainLast - run.last)),
     causes: new Map(),
     ...{ right: none(), unknown: none(), wrong: none(), provenWrong: none() },
-    ...{ unjudged: 0, skipped: 0, skippedWrong: 0, premature: 0 },
+    ...{ unjudged: 0, skipped: 0, skippedWrong: 0, skippedMissed: [], premature: 0 },
     samples: [],
   };
   const findings = found.map((one) => ({ ...one, certain: one.doubt === 0 }));
@@ -88,19 +90,44 @@ export function judge(
     }
   }
   judgeCauses(verdict, truth, new Oracle(acts), found);
-  judgeLosses(verdict, truth, losses);
+  judgeLosses(verdict, truth, acts, losses);
   return verdict;
 }
 
-function judgeLosses(verdict: Verdict, truth: readonly TruthDelivery[], losses: readonly FoundLoss[]): void {
+function judgeLosses(
+  verdict: Verdict,
+  truth: readonly TruthDelivery[],
+  acts: readonly Act[],
+  losses: readonly FoundLoss[],
+): void {
+  const told = new Set<string>();
   const delivered = new Set(truth.map((delivery) => recordOf(delivery, delivery.offset)));
   for (const { kind, first, last, ...place } of losses) {
     if (kind === 'premature_commit') verdict.premature += last - first + 1;
     for (let offset = first; kind === 'skip' && offset <= last; offset++) {
+      const record = recordOf(place, offset);
+      told.add(record);
       verdict.skipped++;
-      if (delivered.has(recordOf(place, offset))) verdict.skippedWrong++;
+      if (delivered.has(record)) verdict.skippedWrong++;
     }
   }
+  // Delivered all the same where the partition moved before the seek was carried out, or somebody went back behind it.
+  for (const record of soughtOver(truth, acts)) {
+    if (!delivered.has(record) && !told.has(record)) verdict.skippedMissed.push(record);
+  }
+}
+
+function soughtOver(truth: readonly TruthDelivery[], acts: readonly Act[]): Set<string> {
+  const topics = new Set(truth.map(({ topic }) => topic));
+  const records = new Set<string>();
+  for (const act of acts) {
+    if (act.act !== 'sought' || act.over === undefined) continue;
+    const [first, last] = act.over;
+    for (const topic of topics) {
+      for (let offset = first; offset <= last; offset++) records.add(recordOf({ ...act, topic }, offset));
+    }
+  }
+  return records;
 }
 
 function judgeCauses(

@@ -31,6 +31,7 @@ export type Misconduct =
   | { order: 'throw'; times: number; fatal: boolean; depth: number }
   | { order: 'sleep' | 'toil'; ms: number; depth: number }
   | { order: 'seek'; back: number; depth: number }
+  | { order: 'skip'; over: number; depth: number }
   | { order: 'return'; keep: number };
 
 type Order =

@@ -144,6 +144,21 @@ describe('the fault proxy', () => {
     expect(ids()).toEqual([0, 2, 4, 6]);
   });
 
+  it('loses requests by api key, whole, however they are cut', async () => {
+    const { socket, ids } = await client();
+    const before = proxy.counters.lost;
+    proxy.dropRequests(({ apiKey }) => apiKey === API.OffsetCommit);
+    const keys = [API.Fetch, API.OffsetCommit, API.OffsetCommit, API.Heartbeat];
+    const bytes = Buffer.concat(keys.map((key, id) => request(key, id)));
+    for (let at = 0; at < bytes.length; at += 7) socket.write(bytes.subarray(at, at + 7));
+    await until('the rest is answered', () => ids().length === 2);
+    expect(ids()).toEqual([0, 3]);
+    expect(proxy.counters.lost - before).toBe(2);
+    proxy.heal();
+    socket.write(request(API.OffsetCommit, 4));
+    await until('it is answered again', () => ids().at(-1) === 4);
+  });
+
   it('delays each answer from its arrival, not one after the other', async () => {
     const { socket, answered } = await client();
     proxy.delayAnswers(300);

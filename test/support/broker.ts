@@ -40,6 +40,25 @@ export async function createTopic(name: string, partitions = 1, kafka = testKafk
   return name;
 }
 
+/**
+ * Waits until the group's coordinator serves it: right after the first group of a broker was asked for, coordinators load
+ * their groups and refuse, and kafkajs's consumer crashes by that and starts anew.
+ */
+export async function groupIsServed(group: string, topic: string, kafka = testKafka()): Promise<void> {
+  const admin = kafka.admin();
+  await admin.connect();
+  try {
+    await until(`the coordinator of ${group} serves`, () =>
+      admin.fetchOffsets({ groupId: group, topics: [topic] }).then(
+        () => true,
+        () => false,
+      ),
+    );
+  } finally {
+    await admin.disconnect();
+  }
+}
+
 /** This machine, but without what `KAFKA_BROKERS` gives: for tests that kill their broker. */
 export function ownSurroundings(): Surroundings {
   const { KAFKA_BROKERS: _given, ...env } = process.env;

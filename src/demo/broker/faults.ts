@@ -1,6 +1,6 @@
 import type { RequestHeader } from './frames';
 
-/** Says of an answer whether a fault takes it, by the header of its request. */
+/** Says of a request, or of the answer to it, whether a fault takes it, by the request's header. */
 export type AnswerFilter = (request: RequestHeader) => boolean;
 
 /** All counted since the proxy began to listen. */
@@ -17,6 +17,8 @@ export interface ProxyCounters {
   delayed: number;
   /** Answers that were swallowed. */
   dropped: number;
+  /** Requests that were swallowed. */
+  lost: number;
   bytesToBroker: number;
   bytesToClient: number;
 }
@@ -35,6 +37,7 @@ export class Faults {
     answers: 0,
     delayed: 0,
     dropped: 0,
+    lost: 0,
     bytesToBroker: 0,
     bytesToClient: 0,
   };
@@ -42,6 +45,7 @@ export class Faults {
   #delayMs = 0;
   #delayed: AnswerFilter = NONE;
   #dropped: AnswerFilter = NONE;
+  #lost: AnswerFilter = NONE;
   /** Wakes the answers that are held, so that they look at the faults anew. */
   readonly #held = new Set<() => void>();
 
@@ -55,9 +59,14 @@ export class Faults {
     this.#dropped = which === true ? ALL : which === false ? NONE : which;
   }
 
+  lose(which: AnswerFilter | false): void {
+    this.#lost = which === false ? NONE : which;
+  }
+
   heal(): void {
     this.refusing = false;
     this.drop(false);
+    this.lose(false);
     this.delay(0);
   }
 
@@ -66,6 +75,13 @@ export class Faults {
     const taken = this.#dropped(request);
     if (taken) this.counters.dropped++;
     return taken;
+  }
+
+  /** Whether this request is to be swallowed; counts it. */
+  loses(request: RequestHeader): boolean {
+    const lost = this.#lost(request);
+    if (lost) this.counters.lost++;
+    return lost;
   }
 
   /** Waits until the answer that came at `arrivedAtMs` (of `performance.now()`) may go on. */

@@ -23,7 +23,7 @@ interface TimedPiece {
 /**
  * Joins a client's socket with the broker's, faults between:
  *
- *     client -> note requests -> broker -> stamp pieces -> drop, hold or pass -> client
+ *     client -> note requests, lose some -> broker -> stamp pieces -> drop, hold or pass -> client
  *
  * By pipelines: a slow side slows the other down, an error or the end of one ends the other, and at most
  * `MOST_PIECES` reads are kept. More answers in flight than that are delayed for longer than asked.
@@ -34,18 +34,25 @@ export function link(client: Socket, broker: Socket, faults: Faults): void {
   pipeline(broker, stampPieces(), gate(inFlight, faults), client, () => undefined);
 }
 
-/** Bytes go on unchanged, but a request is noted before the last of its bytes, and so before its answer. */
-function noteRequests(inFlight: InFlight, { counters }: Faults): Transform {
+/** A request is noted before its bytes go on, and so before its answer; it goes on whole or not at all. */
+function noteRequests(inFlight: InFlight, faults: Faults): Transform {
+  const { counters } = faults;
   const splitter = new FrameSplitter(REQUEST_HEADER_BYTES);
+  let losing = false;
   return new Transform({
-    transform: guarded((chunk, done) => {
+    transform: guarded(function (this: Transform, chunk, done) {
       for (const piece of splitter.push(chunk)) {
-        if (!piece.first) continue;
-        counters.requests++;
-        inFlight.sent(requestHeader(piece.bytes));
+        if (piece.first) {
+          const request = requestHeader(piece.bytes);
+          counters.requests++;
+          losing = faults.loses(request);
+          if (!losing) inFlight.sent(request);
+        }
+        if (losing) continue;
+        counters.bytesToBroker += piece.bytes.length;
+        this.push(piece.bytes);
       }
-      counters.bytesToBroker += chunk.length;
-      done(null, chunk);
+      done();
     }),
   });
 }

@@ -11,9 +11,10 @@ import { link } from './link';
  * - `refuse(true)` until switched off: new connections are reset at once, those that are open stay
  * - `delayAnswers(ms)` until set to 0: answers reach the client that much later
  * - `dropAnswers(filter)` until `false`: the broker does what was asked, the client never hears of it
+ * - `dropRequests(filter)` until `false`: the broker never hears of it, the client waits for an answer
  * - `heal()` ends all that lasts; answers that are held go out at once
  *
- * Answers are swallowed or held as whole frames, so what follows on the connection stays readable.
+ * Requests and answers are swallowed or held as whole frames, so what follows on the connection stays readable.
  */
 export class FaultProxy {
   readonly #server: Server;
@@ -74,6 +75,11 @@ export class FaultProxy {
   /** Swallows answers: all, none, or by their request, as `({ apiKey }) => apiKey === API.OffsetCommit`. */
   dropAnswers(which: boolean | AnswerFilter): void {
     this.#faults.drop(which);
+  }
+
+  /** Swallows requests on their way to the broker, as `({ apiKey }) => apiKey === API.OffsetCommit`; `false`: none. */
+  dropRequests(which: AnswerFilter | false): void {
+    this.#faults.lose(which);
   }
 
   heal(): void {
