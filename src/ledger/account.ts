@@ -137,11 +137,34 @@ export function isSettled(
   first: number,
   last: number,
 ): boolean {
-  let settled = 0;
+  return everyRecord(runs, hits, first, last, (fate) => fate === 'applied' || fate === 'hit');
+}
+
+/**
+ * Every record of [first..last] was tried in one of these runs, and the attempt is over: a later one that fails counts
+ * as a copy that failed, whatever became of the record before.
+ */
+export function isTried(
+  runs: readonly RunSpan[],
+  hits: readonly HitSpan[],
+  first: number,
+  last: number,
+): boolean {
+  return everyRecord(runs, hits, first, last, (fate) => fate !== 'pending');
+}
+
+function everyRecord(
+  runs: readonly RunSpan[],
+  hits: readonly HitSpan[],
+  first: number,
+  last: number,
+  had: (fate: Fate) => boolean,
+): boolean {
+  let found = 0;
   for (const { fates, records } of fatesWithin(runs, hits, first, last)) {
-    if (fates.some((fate) => fate === 'applied' || fate === 'hit')) settled += records;
+    if (fates.some(had)) found += records;
   }
-  return settled === last - first + 1;
+  return found === last - first + 1;
 }
 
 /** Stretches of records whose deliveries came to the same. */

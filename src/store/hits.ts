@@ -10,6 +10,7 @@ import {
   byTime,
   type HitSpan,
   isSettled,
+  isTried,
   NO_ACCOUNT,
   RUN_RECORDS_MAX,
   type RunSpan,
@@ -39,6 +40,8 @@ export type CoveredDeliveries = Omit<StoredHit, 'ageMs' | 'windowMs'>;
 export interface ChangedRun {
   session: number;
   span: RunSpan;
+  /** Nothing of the stretch is applied, recognised or in flight at a kill by what changes: it failed, or is under way. */
+  onlyFails?: boolean;
 }
 
 export class Hits {
@@ -164,8 +167,9 @@ export class Hits {
   }
 
   /**
-   * Of a record that was delivered a thousand times the runs of the last moments suffice: where each record was applied
-   * or recognised in one of them, and the changed run is later than they are, the change is that of its own deliveries.
+   * Of a record that was delivered a thousand times the runs of the last moments suffice, where the changed run is later
+   * than they are and the change is that of its own deliveries: because each record was applied or recognised in one of
+   * them; or because it was tried in one of them, and the changed run has done no more than to fail.
    */
   private recentView(
     gp: number,
@@ -179,7 +183,9 @@ export class Hits {
       .recent(gp)
       .filter((run) => run.run !== span.run || run.sessionKey !== span.sessionKey);
     if (others.some((run) => byTime(run, span) > 0)) return null;
-    if (!isSettled(others, this.hitsOf(gp, first, last), first, last)) return null;
+    const hits = this.hitsOf(gp, first, last);
+    const suffices = changed.onlyFails === true && isTried(others, hits, first, last);
+    if (!suffices && !isSettled(others, hits, first, last)) return null;
     return { runs: () => [...others, ...[this.runs.find(session, span.run) ?? []].flat()] };
   }
 

@@ -140,7 +140,8 @@ export class Runs {
     if (next === null) return false;
     // What was handled before stays handled.
     const from = known?.handled ?? told.first;
-    const changed = { session: told.session, span: toSpan(known, told) };
+    const onlyFails = next.handled <= from && next.outcome !== 'handled' && next.outcome !== 'in_flight';
+    const changed = { session: told.session, span: toSpan(known, told), onlyFails };
     this.around(told.gp, from, next.last, changed, () => this.change(told, known, next, version));
     return true;
   }

@@ -109,6 +109,43 @@ describe('the account of copies in the store', () => {
       { numRuns: 300 },
     );
   }, 60_000);
+
+  test('is that of the whole history where more attempts failed than the latest that are looked at', () => {
+    const ends = fc.constantFrom<RunSpan['outcome']>('failed', 'failed', 'unresolved', 'open');
+    const poison = fc.record({
+      // What the long row of failures must not be taken to have forgotten.
+      early: fc.array(fc.constantFrom<RunSpan['outcome']>('failed', 'handled', 'in_flight'), {
+        maxLength: 4,
+      }),
+      fails: fc.array(ends, { minLength: 40, maxLength: 60 }),
+      late: fc.array(fc.constantFrom<RunSpan['outcome']>('failed', 'handled', 'in_flight'), { maxLength: 4 }),
+      length: fc.integer({ min: 1, max: 3 }),
+    });
+    fc.assert(
+      fc.property(poison, ({ early, fails, late, length }) => {
+        const place = freshPlace();
+        const runs = [...early, ...fails, ...late].map((outcome, i): RunSpan => {
+          const handled = outcome === 'handled' ? 7 + length : 7 + (i % length);
+          const times = { firstAt: i * 10, lastAt: i * 10 + 5, run: i + 1, sessionKey: 'a' };
+          return { id: 0, first: 7, last: 6 + length, handled, uncertainLast: 6 + length, outcome, ...times };
+        });
+        const tell = (run: RunSpan) => {
+          const sessionKey = `${run.sessionKey}-${histories}`;
+          const row = { ...place, ...run, session: place.sessions.get('a') as number, sessionKey };
+          tables.runs.apply({ ...row, member: null, error: null }, 1);
+        };
+        db.transaction(() => {
+          for (const run of runs) {
+            tell({ ...run, handled: 7, outcome: 'open' });
+            tell(run);
+          }
+        })();
+        const { pending: _, ...expected } = expectedAccount(runs, [], 60);
+        expect(totals(place.gp)).toEqual(expected);
+      }),
+      { numRuns: 100 },
+    );
+  }, 60_000);
 });
 
 describe('hits in the journal', () => {
