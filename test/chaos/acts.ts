@@ -33,7 +33,8 @@ export type Act =
       partition: number;
       offset: number;
     })
-  | (WorkersAct & { act: 'thrown-out' })
+  /** `rebalancing`: the group announced a rebalance. `commit-failed`: as the broker told, of whichever partition. */
+  | (WorkersAct & { act: 'thrown-out' | 'rebalancing' | 'commit-failed' })
   | (WorkersAct & { act: 'crashed'; error: string; restart: boolean })
   /** `ended`: by itself, without disconnecting, as an application does that finds its consumer dead. */
   | (Base & { act: 'killed' | 'ended'; worker: string })

@@ -51,12 +51,15 @@ function witness(partition, messages) {
   );
 }
 
-/** kafkajs's own word for having been thrown out, as the broker told it. */
+/** kafkajs's own words for having been thrown out, and for a commit that failed, as the broker told it. */
 const logCreator =
   () =>
   ({ log }) => {
     if (/not aware of this member/.test(log.message)) act('thrown-out');
+    if (/^Response OffsetCommit/.test(log.message) && !OF_MEMBERSHIP.test(log.error)) act('commit-failed');
   };
+/** Refused to a member that is none any more: the joins and `thrown-out` tell of that. */
+const OF_MEMBERSHIP = /rebalancing|not aware of this member|generation id is not valid/;
 
 function spin(us) {
   const end = performance.now() + us / 1000;
@@ -227,7 +230,8 @@ async function main() {
     tell({ news: 'ordered' });
   });
   process.on('disconnect', () => process.exit(1));
-  const { GROUP_JOIN, START_BATCH_PROCESS, CRASH } = consumer.events;
+  const { GROUP_JOIN, REBALANCING, START_BATCH_PROCESS, CRASH } = consumer.events;
+  consumer.on(REBALANCING, () => act('rebalancing'));
   consumer.on(GROUP_JOIN, ({ payload }) => {
     epoch++;
     const partitions = payload.memberAssignment[topic] ?? [];

@@ -27,7 +27,10 @@
  * - a member was thrown out, and its process ended before it joined again;
  * - the group refused a member's commits, and on a busy machine it was thrown out besides;
  * - a member that commits each record instead of the next ended while the next such commit was under way: that record
- *   comes again with the one before it;
+ *   comes again with the one before it, and it may have been the one before whose commit counts;
+ * - a member's handler threw, and its partition moved before the next try: the rest of that batch comes again for both;
+ * - the group announced a rebalance to a member, and threw it out because it did not come in time;
+ * - the broker failed a commit of a member (a coordinator that is loading), and its partition moved besides;
  * - a member sought back, and its partition moved before it had read on: kafkajs commits what was sought, so the seek
  *   is what counts, also when neither copy is of that member.
  */
@@ -57,6 +60,8 @@ export class Oracle {
   private readonly lastEpoch = new Map<string, number>();
   private readonly killed = new Set<string>();
   private readonly evicted = new Set<string>();
+  private readonly announced = new Set<string>();
+  private readonly failedCommits = new Map<string, number[]>();
   private readonly crashed = new Map<string, Of<'crashed'>>();
   private readonly places = new Map<string, Act[]>();
   private readonly operator: Of<'operator'>[] = [];
@@ -70,7 +75,7 @@ export class Oracle {
   right(before: TruthDelivery, copy: TruthDelivery): Set<Cause> {
     const [first, second] = [memberOf(before), memberOf(copy)];
     const same = first.worker === second.worker && first.epoch === second.epoch;
-    const within = ({ at }: Act) => at >= before.at && at <= copy.at;
+    const within = ({ at }: { at: number }) => at >= before.at && at <= copy.at;
     const between = this.actsOf(first, before.partition).filter(within);
     if (between.some((act) => act.act === 'threw' && act.offset === before.offset)) {
       return new Set(['handler_error']);
@@ -88,6 +93,10 @@ export class Oracle {
     const cutOff = between.some((act) => act.act === 'threw' && act.offset <= before.offset);
     if (crash !== undefined && cutOff) return new Set(['handler_error']);
     const right = this.rightForFate(first, before, copy);
+    if (cutOff) right.add('handler_error');
+    if (this.evicted.has(keyOf(first)) && this.announced.has(keyOf(first)))
+      right.add('rebalance_before_commit');
+    if (this.failedCommits.get(keyOf(first))?.some((at) => within({ at }))) right.add('commit_failed');
     if (this.committedShort(first, before)) right.add('off_by_one');
     if (this.sought(copy).some(within)) right.add('seek');
     // The old member's own late delivery came first by a moment: both copies follow from its being thrown out.
@@ -107,10 +116,12 @@ export class Oracle {
     );
   }
 
-  /** That member committed the record before in the place of this one. */
+  /** That member committed the record before in the place of this one; or this one, and then the next, which may not count. */
   private committedShort(member: Member, { partition, offset }: TruthDelivery): boolean {
-    const last = this.actsOf(member, partition).findLast(({ act }) => /commit/.test(act));
-    return last?.act === 'short-commit' && last.offset === offset - 1;
+    const commits = this.actsOf(member, partition).filter(({ act }) => /commit/.test(act));
+    const [former, last] = [commits.at(-2), commits.at(-1)];
+    const isShort = (act: Act | undefined, of: number) => act?.act === 'short-commit' && act.offset === of;
+    return isShort(last, offset - 1) || (isShort(last, offset + 1) && isShort(former, offset));
   }
 
   /** Seeks of anybody to that record, or to one before it. */
@@ -166,7 +177,11 @@ export class Oracle {
       this.joins.set(keyOf(act), act.at);
       this.lastEpoch.set(act.worker, act.epoch);
     } else if (act.act === 'thrown-out') this.evicted.add(keyOf(act));
-    else if (act.act === 'crashed') this.crashed.set(keyOf(act), act);
+    else if (act.act === 'rebalancing') this.announced.add(keyOf(act));
+    else if (act.act === 'commit-failed') {
+      const key = keyOf(act);
+      this.failedCommits.set(key, [...(this.failedCommits.get(key) ?? []), act.at]);
+    } else if (act.act === 'crashed') this.crashed.set(keyOf(act), act);
     else if ('partition' in act) {
       const place = `${keyOf(act)} ${act.partition}`;
       const acts = this.places.get(place);

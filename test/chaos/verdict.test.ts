@@ -152,14 +152,6 @@ test('records that a seek went over must be called skipped, unless they came all
   ]);
 });
 
-test('what is not explained yet is known by its words alone', () => {
-  const complaints = new Map([['internal', 1]]);
-  const said = (words: string) => new Map([['internal', `internal: The store s failed: ${words}`]]);
-  const known = 'Cannot open database because the directory does not exist';
-  expect(failures(judged({}), { complaints, said: said(known) })).toEqual([]);
-  expect(failures(judged({}), { complaints, said: said('x is not defined') })).toHaveLength(1);
-});
-
 test('what Dupescope complains of fails where no fault asks for it, and where a full disk is not felt', () => {
   const complaints = new Map([
     ['service-unreachable', 3],
@@ -212,6 +204,50 @@ describe('what the truth makes right', () => {
     again([a, { act: 'commit-refused', offset: 3, ...own }, b], copy, 'commit_failed');
     again([joined('b', 1, 100), a], copy, 'zombie');
     again([a, b, { act: 'sought', offset: 1, ...own, worker: 'b', at: 1_950 }], copy, 'seek');
+  });
+
+  test('of two faults that overlap in one member’s life: either', () => {
+    const copy = given('b#1', 2_000, 2, 3);
+    const b = joined('b', 1, 1_900);
+    const both = (acts: Act[], ...causes: Cause[]) => {
+      for (const cause of causes) again([a, ...acts, b], copy, cause);
+    };
+    const ofA = { worker: 'a', epoch: 1, at: 1_500 };
+    const out = { ...ofA, act: 'thrown-out', at: 2_500 } as const;
+    both([{ act: 'threw', offset: 1, ...own }], 'rebalance_before_commit', 'handler_error');
+    both([{ act: 'rebalancing', ...ofA }, out], 'rebalance_before_commit', 'session_timeout');
+    both([{ act: 'commit-failed', ...ofA }], 'rebalance_before_commit', 'commit_failed');
+    const short = (offset: number, at: number) => ({ act: 'short-commit', ...own, offset, at }) as const;
+    // The second one may have been under way.
+    const first = judge(
+      'billing',
+      [...given('a#1', 1_000, 2), ...given('b#1', 2_000, 2)],
+      [a, short(2, 1_500), short(3, 1_600), b],
+      {
+        ...{ runs: [], losses: [] },
+        found: [found(2, 2, 'off_by_one')],
+      },
+    );
+    expect(first.wrong.records).toBe(0);
+  });
+
+  test('of copies that are a moment apart: that of either order, where it is not called proven', () => {
+    // a is killed, b delivers late and is thrown out, c a moment after it.
+    const acts: Act[] = [
+      ...[a, joined('b', 1, 1_600), joined('c', 1, 1_990)],
+      ...[
+        { act: 'killed', worker: 'a', at: 1_500 } as const,
+        { act: 'thrown-out', worker: 'b', epoch: 1, at: 2_500 } as const,
+      ],
+    ];
+    const judgedAs = (certainty: 'proven' | 'probable', cAt: number) => {
+      const truth = [...given('a#1', 1_000, 2), ...given('b#1', 2_000, 2), ...given('c#1', cAt, 2)];
+      const told = { ...found(2, 2, 'zombie'), certainty };
+      return judge('billing', truth, acts, { runs: [], losses: [], found: [told] }).wrong.records;
+    };
+    expect(judgedAs('probable', 2_020)).toBe(0);
+    expect(judgedAs('proven', 2_020)).toBe(1);
+    expect(judgedAs('probable', 2_200)).toBe(1);
   });
 
   test('a member that had joined anew before it was killed ended by the join', () => {

@@ -4,6 +4,7 @@
  */
 import { compare } from '../../src/demo/compare';
 import type { TruthDelivery } from '../../src/demo/truth';
+import type { Cause } from '../../src/ledger';
 import type { Act } from './acts';
 import type { FoundLoss, FoundRedelivery, LedgerSide } from './ledger';
 import { memberOf, Oracle } from './oracle';
@@ -157,6 +158,8 @@ function judgeCauses(
         continue;
       }
       const right = oracle.right(before, copy);
+      if (row.certainty !== 'proven')
+        for (const cause of swapped(oracle, of, of.indexOf(copy))) right.add(cause);
       const label = right.size === 0 ? 'nothing was done' : [...right].join(' or ');
       const kind = row.cause === 'unknown' ? 'unknown' : right.has(row.cause) ? 'right' : 'wrong';
       const by = verdict.causes.get(label) ?? new Map<string, Tally>();
@@ -178,6 +181,26 @@ function judgeCauses(
       counted.add(finding);
     }
   }
+}
+
+/**
+ * Two deliveries of a record by different processes, this near to each other, are in an order that no one's times tell for
+ * certain: the truth's are of the handler's first act, the ledger's of the hand-over before it.
+ */
+const TIE_MS = 50;
+
+/** What would be right of the copy at `at` if it had changed places with a neighbour that it is in a tie with. */
+function swapped(oracle: Oracle, of: readonly TruthDelivery[], at: number): Set<Cause> {
+  const right = new Set<Cause>();
+  const [former, before, copy, next] = [of[at - 2], of[at - 1], of[at], of[at + 1]];
+  const tied = (a: TruthDelivery | undefined, b: TruthDelivery | undefined) =>
+    a !== undefined && b !== undefined && a.worker !== b.worker && b.at - a.at < TIE_MS;
+  const add = (a: TruthDelivery | undefined, b: TruthDelivery | undefined) => {
+    if (a !== undefined && b !== undefined) for (const cause of oracle.right(a, b)) right.add(cause);
+  };
+  if (tied(copy, next)) add(copy, next);
+  if (tied(before, copy)) add(former, before);
+  return right;
 }
 
 /** Which copy of the truth each row tells of: the latest rows of a process are its latest copies. */
