@@ -65,7 +65,7 @@ const IDENTITY_LIMIT_MS = 5_000;
  * Bytes of a request's first line and headers. The longest name of a group is 32,767 bytes, 98,301 where each is
  * written as %XX; the rest is for a topic, filters and what a proxy adds. Node's own 16 kB end at a fifth of that.
  */
-const REQUEST_HEAD_MAX = 128 * 1024;
+export const REQUEST_HEAD_MAX = 128 * 1024;
 
 export function createService(options: ServiceOptions): Service {
   const store = new StoreAccess(options.storePath);
