@@ -59,7 +59,7 @@ interface Run {
 function print(name: string, { told, effects, ledger, truth }: Run, more: string): void {
   const distinct = new Set(effects.map(({ id }) => id)).size;
   console.info(
-    `${name}: ${KILLS} kills, ${told.dropped} answers lost, ${told.sent.size} messages, ${told.copies} sent again, ${told.records} records, ${truth.deliveries} deliveries, ${ledger.redeliveries} redeliveries, ${ledger.duplicates} duplicates, ${ledger.hits} hits, ${ledger.again} applied again, ${ledger.perhaps} perhaps, ${ledger.failed} failed, ${effects.length} effects, ${distinct} distinct; truth: ${truth.account.redeliveries} redeliveries, ${truth.account.appliedAgain} applied again, ${truth.account.hits} hits, ${truth.unfinished} unfinished, ${truth.unseen} unseen; ${more}`,
+    `${name}: ${KILLS} kills (${told.idle} of an idle one), ${told.dropped} answers lost, ${told.sent.size} messages, ${told.copies} sent again, ${told.records} records, ${truth.deliveries} deliveries, ${ledger.redeliveries} redeliveries, ${ledger.duplicates} duplicates, ${ledger.hits} hits, ${ledger.again} applied again, ${ledger.perhaps} perhaps, ${ledger.failed} failed, ${effects.length} effects, ${distinct} distinct; truth: ${truth.account.redeliveries} redeliveries, ${truth.account.appliedAgain} applied again, ${truth.account.hits} hits, ${truth.unfinished} unfinished, ${truth.unseen} unseen; ${more}`,
   );
 }
 
@@ -70,6 +70,8 @@ function expectAccounted({ told, effects, ledger, truth }: Run): void {
   expect([...truth.ids].sort()).toEqual(sent);
   // The producer itself wrote some twice, besides what the application sent again.
   expect(told.records).toBeGreaterThan(told.sent.size + told.copies);
+  // Nearly all kills are in the middle of the work.
+  expect(told.idle).toBeLessThanOrEqual(KILLS / 10);
   expect(ledger.redeliveries).toBeGreaterThan(0);
   expect(ledger.hits).toBeGreaterThan(0);
   expect(ledger.hits + ledger.again + ledger.failed).toBe(ledger.redeliveries + ledger.duplicates);

@@ -68,6 +68,9 @@ class Sender {
   }
 }
 
+/** A group needs its session time-out, and on a busy machine more, to give the partitions of the killed to the next. */
+const IDLE_MS = 45_000;
+
 /** A consumer process. */
 class Payer {
   isRunning = false;
@@ -88,13 +91,21 @@ class Payer {
     if (this.child.exitCode === null) this.child.kill('SIGKILL');
   }
 
-  /** Kills it when it has told of so many more payments: in the middle of one, or right after it. */
-  async killedAfter(payments: number): Promise<void> {
+  /**
+   * Kills it when it has told of so many more payments: in the middle of one, or right after it. One that has none to tell
+   * of for so long is killed as well, as whoever looks after it would do. Answers whether it paid.
+   */
+  async killedAfter(payments: number): Promise<boolean> {
     this.left = payments;
-    const timer = setTimeout(() => this.child.kill('SIGTERM'), 60_000);
+    let idle = false;
+    const timer = setTimeout(() => {
+      idle = true;
+      this.kill();
+    }, IDLE_MS);
     const [, signal] = await this.exited;
     clearTimeout(timer);
     expect(signal).toBe('SIGKILL');
+    return !idle;
   }
 
   async stop(): Promise<void> {
@@ -118,6 +129,8 @@ export interface Told {
   records: number;
   /** Answers that were lost. */
   dropped: number;
+  /** Kills of consumers that were given nothing, or did nothing, for long. */
+  idle: number;
 }
 
 export interface Paying {
@@ -156,12 +169,14 @@ export async function payUnderKills({ kills, task, paid }: Paying): Promise<Told
   try {
     await admin.connect();
     let current = await launch();
+    let idle = 0;
     for (let kill = 0; kill < kills; kill++) {
       proxy.heal();
       dropNext(proxy, [API.Produce]);
       FAULTS[kill % FAULTS.length]?.(proxy);
       const next = await launch();
-      await current.killedAfter(random.between(1, task.handler === 'eachBatch' ? 3 : 12));
+      const paidOn = await current.killedAfter(random.between(1, task.handler === 'eachBatch' ? 3 : 12));
+      if (!paidOn) idle++;
       current = next;
     }
     sender.stop();
@@ -171,7 +186,7 @@ export async function payUnderKills({ kills, task, paid }: Paying): Promise<Told
     await until('everything is committed', isCommitted, 60_000);
     await current.stop();
     const records = (await ends()).reduce((sum, { high }) => sum + Number(high), 0);
-    return { sent: sender.sent, copies: sender.copies, records, dropped: proxy.counters.dropped };
+    return { sent: sender.sent, copies: sender.copies, records, dropped: proxy.counters.dropped, idle };
   } finally {
     sender.stop();
     for (const payer of payers) payer.kill();
