@@ -62,7 +62,7 @@ test('a long outage: what the journal has room for is told later, the rest is co
   expect(problems).toHaveLength(1);
   await reporter.close();
   recorder.journal.close(true);
-});
+}, 180_000);
 
 test('a store that was replaced under the service: everything that is left is told anew', async () => {
   const port = await freePort();
