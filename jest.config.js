@@ -11,4 +11,6 @@ module.exports = {
   globalTeardown: '<rootDir>/test/support/global-teardown.ts',
   testTimeout: 60_000,
   maxWorkers: 2,
+  // What test files leave behind in a worker adds up to gigabytes, and to a garbage collector that is always at work.
+  workerIdleMemoryLimit: '1GB',
 };
