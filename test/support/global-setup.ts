@@ -1,7 +1,11 @@
 import { type Broker, startBroker } from '../../src/demo/broker';
+import { createTopic, groupIsServed, uniqueName } from './broker';
 
 /** Jest gives setup and teardown no way to share but the global object of the parent process. */
 export const sharedBroker = globalThis as { dupescopeTestBroker?: Broker };
+
+/** Enough to meet each of the five partitions of the offsets log. */
+const GROUPS = 20;
 
 /**
  * One broker for the whole run. The workers find it by `DUPESCOPE_TEST_BROKERS` (see `testBrokers()`); it
@@ -11,4 +15,7 @@ export default async function globalSetup(): Promise<void> {
   const broker = await startBroker({ onProgress: (line) => process.stderr.write(`${line}\n`) });
   sharedBroker.dupescopeTestBroker = broker;
   process.env.DUPESCOPE_TEST_BROKERS = broker.brokers.join(',');
+  // The first groups of a broker are refused while its coordinators load, and an application that starts then ends by it.
+  const topic = await createTopic(uniqueName('served'), 1);
+  for (let i = 0; i < GROUPS; i++) await groupIsServed(`served-${i}`, topic);
 }
