@@ -11,7 +11,7 @@
 import type { Consumer } from './client-shape';
 
 /** Kafka's API key of OffsetCommit. */
-const OFFSET_COMMIT = 8;
+export const OFFSET_COMMIT = 8;
 
 /** kafkajs's words (`network/connection.js`); it is frozen at 2.2.4. */
 const REQUEST = 'Request OffsetCommit';

@@ -5,6 +5,7 @@
 import { isPromise } from 'node:util/types';
 import { type Exposed, exposeBy, isWrapped } from '../telemetry';
 import type { Consumer, ConsumerRunConfig, EachBatchPayload, EachMessagePayload } from './client-shape';
+import { OFFSET_COMMIT } from './commit-requests';
 import { errorText } from './error-text';
 import { liveSessions, type Session } from './session';
 import type { EachBatch, EachMessage } from './traced-handler';
@@ -12,9 +13,6 @@ import type { Track } from './track';
 
 /** How long `stop` and `disconnect` may wait for the store to take the last evidence. */
 const FLUSH_LIMIT_MS = 2_000;
-
-/** Kafka's API key. */
-const OFFSET_COMMIT = 8;
 
 exposeBy(exposures);
 

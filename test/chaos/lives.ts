@@ -7,17 +7,10 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { appendFileSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import {
-  type Admin,
-  type Consumer,
-  type ConsumerConfig,
-  type ConsumerRunConfig,
-  Kafka,
-  logLevel,
-} from 'kafkajs';
+import type { Admin, Consumer, ConsumerConfig, ConsumerRunConfig } from 'kafkajs';
 import { type InstrumentOptions, instrument } from '../../src';
 import { createTopic, groupIsServed, testBrokers, testKafka, uniqueName, until } from '../support/broker';
-import { textOf } from './play';
+import { bareKafka, textOf } from './play';
 
 /** A wait in vain is a finding; a machine that is busy with other things is none. */
 const PATIENCE_MS = 40_000;
@@ -59,18 +52,8 @@ export async function live(
     say(line.replaceAll(topic, 'the topic').replaceAll(group, 'the group'));
     left.delete(line);
   };
-  const bare = new Kafka({
-    clientId: 'bare',
-    brokers,
-    retry: { initialRetryTime: 20, maxRetryTime: 100, retries: 8 },
-    logLevel: logLevel.WARN,
-    logCreator:
-      () =>
-      ({ namespace, label, log }) => {
-        if (!/^(Runner|Consumer)/.test(namespace)) return;
-        const { message, partition = '-', offset = '', error = '' } = log;
-        tell(`${partition} log ${label} ${message} ${offset} ${textOf(error)}`.trimEnd());
-      },
+  const bare = bareKafka(brokers, ({ label, message, partition = '-', offset = '', error = '' }) => {
+    tell(`${partition} log ${label} ${message} ${offset} ${textOf(error)}`.trimEnd());
   });
   const kafka = options === null ? bare : instrument(bare, options);
   const consumer = kafka.consumer({ groupId: group, maxWaitTimeInMs: 50, ...config });

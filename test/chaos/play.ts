@@ -77,17 +77,8 @@ export class Play {
 
   async play(): Promise<string[]> {
     const kafka = this.wrap(
-      new Kafka({
-        clientId: 'bare',
-        brokers: testBrokers(),
-        retry: { initialRetryTime: 20, maxRetryTime: 100, retries: 8 },
-        logLevel: logLevel.WARN,
-        logCreator:
-          () =>
-          ({ namespace, label, log }) => {
-            if (!/^(Runner|Consumer)/.test(namespace)) return;
-            this.log.push(`log ${label} ${log.message} ${log.offset ?? ''} ${textOf(log.error)}`);
-          },
+      bareKafka(testBrokers(), ({ label, message, offset, error }) => {
+        this.log.push(`log ${label} ${message} ${offset ?? ''} ${textOf(error)}`);
       }),
     );
     this.consumer = kafka.consumer({ groupId: this.group, maxWaitTimeInMs: 50 });
@@ -235,6 +226,30 @@ export class Play {
       this.log.push(textOf(error));
     }
   }
+}
+
+/** What kafkajs logs of a consumer. */
+export interface Logged {
+  label: string;
+  message: string;
+  partition?: number;
+  offset?: string;
+  error?: unknown;
+}
+
+/** A client that tries again at once, and whose consumers' log is heard. */
+export function bareKafka(brokers: string[], hear: (line: Logged) => void): Kafka {
+  return new Kafka({
+    clientId: 'bare',
+    brokers,
+    retry: { initialRetryTime: 20, maxRetryTime: 100, retries: 8 },
+    logLevel: logLevel.WARN,
+    logCreator:
+      () =>
+      ({ namespace, label, log }) => {
+        if (/^(Runner|Consumer)/.test(namespace)) hear({ label, ...log });
+      },
+  });
 }
 
 export function textOf(error: unknown): string {

@@ -49,6 +49,18 @@ export const Duplicate = z
   })
   .meta({ description: 'A record whose identity stands at another place of the same topic' });
 
+/** A record batch whose sequences had been used before. */
+const USED_TWICE = {
+  partition: count,
+  offset: offset.meta({ description: 'Of the first record of the batch' }),
+  records: count,
+  at: time.meta({ description: 'Record time of the first record' }),
+  producer: z.strictObject({ id: z.int(), epoch: z.int(), sequence: z.int() }),
+  previous: z
+    .strictObject({ offset, sequence: z.int() })
+    .meta({ description: 'Where the producer stood before: its last record' }),
+};
+
 export const ObservedTopic = z
   .strictObject({
     cluster: z.string(),
@@ -61,18 +73,7 @@ export const ObservedTopic = z
     sequence_anomalies: z
       .strictObject({
         batches: count,
-        latest: z.array(
-          z.strictObject({
-            partition: count,
-            offset,
-            records: count,
-            at: time,
-            producer: z.strictObject({ id: z.int(), epoch: z.int(), sequence: z.int() }),
-            previous: z
-              .strictObject({ offset, sequence: z.int() })
-              .meta({ description: 'Where the producer stood before: its last record' }),
-          }),
-        ),
+        latest: z.array(z.strictObject(USED_TWICE)),
       })
       .meta({
         description:
@@ -135,14 +136,7 @@ export const SequenceAnomaly = z
     cluster: z.string(),
     topic: z.string(),
     topic_id: z.string().nullable(),
-    partition: count,
-    offset: offset.meta({ description: 'Of the first record of the batch' }),
-    records: count,
-    at: time.meta({ description: 'Record time of the first record' }),
-    producer: z.strictObject({ id: z.int(), epoch: z.int(), sequence: z.int() }),
-    previous: z
-      .strictObject({ offset, sequence: z.int() })
-      .meta({ description: 'Where the producer stood before: its last record' }),
+    ...USED_TWICE,
   })
   .meta({
     description:
