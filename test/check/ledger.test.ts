@@ -46,6 +46,21 @@ async function consumeTwice(
   }
 }
 
+/** What `run` takes to consume by one of the two handlers, and to tell how many it was given. */
+function telling(
+  form: 'eachMessage' | 'eachBatch',
+  one: (payload: never) => Promise<void>,
+  many: (payload: never) => Promise<void>,
+  delivered: (count: number) => void,
+): object {
+  if (form === 'eachMessage')
+    return { eachMessage: (payload: never) => one(payload).then(() => delivered(1)) };
+  return {
+    eachBatch: (payload: { batch: { messages: unknown[] } }) =>
+      many(payload as never).then(() => delivered(payload.batch.messages.length)),
+  };
+}
+
 function accountIn(store: string) {
   return query(
     store,
@@ -66,12 +81,7 @@ describe('hits in the ledger of an observed consumer', () => {
     const one = idempotent(async ({ message }) => apply([message]), options);
     const many = idempotent.eachBatch(async ({ batch }) => apply(batch.messages), options);
     await consumeTwice({ group, store, topic }, IDS.length, (delivered) =>
-      form === 'eachMessage'
-        ? { eachMessage: (payload: never) => one(payload).then(() => delivered(1)) }
-        : {
-            eachBatch: (payload: { batch: { messages: unknown[] } }) =>
-              many(payload as never).then(() => delivered(payload.batch.messages.length)),
-          },
+      telling(form, one, many, delivered),
     );
     await one.close();
     await many.close();
@@ -125,14 +135,7 @@ describe('hits in the ledger of an observed consumer', () => {
         async ({ batch }) => void applied.push(...batch.messages.map(({ value }) => String(value))),
         options,
       );
-      await consumeTwice({ group, topic }, IDS.length, (delivered) =>
-        form === 'eachMessage'
-          ? { eachMessage: (payload: never) => one(payload).then(() => delivered(1)) }
-          : {
-              eachBatch: (payload: { batch: { messages: unknown[] } }) =>
-                many(payload as never).then(() => delivered(payload.batch.messages.length)),
-            },
-      );
+      await consumeTwice({ group, topic }, IDS.length, (delivered) => telling(form, one, many, delivered));
       await one.close();
       await many.close();
       expect(applied).toEqual(['a', 'b', 'c', 'd', 'e']);
