@@ -17,11 +17,15 @@ export interface Clock {
   clockMs: number | null;
 }
 
+/** Of one boot of one machine, and both told their clocks: times of the two can be compared whatever the clocks say. */
+export function isOneMachine(a: Clock, b: Clock): boolean {
+  return a.bootId !== '' && a.bootId === b.bootId && a.clockMs !== null && b.clockMs !== null;
+}
+
 /** What to add to a time of `from` to have it in the clock of `to`, ms; 0 for one clock, or where it cannot be told. */
 export function shiftBetween(from: Clock, to: Clock): number {
-  if (from.bootId !== to.bootId || from.bootId === '') return 0;
-  if (from.clockMs === null || to.clockMs === null) return 0;
-  const shift = to.clockMs - from.clockMs;
+  if (!isOneMachine(from, to)) return 0;
+  const shift = (to.clockMs as number) - (from.clockMs as number);
   return Math.abs(shift) > DIFFER_MS ? shift : 0;
 }
 

@@ -3,7 +3,7 @@
  * the tables. Times of other processes are brought to the clock of the copy's, where that can be told.
  */
 import type { CopyEvidence, Outcome, RedeliveryEvidence } from '../ledger';
-import { type Clock, ClockedCommits, shiftBetween } from './clocks';
+import { type Clock, ClockedCommits, isOneMachine, shiftBetween } from './clocks';
 import type { Standing } from './incidents';
 import type { Store } from './open';
 
@@ -152,7 +152,7 @@ export class RedeliveryFacts {
     const [copy, previous] = [copyOf(row.copy), copyOf(row.previous)];
     if (copy.session === previous.session) return false;
     const { own, before } = clocksOf(row);
-    if (own.bootId === before.bootId && own.clockMs !== null && before.clockMs !== null) {
+    if (isOneMachine(own, before)) {
       const shift = shiftBetween(before, own);
       return shift !== 0 && copy.firstAt < previous.firstAt + shift;
     }

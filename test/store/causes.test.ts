@@ -231,6 +231,8 @@ describe('clocks that differ', () => {
 
   test('on two machines: the generations do', () => {
     expect(killed({}, { bootId: 'other' })).toEqual(['5..9 killed_before_commit probable']);
+    // Where a system tells no boot id, two processes are not known to be on one machine.
+    expect(killed({ bootId: '' }, { bootId: '' })).toEqual(['5..9 killed_before_commit probable']);
   });
 });
 
