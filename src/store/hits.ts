@@ -44,6 +44,13 @@ export interface ChangedRun {
   onlyFails?: boolean;
 }
 
+/** The runs of the last moments, where they suffice. */
+interface RecentView {
+  /** Each record was applied or recognised in one of them, before the changed run. */
+  isSettled: boolean;
+  runs: () => RunSpan[];
+}
+
 export class Hits {
   private readonly statements;
 
@@ -134,13 +141,14 @@ export class Hits {
    */
   around(gp: number, first: number, last: number, changed: ChangedRun | null, change: () => void): void {
     const delta = { ...NO_ACCOUNT };
-    let recent: { runs: () => RunSpan[] } | null = null;
+    let recent: RecentView | null = null;
     if (this.matters(gp, first, last)) {
       recent = this.recentView(gp, first, last, changed);
       addAccount(delta, this.accountOf(gp, first, last, recent), -1);
     }
-    // Deliveries behind one that settled each record already are copies at whichever places its message stands.
-    const after = recent === null ? this.duplicates.before(gp, first, last) : null;
+    // Deliveries behind one that settled each record already are copies at whichever places its message stands. One that
+    // only fails is not: while it was under way it may have stood for the message that was a hit elsewhere.
+    const after = recent?.isSettled ? null : this.duplicates.before(gp, first, last);
     change();
     after?.();
     if (!this.matters(gp, first, last)) return;
@@ -149,12 +157,7 @@ export class Hits {
     if (delta.duplicates !== 0) this.delayed(gp, first, last, delta.duplicates);
   }
 
-  private accountOf(
-    gp: number,
-    first: number,
-    last: number,
-    recent: { runs: () => RunSpan[] } | null,
-  ): Account {
+  private accountOf(gp: number, first: number, last: number, recent: RecentView | null): Account {
     const runs = recent === null ? this.deliveries.runs(gp, first, last) : recent.runs();
     return accountWithin(runs, this.hitsOf(gp, first, last), first, last);
   }
@@ -171,12 +174,7 @@ export class Hits {
    * than they are and the change is that of its own deliveries: because each record was applied or recognised in one of
    * them; or because it was tried in one of them, and the changed run has done no more than to fail.
    */
-  private recentView(
-    gp: number,
-    first: number,
-    last: number,
-    changed: ChangedRun | null,
-  ): { runs: () => RunSpan[] } | null {
+  private recentView(gp: number, first: number, last: number, changed: ChangedRun | null): RecentView | null {
     if (changed === null) return null;
     const { session, span } = changed;
     const others = this.runs
@@ -184,9 +182,12 @@ export class Hits {
       .filter((run) => run.run !== span.run || run.sessionKey !== span.sessionKey);
     if (others.some((run) => byTime(run, span) > 0)) return null;
     const hits = this.hitsOf(gp, first, last);
-    const suffices = changed.onlyFails === true && isTried(others, hits, first, last);
-    if (!suffices && !isSettled(others, hits, first, last)) return null;
-    return { runs: () => [...others, ...[this.runs.find(session, span.run) ?? []].flat()] };
+    const settled = isSettled(others, hits, first, last);
+    if (!settled && !(changed.onlyFails === true && isTried(others, hits, first, last))) return null;
+    return {
+      isSettled: settled,
+      runs: () => [...others, ...[this.runs.find(session, span.run) ?? []].flat()],
+    };
   }
 
   private changed(session: number, run: number): ChangedRun | null {

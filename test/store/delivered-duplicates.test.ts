@@ -224,6 +224,22 @@ describe('the account of copies, where the observer tells which records are one 
     },
   );
 
+  test('of an attempt that may have applied the message which was a hit elsewhere, and then fails', () => {
+    const world = freshWorld();
+    for (const partition of [0, 1]) {
+      index.observe(observed(index, world.name, partition, [{ offset: 0, at: 1 + partition, id: 'same' }]));
+    }
+    tellRun(world, 1, whole(0, { firstAt: 0 }));
+    tellHit(world, 1, { sessionKey: 'a', run: 1, first: 0, last: 0, fate: 'hit' });
+    tellRun(world, 0, whole(0, { run: 2, firstAt: 3, handled: 0, outcome: 'failed' }));
+    const under = { ...whole(0, { run: 3, firstAt: 5, handled: 0 }), sessionKey: 'b' };
+    tellRun(world, 0, { ...under, outcome: 'open' });
+    expect(totals(world).map(({ duplicates }) => duplicates)).toEqual([0, 1]);
+    tellRun(world, 0, { ...under, outcome: 'failed' });
+    expect(totals(world).map(({ duplicates }) => duplicates)).toEqual([1, 1]);
+    expect(totals(world)[0]).toMatchObject({ redeliveries: 1, failedAgain: 2 });
+  });
+
   test('knows nothing of copies that the group was not given, and leaves out other payloads and copies on purpose', () => {
     const world = freshWorld();
     const records: MadeRecord[] = [
