@@ -8,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Consumer } from 'kafkajs';
 import { rawCluster, sendRaw } from '../../src/kafka/raw-cluster';
 import { testKafka, uniqueName, until } from '../support/broker';
+import { COMPACTION_LIMIT_MS, configureCompaction, offsetsOf, send } from '../support/compaction';
 import { testFolder } from '../support/folder';
 import { byPartition, delivered, type Got, Lives, type Living, timeOf } from './lives';
 
@@ -163,6 +164,41 @@ function gaps(batches: boolean, committed: number): Fault {
   };
 }
 
+const COMPACTED = 30;
+/** All other records share one key; of those the last is kept. */
+const KEPT = [3, 9, 10, 20];
+
+/** The log is compacted before it is consumed: the offsets have gaps where records were. */
+function compaction(batches: boolean): Fault {
+  return {
+    scene: async (lives) => {
+      const { topic } = lives;
+      await configureCompaction(topic, 0);
+      const key = (i: number) => (KEPT.includes(i) ? `own ${i}` : 'shared');
+      await send(
+        topic,
+        Array.from({ length: COMPACTED }, (_, i) => ({
+          key: key(i),
+          value: 'v',
+          timestamp: String(timeOf(i)),
+        })),
+      );
+      // So much younger than the segment's first that the broker closes that one and may compact it.
+      await send(topic, [{ key: 'end', value: 'v' }]);
+      await until(
+        'the broker has compacted it',
+        async () => (await offsetsOf(topic, COMPACTED)).length < COMPACTED,
+        COMPACTION_LIMIT_MS,
+      );
+      const throwing = throwingAt({ partition: 0, offset: 10 }, 1);
+      await lives.consume({ ...throwing, batches }, `0 committed ${COMPACTED + 1}`);
+    },
+    delivered: ['3..3 9..10 10..10 20..20 29..30'],
+    committed: [COMPACTED + 1],
+    seen: [/no such account/],
+  };
+}
+
 const FAULTS: Record<string, Record<string, Fault>> = {
   'commits and handlers': {
     'the offset in hand is committed instead of the next': {
@@ -307,13 +343,19 @@ const FAULTS: Record<string, Record<string, Fault>> = {
   logs: {
     'transactions leave gaps (eachMessage)': gaps(false, 23),
     'transactions leave gaps (eachBatch)': gaps(true, 24),
+    'compaction leaves gaps (eachMessage)': compaction(false),
+    'compaction leaves gaps (eachBatch)': compaction(true),
   },
 };
 
 // At once, as most of their time is waiting: for sessions to end, and for what operators did to stand.
-test.each(Object.keys(FAULTS))('under faults of %s', async (family) => {
-  await Promise.all(Object.entries(FAULTS[family] as (typeof FAULTS)[string]).map(compare));
-});
+test.each(Object.keys(FAULTS))(
+  'under faults of %s',
+  async (family) => {
+    await Promise.all(Object.entries(FAULTS[family] as (typeof FAULTS)[string]).map(compare));
+  },
+  180_000,
+);
 
 async function compare([name, fault]: [string, Fault]): Promise<void> {
   const options = { store: join(folder, `${uniqueName('store')}.db`) };

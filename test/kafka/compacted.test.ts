@@ -1,37 +1,11 @@
 /** Skipped records on a log that the broker really compacts: records that vanished are none, what was there is. */
-import { testKafka, uniqueName, until } from '../support/broker';
+import { testKafka, until } from '../support/broker';
 import { Case } from '../support/case';
+import { COMPACTION_LIMIT_MS, configureCompaction, offsetsOf, send } from '../support/compaction';
 import { query } from '../support/ledger';
 
-const TOPIC_RESOURCE = 2;
 const KEYS = 4;
 const RECORDS = 40;
-/** The broker's cleaner looks every 15 s. */
-const COMPACTION_LIMIT_MS = 90_000;
-
-async function configure(topic: string, minLagMs: number): Promise<void> {
-  const admin = testKafka().admin();
-  await admin.connect();
-  const values = {
-    'cleanup.policy': 'compact',
-    'min.cleanable.dirty.ratio': '0.01',
-    'segment.ms': '100',
-    'min.compaction.lag.ms': String(minLagMs),
-  };
-  const configEntries = Object.entries(values).map(([name, value]) => ({ name, value }));
-  await admin.alterConfigs({
-    validateOnly: false,
-    resources: [{ type: TOPIC_RESOURCE, name: topic, configEntries }],
-  });
-  await admin.disconnect();
-}
-
-async function send(topic: string, messages: { key: string; value: string }[]): Promise<void> {
-  const producer = testKafka().producer();
-  await producer.connect();
-  await producer.send({ topic, messages });
-  await producer.disconnect();
-}
 
 const skips = (one: Case) =>
   query(
@@ -53,7 +27,7 @@ async function read(one: Case, group: string, last: number): Promise<number[]> {
 test('records that were compacted away are never skipped; records that are there are', async () => {
   const one = await Case.empty();
   const hourMs = 3_600_000;
-  await configure(one.topic, hourMs);
+  await configureCompaction(one.topic, hourMs);
   await send(
     one.topic,
     Array.from({ length: RECORDS }, (_, i) => ({ key: `k${i % KEYS}`, value: `v${i}` })),
@@ -61,30 +35,21 @@ test('records that were compacted away are never skipped; records that are there
   // A group that was there before got them all.
   expect(await read(one, `${one.group}-early`, RECORDS - 1)).toHaveLength(RECORDS);
 
-  await configure(one.topic, 0);
+  await configureCompaction(one.topic, 0);
   let last = RECORDS - 1;
-  let probes = 0;
   let kept: number[] = [];
-  const group = uniqueName('probe');
   await until(
     'the broker has compacted it',
     async () => {
       // A new record is what makes the broker close a segment.
       await send(one.topic, [{ key: `end ${last}`, value: 'v' }]);
       last++;
-      const probe = testKafka().consumer({ groupId: `${group}-${probes++}`, maxWaitTimeInMs: 100 });
-      const found: number[] = [];
-      await probe.connect();
-      await probe.subscribe({ topic: one.topic, fromBeginning: true });
-      await probe.run({ eachMessage: async ({ message }) => void found.push(Number(message.offset)) });
-      await until('the probe is at the end', () => found.at(-1) === last);
-      await probe.disconnect();
-      kept = found;
+      kept = await offsetsOf(one.topic, last);
       return kept.filter((offset) => offset < RECORDS).length < RECORDS;
     },
     COMPACTION_LIMIT_MS,
   );
-  await configure(one.topic, hourMs);
+  await configureCompaction(one.topic, hourMs);
 
   kept = await read(one, one.group, last);
   // How many probes it took, and so how many records came after the first ones, is the broker's to say.

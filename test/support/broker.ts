@@ -70,11 +70,14 @@ export function startOwnBroker(options: Omit<BrokerOptions, 'surroundings'> = {}
   return startBroker({ ...options, surroundings: ownSurroundings() });
 }
 
+/** A wait in vain is a finding; a machine that is busy with other suites is none. */
+const PATIENCE_MS = 40_000;
+
 /** Waits until the condition holds; fails with `what` when it does not in time. */
 export async function until(
   what: string,
   condition: () => boolean | Promise<boolean>,
-  timeoutMs = 20_000,
+  timeoutMs = PATIENCE_MS,
 ): Promise<void> {
   const deadline = performance.now() + timeoutMs;
   while (!(await condition())) {
