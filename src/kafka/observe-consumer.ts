@@ -170,12 +170,10 @@ function observeEachBatch(handler: EachBatch, session: Session, autoResolve: boo
     });
     const { settlement } = track;
     const mine = () => track.settlement === settlement;
-    let resolvedAny = false;
     const observed: EachBatchPayload = {
       ...payload,
       resolveOffset: (offset) => {
         payload.resolveOffset(offset);
-        resolvedAny = true;
         if (mine()) quietly(() => track.resolved(Number(offset)));
       },
       commitOffsetsIfNecessary: async (offsets) => {
@@ -205,7 +203,7 @@ function observeEachBatch(handler: EachBatch, session: Session, autoResolve: boo
       if (mine()) quietly(() => track.failed(error));
       throw error;
     }
-    if (mine()) quietly(() => track.batchSucceeded(autoResolve || !resolvedAny));
+    if (mine()) quietly(() => track.batchSucceeded(autoResolve));
   };
 
   return async (payload) => {

@@ -305,7 +305,7 @@ export class Track {
     if (now - this.writtenAt > 1 && this.listed === null) this.write(now);
   }
 
-  /** The eachBatch handler returned. @param all everything counts as handled, resolved or not */
+  /** The eachBatch handler returned. @param all kafkajs resolves the batch itself; else what was not resolved comes again */
   batchSucceeded(all: boolean): void {
     this.pending = false;
     this.batch = null;

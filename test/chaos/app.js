@@ -20,6 +20,8 @@ const { name, group, topic, manual } = task;
 const truth = new TruthWriter(task.truthFile);
 const acts = openSync(task.actsFile, 'a');
 const random = new Random(process.pid);
+/** Where what it does may be done once only (payments-app.js). */
+const payments = task.payments === null ? null : require('./payments-app')(task.payments);
 
 /** Joins so far: what was delivered in which of them tells an old member's delivery from a new one's. */
 let epoch = 0;
@@ -151,15 +153,22 @@ async function commit(partition, offset) {
 }
 
 const handlers = {
-  eachMessage: async ({ partition, message, heartbeat }) => {
+  eachMessage: async ({ partition, message, heartbeat, tx }) => {
     const offset = Number(message.offset);
-    witness(partition, [message]);
+    await payments?.pay(partition, message, tx);
     await work(partition, offset, heartbeat);
     if (manual) await commit(partition, offset);
   },
-  eachBatch: async ({ batch, resolveOffset, heartbeat, isRunning, isStale, commitOffsetsIfNecessary }) => {
+  eachBatch: async ({
+    batch,
+    tx,
+    resolveOffset,
+    heartbeat,
+    isRunning,
+    isStale,
+    commitOffsetsIfNecessary,
+  }) => {
     const { partition } = batch;
-    witness(partition, batch.messages);
     for (const [place, message] of batch.messages.entries()) {
       const leaves = order?.order === 'return' && place >= order.keep;
       if (leaves) {
@@ -170,6 +179,7 @@ const handlers = {
         act('returned', { partition, offset: Number(message.offset) });
         return;
       }
+      await payments?.pay(partition, message, tx);
       await work(partition, Number(message.offset), heartbeat);
       resolveOffset(message.offset);
       await heartbeat();
@@ -178,28 +188,32 @@ const handlers = {
   },
 };
 
-/** kafkajs's own errors go through the handler, of a heartbeat or a commit: then it has thrown as well. */
-function passingOn(handler, offsetOf) {
+/**
+ * The outermost: what was delivered is known before anything else is done. kafkajs's own errors go through the handler,
+ * of a heartbeat or a commit: then it has thrown as well.
+ */
+function outermost(handler) {
   return async (payload) => {
+    const { partition } = payload.batch ?? payload;
+    const messages = payload.batch?.messages ?? [payload.message];
+    const place = { partition, offset: Number(messages[0].offset) };
+    witness(partition, messages);
+    payments?.note('d', partition, messages);
     try {
       await handler(payload);
     } catch (error) {
-      if (error.name.startsWith('KafkaJS')) act('passed-on', { ...offsetOf(payload), error: error.message });
+      payments?.note('x', partition, messages);
+      if (error.name.startsWith('KafkaJS')) act('passed-on', { ...place, error: error.message });
+      // Of the check, or through it: where the effect is atomic the whole batch has thrown.
+      else if (payments?.isAtomic || error.name === 'DupescopeError') act('threw', place);
       throw error;
     }
+    payments?.note('r', partition, messages);
   };
 }
 
-const observed = {
-  eachMessage: passingOn(handlers.eachMessage, ({ partition, message }) => ({
-    partition,
-    offset: Number(message.offset),
-  })),
-  eachBatch: passingOn(handlers.eachBatch, ({ batch }) => ({
-    partition: batch.partition,
-    offset: Number(batch.firstOffset()),
-  })),
-};
+const handler = handlers[task.handler];
+const observed = outermost(payments === null ? handler : payments.checked[task.handler](handler));
 
 const kafka = instrument(
   new Kafka({
@@ -248,7 +262,7 @@ async function main() {
   });
   await consumer.connect();
   await consumer.subscribe({ topics: [topic], fromBeginning: true });
-  await consumer.run({ ...task.run, [task.handler]: observed[task.handler] });
+  await consumer.run({ ...task.run, [task.handler]: observed });
 }
 
 main().catch((error) => {

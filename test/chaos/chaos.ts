@@ -16,10 +16,12 @@ import { Random } from '../../src/demo/random';
 import { type TruthDelivery, TruthReader } from '../../src/demo/truth';
 import { startOwnBroker, until } from '../support/broker';
 import { freePort } from '../support/hosts';
+import { type PostgresServer, startPostgres, testPool } from '../support/postgres';
 import { readActs } from './acts';
 import { killAll, monotonic } from './child';
 import { Lane, type LanePlace, type LaneSpec } from './lane';
-import { droppedIn, finish, readLedger } from './ledger';
+import { accountOf, droppedIn, finish, readLedger } from './ledger';
+import { Payments } from './payments';
 import { laneRandom, planOf } from './plan';
 import type { ChaosReport, LaneReport } from './report';
 import { Fragile, Ground, Service, type Stage } from './stage';
@@ -83,9 +85,23 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
   ending.add('children', killAll);
   await service.start();
 
+  let bank: PostgresServer | null = null;
+  if (specs.some(({ payments }) => payments === 'postgres')) {
+    bank = await startPostgres();
+    ending.add('PostgreSQL', bank.stop.bind(bank));
+  }
+  const paymentsOf = async ({ name, payments }: LaneSpec) => {
+    if (payments === undefined) return null;
+    if (payments === 'sqlite' || bank === null) return new Payments(folder, name, null);
+    const pool = await testPool(bank);
+    ending.add(`pool of ${name}`, () => pool.end());
+    return new Payments(folder, name, { server: bank, pool });
+  };
+
   const stage: Stage = { fragile, service, disk: ground.disk };
   const suffix = randomBytes(3).toString('hex');
-  const lanes = specs.map((spec) => {
+  const lanes: Lane[] = [];
+  for (const spec of specs) {
     const store = join(
       spec.disk ? join(folder, 'disk') : folder,
       `${spec.ledger === 'own' ? spec.name : spec.ledger}.db`,
@@ -96,6 +112,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
       brokers: spec.fragile ? fragile.broker.proxied : brokers,
       directBrokers: spec.fragile ? fragile.broker.brokers : brokers,
       store,
+      payments: await paymentsOf(spec),
       onLost,
       onReplaced: (why) => say(`replaced: ${why}`),
       options: (number) =>
@@ -112,8 +129,8 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
     const lane = new Lane(spec, place, laneRandom(seed, `${spec.name} processes`));
     if (spec.fragile) fragile.acts.push(lane.acts);
     ending.add(spec.name, () => lane.close());
-    return lane;
-  });
+    lanes.push(lane);
+  }
   say(`Opening ${lanes.length} lanes`);
   // Not all at once: dozens of processes that start together starve one another out of their sessions.
   for (let i = 0; i < lanes.length; i += 3)
@@ -148,6 +165,13 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
   };
   await Promise.all(lanes.map(play));
   clearInterval(progress);
+  const written = new Map<Lane, number>();
+  for (const lane of lanes.filter(({ place }) => place.payments !== null)) {
+    written.set(
+      lane,
+      [...(await lane.ends()).values()].reduce((sum, end) => sum + end, 0),
+    );
+  }
   say('Everything is consumed; the ledgers are finished');
   await service.stop();
 
@@ -174,6 +198,8 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
         handler: lane.spec.handler,
         complaints: lane.complaints(),
         said: lane.said(),
+        payments:
+          (await lane.place.payments?.report(accountOf(store, lane.group), written.get(lane) ?? 0)) ?? null,
         kills: lane.kills,
         hung: lane.hung,
         episodes: episodes.get(lane) ?? new Map(),

@@ -5,7 +5,7 @@
  */
 import type { Random } from '../../src/demo/random';
 import { until } from '../support/broker';
-import { type Lane, SESSION_MS } from './lane';
+import type { Lane } from './lane';
 import type { Stage } from './stage';
 import type { Misconduct, Worker } from './worker';
 
@@ -81,7 +81,7 @@ export const freeze: Fault = {
     const victim = await busy(lane, random);
     const { epoch } = victim;
     const others = lane.workers.filter((worker) => worker !== victim);
-    const ms = SESSION_MS + random.between(1_500, 3_000);
+    const ms = lane.sessionMs + random.between(1_500, 3_000);
     await victim.child.freeze(ms);
     // Either it was thrown out and joins again, or (woken before the coordinator looked) it goes on.
     await until(
@@ -95,7 +95,7 @@ export const freeze: Fault = {
 export const slow: Fault = {
   name: 'handler slower than the session',
   async inject(lane, random) {
-    const ms = SESSION_MS + random.between(800, 1_500);
+    const ms = lane.sessionMs + random.between(800, 1_500);
     const depth = random.between(...DEPTH);
     const victim = await misconduct(lane, random, { order: 'sleep', ms, depth });
     return `${victim.name} held a record for ${ms} ms without a heartbeat`;
@@ -105,7 +105,7 @@ export const slow: Fault = {
 export const slowBeating: Fault = {
   name: 'slow handler with heartbeats',
   async inject(lane, random) {
-    const ms = SESSION_MS + random.between(500, 1_000);
+    const ms = lane.sessionMs + random.between(500, 1_000);
     const depth = random.between(...DEPTH);
     const victim = await misconduct(lane, random, { order: 'toil', ms, depth });
     return `${victim.name} held a record for ${ms} ms with heartbeats`;

@@ -4,13 +4,21 @@
  */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Admin, type ConsumerRunConfig, Kafka, logLevel, type Producer } from 'kafkajs';
+import {
+  type Admin,
+  type ConsumerRunConfig,
+  Kafka,
+  type KafkaConfig,
+  logLevel,
+  type Producer,
+} from 'kafkajs';
 import type { Random } from '../../src/demo/random';
 import { TruthReader } from '../../src/demo/truth';
 import { readMetadata } from '../../src/kafka/metadata';
 import { until } from '../support/broker';
 import { ActsFile } from './acts';
 import type { Fault } from './faults';
+import { type Payments, PRODUCE_TIMEOUT_MS } from './payments';
 import { untilAtRest } from './rest';
 import { Worker, type WorkerTask } from './worker';
 
@@ -33,6 +41,8 @@ export interface LaneSpec {
   clockMs?: number;
   /** Its store stands on a small disk that can be filled. */
   disk?: boolean;
+  /** Its messages are payments, and its handler stands within the check with that store. */
+  payments?: 'postgres' | 'sqlite';
   faults: readonly Fault[];
 }
 
@@ -47,6 +57,7 @@ export interface LanePlace {
   /** Options of `instrument` for the n-th process. */
   options: (made: number) => Record<string, unknown>;
   store: string;
+  payments: Payments | null;
   onLost: (why: string) => void;
   /** One whose consumer was dead ended, and got a successor. */
   onReplaced: (why: string) => void;
@@ -98,10 +109,16 @@ export class Lane {
     this.acts = new ActsFile(join(this.actsFolder, 'harness'));
   }
 
+  get sessionMs(): number {
+    return this.spec.sessionMs ?? SESSION_MS;
+  }
+
   async open(): Promise<void> {
-    const kafka = this.kafka();
-    this.admin = kafka.admin();
-    this.producer = kafka.producer();
+    const { payments, directBrokers } = this.place;
+    await payments?.open(directBrokers);
+    this.admin = this.kafka().admin();
+    const lossy = payments && { socketFactory: payments.way, requestTimeout: PRODUCE_TIMEOUT_MS };
+    this.producer = this.kafka(lossy ?? {}).producer();
     await Promise.all([this.admin.connect(), this.producer.connect()]);
     await this.createTopic();
     for (let i = 0; i < this.spec.members; i++) this.start();
@@ -131,6 +148,7 @@ export class Lane {
     await Promise.all(
       [this.admin?.disconnect(), this.producer?.disconnect()].map((end) => end?.catch(() => undefined)),
     );
+    await this.place.payments?.close();
   }
 
   start(): Worker {
@@ -147,7 +165,7 @@ export class Lane {
         handler: spec.handler,
         manual: spec.manual === true,
         consumer: {
-          sessionTimeout: spec.sessionMs ?? SESSION_MS,
+          sessionTimeout: this.sessionMs,
           heartbeatInterval: 250,
           metadataMaxAge: 3_000,
         },
@@ -155,6 +173,7 @@ export class Lane {
         workUs: spec.workUs,
         truthFile: join(this.truthFolder, name),
         actsFile: join(this.actsFolder, name),
+        payments: place.payments?.task(spec.handler === 'eachMessage') ?? null,
       },
       {
         logFile: join(place.folder, 'logs', `${name}.log`),
@@ -233,10 +252,13 @@ export class Lane {
   /** Puts so many records into each partition. */
   async feed(perPartition: number): Promise<void> {
     const life = this.topicIds.length - 1;
-    const messages = Array.from({ length: perPartition * this.partitions }, (_, i) => ({
-      partition: i % this.partitions,
-      value: `${life} ${this.produced + i}`,
-    }));
+    const count = perPartition * this.partitions;
+    const messages =
+      this.place.payments?.next(count, this.partitions) ??
+      Array.from({ length: count }, (_, i) => ({
+        partition: i % this.partitions,
+        value: `${life} ${this.produced + i}`,
+      }));
     await this.producer.send({ topic: this.topic, messages });
     this.produced += messages.length;
   }
@@ -281,12 +303,13 @@ export class Lane {
   }
 
   /** A client of the harness's own. */
-  private kafka(): Kafka {
+  private kafka(more: Partial<KafkaConfig> = {}): Kafka {
     return new Kafka({
       clientId: 'dupescope-chaos',
       brokers: this.place.directBrokers,
       logLevel: logLevel.NOTHING,
       retry: { initialRetryTime: 50, maxRetryTime: 500, retries: 20 },
+      ...more,
     });
   }
 

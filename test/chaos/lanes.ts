@@ -25,6 +25,24 @@ const USUAL = {
   runs: AUTO,
 } as const;
 
+/** What a group that must do each thing once is put through: the whole plan. */
+const PAYING = [
+  faults.sigkill,
+  faults.sigkillAll,
+  faults.freeze,
+  faults.slow,
+  faults.throwOnce,
+  faults.sigkill,
+  faults.throwSometimes,
+  faults.throwFatal,
+  faults.seek,
+  faults.join,
+  faults.sigkillAll,
+  faults.leave,
+  operator.resetEarlier,
+  operator.groupDeleted,
+];
+
 const NETWORK = [
   network.connectionsCut,
   network.connectionsRefused,
@@ -108,5 +126,19 @@ export const LANES: readonly LaneSpec[] = [
   {
     ...{ ...USUAL, name: 'clock', ledger: 'own', clockMs: -90_000 },
     faults: [faults.sigkill, faults.leave],
+  },
+  {
+    ...{ ...USUAL, name: 'payments', ledger: 'embedded', fragile: true, payments: 'postgres' },
+    sessionMs: 4_000,
+    faults: [...PAYING, ...NETWORK],
+  },
+  {
+    ...{ ...USUAL, name: 'payments-batched', ledger: 'service', payments: 'postgres' },
+    ...{ handler: 'eachBatch', runs: BATCHES },
+    faults: [...PAYING, faults.returnEarly],
+  },
+  {
+    ...{ ...USUAL, name: 'payments-sqlite', ledger: 'service', payments: 'sqlite' },
+    faults: PAYING,
   },
 ];

@@ -94,6 +94,29 @@ export function readLedger(
   };
 }
 
+/** What came of the copies that a group was given. */
+export interface CopiesAccount {
+  redeliveries: number;
+  duplicates: number;
+  hits: number;
+  again: number;
+  failed: number;
+  perhaps: number;
+}
+
+/** All partitions of a group together. */
+export function accountOf(store: string, group: string): CopiesAccount {
+  const [row] = query<CopiesAccount>(
+    store,
+    `SELECT coalesce(sum(gp.redeliveries), 0) AS redeliveries, coalesce(sum(gp.duplicates_delivered), 0) AS duplicates,
+       coalesce(sum(gp.hits), 0) AS hits, coalesce(sum(gp.applied_again), 0) AS again,
+       coalesce(sum(gp.failed_again), 0) AS failed, coalesce(sum(gp.perhaps_again), 0) AS perhaps
+     FROM group_partition gp JOIN consumer_group g ON g.id = gp.grp WHERE g.name = ?`,
+    group,
+  );
+  return row as CopiesAccount;
+}
+
 /** What the store says was dropped for want of room. */
 export function droppedIn(store: string): { events: number; deliveries: number } {
   const sql =

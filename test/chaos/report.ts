@@ -1,6 +1,7 @@
 /** The report of a run as text, and whether it holds what is promised. */
 import { type Column, table } from '../../src/demo/table';
 import type { ErrorCode } from '../../src/errors';
+import { type PaymentsReport, paymentFailures } from './payments';
 import type { Tally, Verdict } from './verdict';
 
 export interface LaneReport extends Verdict {
@@ -9,6 +10,8 @@ export interface LaneReport extends Verdict {
   complaints: Map<string, number>;
   /** The first of each code, in its words. */
   said: Map<string, string>;
+  /** Of a lane whose messages are payments. */
+  payments: PaymentsReport | null;
   kills: number;
   /** Of them, kafkajs consumers that did nothing any more. */
   hung: number;
@@ -59,6 +62,9 @@ export function failuresOf(report: ChaosReport): string[] {
       failures.push(`${lane.name}: ${lane.premature} records are called committed before they were handled`);
     }
     failures.push(...complaintsOf(lane));
+    if (lane.payments !== null) {
+      failures.push(...paymentFailures(lane.payments).map((failure) => `${lane.name}: ${failure}`));
+    }
     if (lane.provenWrong.records > 0) {
       failures.push(`${lane.name}: ${lane.provenWrong.records} causes are called proven and are wrong`);
     }
@@ -127,6 +133,7 @@ export function reportLines(report: ChaosReport): string[] {
     '',
     `dropped for want of room: ${report.dropped.events} events, ${report.dropped.deliveries} deliveries`,
     ...complaintLines(lanes),
+    ...lanes.flatMap(paymentLines),
     '',
     'Faults injected',
     ...episodeLines(lanes),
@@ -170,6 +177,17 @@ function complaintLines(lanes: readonly LaneReport[]): string[] {
       ({ name, complaints }) =>
         `${name} was told: ${[...complaints].map(([code, n]) => `${code} ${n}`).join(', ')}`,
     );
+}
+
+function paymentLines({ name, kills, payments }: LaneReport): string[] {
+  if (payments === null) return [];
+  const { store, sent, copies, rewritten, unpaid, paidAgain, inProgress, difference, account } = payments;
+  const { redeliveries, duplicates, hits, again, perhaps, failed } = account;
+  return [
+    '',
+    `${name} (${store}): ${kills} kills; ${sent} payments, ${copies} sent again, ${rewritten} written twice by the producer; ${unpaid} never made, ${paidAgain} made again (${inProgress} were in progress), accounts off by ${difference}`,
+    `  ${redeliveries} redeliveries + ${duplicates} duplicates = ${hits} hits + ${again} applied again (perhaps ${perhaps} more) + ${failed} failed`,
+  ];
 }
 
 function episodeLines(lanes: readonly LaneReport[]): string[] {

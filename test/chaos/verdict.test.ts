@@ -5,6 +5,7 @@ import type { Cause } from '../../src/ledger';
 import type { Act } from './acts';
 import { LANES } from './lanes';
 import type { FoundLoss, FoundRedelivery } from './ledger';
+import { type PaymentsReport, paymentFailures } from './payments';
 import { planText } from './plan';
 import { type ChaosReport, failuresOf, type LaneReport } from './report';
 import { judge, type Verdict } from './verdict';
@@ -42,6 +43,7 @@ function failures(verdict: Verdict, more: Partial<LaneReport> = {}): string[] {
       handler: 'eachMessage' as const,
       complaints: new Map(),
       said: new Map(),
+      payments: null,
       kills: 1,
       hung: 0,
     },
@@ -127,6 +129,21 @@ test('two records in flight of one kill and partition fail where one is in hand 
 test('a finding that nothing in the truth goes with fails', () => {
   const stray = found(2, 3, 'killed_before_commit', 'nobody');
   expect(failures(judged({ found: [stray] }))).toContain('billing: 2 findings have no copy in the truth');
+});
+
+test('of a record whose first copy no handler wrote down, the second is not judged as if it were the third', () => {
+  const acts: Act[] = [...KILL.acts, { act: 'operator', right: 'reset', at: 2_500 }, joined('c', 1, 2_600)];
+  const verdict = judged({
+    acts,
+    truth: [...given('b#1', 2_000, 3), ...given('c#1', 3_000, 3)],
+    runs: [run(3, 3, { handled: 3, outcome: 'in_flight' }), run(3, 3), run(3, 3)],
+    found: [
+      { ...found(3, 3, 'killed_before_commit', 'b'), doubt: 1, certainty: 'probable' },
+      { ...found(3, 3, 'reset', 'c'), attempt: 3, at: 3_000 },
+    ],
+  });
+  expect(failures(verdict)).toEqual([]);
+  expect(verdict).toMatchObject({ right: { records: 1 }, wrong: { records: 0 }, unjudged: 0 });
 });
 
 test('losses that were none fail', () => {
@@ -254,6 +271,56 @@ describe('what the truth makes right', () => {
     const killed = { act: 'killed', worker: 'a', at: 1_800 } as const;
     const acts = [a, joined('a', 2, 1_500), killed, joined('b', 1, 1_900)];
     again(acts, given('b#1', 2_000, 2, 3), 'rebalance_before_commit');
+  });
+});
+
+describe('payments', () => {
+  const account = { redeliveries: 9, duplicates: 4, hits: 10, again: 0, perhaps: 1, failed: 3 };
+  const truth = { account: { appliedAgain: 0, hits: 11 }, copiesKilled: 1 } as PaymentsReport['truth'];
+  const right: PaymentsReport = {
+    ...{ store: 'PostgreSQL', sent: 50, copies: 8, rewritten: 6 },
+    ...{ unpaid: 0, paidAgain: 0, difference: 0, inProgress: 2, account, truth },
+  };
+  const failuresIn = (store: PaymentsReport['store'], change: Partial<PaymentsReport>) =>
+    paymentFailures({ ...right, store, ...change });
+
+  test('made once each, with an account that is right', () => {
+    expect(failuresIn('PostgreSQL', {})).toEqual([]);
+    expect(failuresIn('SQLite', {})).toEqual([]);
+  });
+
+  test.each(['PostgreSQL', 'SQLite'] as const)('one that was never made fails: %s', (store) => {
+    expect(failuresIn(store, { unpaid: 1 })).toEqual(['1 payments were never made']);
+    expect(failuresIn(store, { rewritten: 0 })).toEqual(['the producer wrote nothing twice']);
+    expect(failuresIn(store, { account: { ...account, failed: 2 } })).toEqual([
+      '10 hits + 0 applied again + 2 failed are not 9 redeliveries + 4 duplicates',
+    ]);
+  });
+
+  test('with PostgreSQL none may be made again, and no account be off', () => {
+    expect(failuresIn('PostgreSQL', { paidAgain: 1, difference: 7 })).toEqual([
+      'the accounts are off by 7',
+      '1 payments were made again',
+    ]);
+    const again = { ...account, again: 1, hits: 9 };
+    expect(failuresIn('PostgreSQL', { account: again })).toEqual(['1 are called applied again']);
+  });
+
+  test('with SQLite only what was in progress may be made again, and the ledger knows it', () => {
+    expect(failuresIn('SQLite', { paidAgain: 2 })).toEqual([]);
+    expect(failuresIn('SQLite', { paidAgain: 3 })).toEqual([
+      '3 payments were made again, and 2 were in progress',
+    ]);
+    const applied = (appliedAgain: number) => ({
+      truth: { ...truth, account: { ...truth.account, appliedAgain } },
+    });
+    expect(failuresIn('SQLite', applied(1))).toEqual([]);
+    expect(failuresIn('SQLite', applied(2))).toEqual([
+      '2 were applied again, and the ledger says 0 and perhaps 1 more',
+    ]);
+    const hits = (seen: number) => ({ truth: { ...truth, account: { ...truth.account, hits: seen } } });
+    expect(failuresIn('SQLite', hits(12))).toEqual(['12 were hits, and the ledger says 10']);
+    expect(failuresIn('SQLite', hits(9))).toEqual(['9 were hits, and the ledger says 10']);
   });
 });
 

@@ -151,6 +151,8 @@ function judgeCauses(
     const paired = new Set(pairs.map(([row]) => row));
     verdict.unjudged += rows.filter((row) => row.doubt === 0 && !paired.has(row)).length;
     for (const [row, at] of pairs) {
+      // The copy before it was in flight at a kill, and no handler had written it down: nobody can say that it was one.
+      if (at === 0 && row.doubt > 0) continue;
       // With clocks that differ the ledger may take the first copy for the later one: the pair is the same.
       const [before, copy] = at === 0 ? [of[0], of[1]] : [of[at - 1], of[at]];
       if (before === undefined || copy === undefined) {

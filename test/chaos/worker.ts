@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { ConsumerRunConfig } from 'kafkajs';
 import { until } from '../support/broker';
 import { Child } from './child';
+import type { PaymentsTask } from './payments';
 
 const NEWLINE = 10;
 const ORDER_MS = 30_000;
@@ -24,6 +25,8 @@ export interface WorkerTask {
   workUs: readonly [number, number];
   truthFile: string;
   actsFile: string;
+  /** Null: what its handler does may be done again. */
+  payments: PaymentsTask | null;
 }
 
 /** `depth`: so many records of the batch come before the one that is meant. */

@@ -387,28 +387,33 @@ describe('eachBatch', () => {
     expect(attempts.slice(20)).toEqual([1, ...Array.from({ length: 30 }, () => 2)]);
   });
 
-  test('without auto-resolve, what was left unresolved is delivered again and told so', async () => {
-    const stage = await Stage.of(1);
-    await produce(stage.topic, 30);
-    const consumer = await stage.consumer();
-    let calls = 0;
-    await consumer.run({
-      eachBatchAutoResolve: false,
-      eachBatch: async ({ batch, resolveOffset }) => {
-        calls++;
-        for (const message of batch.messages) stage.note(batch.topic, batch.partition, message);
-        const upTo = calls === 1 ? 10 : batch.messages.length;
-        for (const message of batch.messages.slice(0, upTo)) resolveOffset(message.offset);
-      },
-    });
-    await until('the rest came again', () => stage.seen.length === 50);
-    await stage.ended(consumer);
-    expect(stage.wrong()).toEqual([]);
-    expect(query(stage.store, 'SELECT first, last, handled, outcome FROM delivery_run ORDER BY id')).toEqual([
-      { first: 0, last: 29, handled: 10, outcome: 'unresolved' },
-      { first: 10, last: 29, handled: 30, outcome: 'handled' },
-    ]);
-  });
+  test.each([10, 0])(
+    'without auto-resolve, what was left behind %i resolved is delivered again and told so',
+    async (resolved) => {
+      const stage = await Stage.of(1);
+      await produce(stage.topic, 30);
+      const consumer = await stage.consumer();
+      let calls = 0;
+      await consumer.run({
+        eachBatchAutoResolve: false,
+        eachBatch: async ({ batch, resolveOffset }) => {
+          calls++;
+          for (const message of batch.messages) stage.note(batch.topic, batch.partition, message);
+          const upTo = calls === 1 ? resolved : batch.messages.length;
+          for (const message of batch.messages.slice(0, upTo)) resolveOffset(message.offset);
+        },
+      });
+      await until('the rest came again', () => stage.seen.length === 60 - resolved);
+      await stage.ended(consumer);
+      expect(stage.wrong()).toEqual([]);
+      expect(
+        query(stage.store, 'SELECT first, last, handled, outcome FROM delivery_run ORDER BY id'),
+      ).toEqual([
+        { first: 0, last: 29, handled: resolved, outcome: 'unresolved' },
+        { first: resolved, last: 29, handled: 30, outcome: 'handled' },
+      ]);
+    },
+  );
 });
 
 describe('the log as it is', () => {
