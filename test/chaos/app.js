@@ -265,8 +265,11 @@ async function main() {
   await consumer.run({ ...task.run, [task.handler]: observed });
 }
 
+/** kafkajs 2.2.4 throws this, a plain error, where a connection ended while it was being made. */
+const ENDED_EARLY = 'Broker not connected';
+
 main().catch((error) => {
   console.error(error);
   // Kafka was out of reach for longer than kafkajs tries: whoever looks after it starts another.
-  process.exit(error.name.startsWith('KafkaJS') ? 3 : 1);
+  process.exit(error.name.startsWith('KafkaJS') || error.message === ENDED_EARLY ? 3 : 1);
 });

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 const LEASH = join(__dirname, '../../dist/demo/leash.js');
 const STOP_LIMIT_MS = 25_000;
 /** Characters of its output that are told when it was lost. */
-const LAST_WORDS = 600;
+const LAST_WORDS = 2_000;
 
 /** Milliseconds of the machine's monotonic clock: the same in every process, whatever the wall clocks say. */
 export function monotonic(): number {
