@@ -4,10 +4,10 @@
  */
 import { z } from 'zod';
 import { DupescopeError, ERRORS, type ErrorCode, errorLine, fail } from '../errors';
-import { NO_SETUP } from '../service';
 import { identitySource } from '../service/identities';
 import { ROUTES, type Route } from '../service/routes';
 import { Problem } from '../service/schemas';
+import { NO_SETUP } from '../service/setup';
 import { openReader } from '../store/open';
 import { VERSION } from '../version';
 

@@ -1,6 +1,7 @@
 /** One child process of the chaos: on a leash, its output in a file, ended whatever happens to this process. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync, readFileSync } from 'node:fs';
+import { setPriority } from 'node:os';
 import { join } from 'node:path';
 
 const LEASH = join(__dirname, '../../dist/demo/leash.js');
@@ -39,6 +40,8 @@ export class Child {
       logFile: string;
       env?: Record<string, string>;
       preload?: string;
+      /** How far it stands back for others, as `nice` counts. */
+      nice?: number;
       onLost: (why: string) => void;
     },
   ) {
@@ -50,6 +53,8 @@ export class Child {
       { stdio: ['ignore', log, log, 'ipc'], detached: true, env: { ...ownEnvironment(), ...options.env } },
     );
     closeSync(log);
+    if (options.nice !== undefined && this.process.pid !== undefined)
+      setPriority(this.process.pid, options.nice);
     living.add(this);
     this.ended = new Promise((resolve) => {
       this.process.once('exit', (code, signal) => {

@@ -16,7 +16,7 @@ import type { Lane } from './lane';
 const LIMIT_MS = 180_000;
 const STUCK_MS = 40_000;
 /** A look is three requests: not at each turn of `until`. */
-const LOOK_EVERY_MS = 200;
+const LOOK_EVERY_MS = 500;
 
 /** @param enough ends the wait before the lane is at rest */
 export async function untilAtRest(lane: Lane, enough = () => false): Promise<void> {

@@ -14,7 +14,7 @@ const { recordAt } = require(CHILD) as {
 const PARTITIONS = 2;
 const RECORDS = 120_000;
 /** DUPESCOPE_TEST_KILLS=50 for the long run. */
-const KILLS = Number(process.env.DUPESCOPE_TEST_KILLS ?? 24);
+const KILLS = Number(process.env.DUPESCOPE_TEST_KILLS ?? 12);
 
 /** How often each identity stands in the log again: what an observer must find, whatever happens to it. */
 function expectedCopies(): Map<string, number> {
