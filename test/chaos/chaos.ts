@@ -9,7 +9,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdtempSync, readdirSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Ending } from '../../src/demo/ending';
 import { Random } from '../../src/demo/random';
@@ -25,6 +25,7 @@ import { Payments } from './payments';
 import { laneRandom, planOf } from './plan';
 import type { ChaosReport, LaneReport } from './report';
 import { Fragile, Ground, Service, type Stage } from './stage';
+import { Turns } from './turns';
 import { judge } from './verdict';
 
 export interface ChaosOptions {
@@ -45,6 +46,8 @@ const TOKEN = 'token-of-the-chaos';
 /** Dozens of processes share the machine: what the group's offsets are at a join is worth some waiting. */
 const PAST_MS = 1_200;
 const PROGRESS_MS = 30_000;
+/** Episodes at once, a core: more of them starve one another out of their sessions. */
+const EPISODES_A_CORE = 4;
 /** Evidence that waits for room on a full disk: small, as the disk is. */
 const SMALL_JOURNAL_BYTES = 4 * 1024 * 1024;
 
@@ -146,14 +149,18 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
     );
   }, PROGRESS_MS);
   ending.add('progress', () => clearInterval(progress));
+  const turns = new Turns(EPISODES_A_CORE * availableParallelism());
   const play = async (lane: Lane) => {
     const counts = episodes.get(lane) as Map<string, number>;
     let played = 0;
     try {
       for (const { fault, seed: own } of planOf(seed, lane.spec)) {
         if (!options.goesOn(played / lane.spec.faults.length)) break;
-        const words = await fault.inject(lane, new Random(own), stage);
-        await lane.settle();
+        const words = await turns.within(async () => {
+          const done = await fault.inject(lane, new Random(own), stage);
+          await lane.settle();
+          return done;
+        });
         say(`${lane.spec.name}: ${fault.name}: ${words}`);
         counts.set(fault.name, (counts.get(fault.name) ?? 0) + 1);
         played++;

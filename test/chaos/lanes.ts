@@ -134,7 +134,8 @@ export const LANES: readonly LaneSpec[] = [
   },
   {
     ...{ ...USUAL, name: 'payments-batched', ledger: 'service', payments: 'postgres' },
-    ...{ handler: 'eachBatch', runs: BATCHES },
+    // A batch is one transaction: what interrupts it takes back all of it.
+    ...{ handler: 'eachBatch', runs: BATCHES, sessionMs: 4_000 },
     faults: [...PAYING, faults.returnEarly],
   },
   {
