@@ -227,7 +227,7 @@ const kafka = instrument(
   }),
   { ...task.options, onProblem: ({ code, message }) => tell({ news: 'problem', code, message }) },
 );
-const consumer = kafka.consumer({ groupId: group, maxWaitTimeInMs: 250, ...task.consumer });
+const consumer = kafka.consumer({ groupId: group, maxWaitTimeInMs: 500, ...task.consumer });
 
 async function stop() {
   await consumer.disconnect();

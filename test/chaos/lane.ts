@@ -166,7 +166,7 @@ export class Lane {
         manual: spec.manual === true,
         consumer: {
           sessionTimeout: this.sessionMs,
-          heartbeatInterval: 250,
+          heartbeatInterval: 500,
           metadataMaxAge: 3_000,
         },
         run: { ...(spec.manual ? { autoCommit: false } : {}), ...this.random.pick(spec.runs) },
