@@ -3,6 +3,7 @@
  * to stores of their own host, half report to the service.
  */
 import type { ConsumerRunConfig } from 'kafkajs';
+import type { Fault } from './faults';
 import * as faults from './faults';
 import type { LaneSpec } from './lane';
 import * as network from './network-faults';
@@ -26,18 +27,16 @@ const USUAL = {
 } as const;
 
 /** What a group that must do each thing once is put through: the whole plan. */
-const PAYING = [
-  faults.sigkill,
-  faults.sigkillAll,
+const PAYING: readonly Fault[] = [
+  ...Array(2).fill(faults.sigkill),
+  ...Array(4).fill(faults.sigkillAll),
   faults.freeze,
   faults.slow,
   faults.throwOnce,
-  faults.sigkill,
   faults.throwSometimes,
   faults.throwFatal,
   faults.seek,
   faults.join,
-  faults.sigkillAll,
   faults.leave,
   operator.resetEarlier,
   operator.groupDeleted,
