@@ -2,12 +2,12 @@
  * What an application does that is paid for each message once: its handler stands within `idempotent`. With PostgreSQL
  * the effect is a row in the handler's transaction, with SQLite a line in a file, written before anything is marked.
  *
- * What becomes of each delivery is a line of a file, as `test/check/truth.ts` reads it: d with the identity, h a hit,
- * e its effect follows, r the handler returned, x it threw; each with pid, partition and offset.
+ * What becomes of each delivery is noted as `test/check/truth.ts` reads it.
  */
 const { openSync, writeSync } = require('node:fs');
 const { join } = require('node:path');
 const { Pool } = require('pg');
+const { fatesTo, idOf } = require('../check/fates');
 const { idempotent } = require(join(__dirname, '../../dist'));
 
 /** @param task WorkerTask's `payments` */
@@ -16,16 +16,7 @@ module.exports = function paying({ name, store, fates, effects, autoResolve }) {
   const pool =
     isPostgres && new Pool({ connectionString: store.url, options: `-c search_path=${store.schema}` });
   const effectsFile = isPostgres ? null : openSync(effects, 'a');
-  const fatesFile = openSync(fates, 'a');
-  const idOf = ({ headers }) => headers['message-id'].toString();
-
-  function note(what, partition, messages) {
-    const lines = messages.map((message) => {
-      const id = what === 'd' ? ` ${idOf(message)}` : '';
-      return `${what} ${process.pid} ${partition} ${message.offset}${id}\n`;
-    });
-    writeSync(fatesFile, lines.join(''));
-  }
+  const note = fatesTo(fates);
 
   /** The value ends with the amount. */
   async function pay(partition, message, tx) {

@@ -3,8 +3,7 @@
  * balance. argv[2]: JSON of { brokers, port, group, topic, store: 'postgres' | 'sqlite', url, schema, path, effects,
  * handler, ledger, truth }; it reaches the broker by the proxy on that port.
  *
- * Each delivery is a line of the truth file before anything else is done, and so is what becomes of it: d with the
- * identity, h a hit, e its effect follows, r the handler returned, x it threw; each with pid, partition and offset.
+ * Each delivery is a line of the truth file before anything else is done, and so is what becomes of it: see `fates.js`.
  * With PostgreSQL the effect is a row in the handler's transaction, with SQLite a line in a file, written before anything
  * is marked. Each payment is told to the parent, which may kill by it.
  */
@@ -15,22 +14,13 @@ const { Kafka, logLevel } = require('kafkajs');
 const { Pool } = require('pg');
 const dist = process.env.DUPESCOPE_TEST_DIST ?? join(__dirname, '../../dist');
 const { idempotent, instrument } = require(dist);
+const { fatesTo, idOf } = require('./fates');
 
 const task = JSON.parse(process.argv[2]);
 const isPostgres = task.store === 'postgres';
 const pool = isPostgres && new Pool({ connectionString: task.url, options: `-c search_path=${task.schema}` });
 const effects = isPostgres ? null : openSync(task.effects, 'a');
-const truth = openSync(task.truth, 'a');
-
-const idOf = ({ headers }) => headers['message-id'].toString();
-
-function note(what, partition, messages) {
-  const lines = messages.map((message) => {
-    const id = what === 'd' ? ` ${idOf(message)}` : '';
-    return `${what} ${process.pid} ${partition} ${message.offset}${id}\n`;
-  });
-  writeSync(truth, lines.join(''));
-}
+const note = fatesTo(task.truth);
 
 /** Around the check, so that each delivery is noted before anything is known of it. */
 function noting(handler) {
