@@ -6,6 +6,7 @@
  * argv[2]: JSON of a WorkerTask (worker.ts). All times are of the machine's monotonic clock, which the clock fault
  * leaves alone, in ms: that of the parent and of all others.
  */
+require('../support/patient-timers');
 const { openSync, writeSync } = require('node:fs');
 const { join } = require('node:path');
 const { setTimeout: sleep } = require('node:timers/promises');

@@ -7,6 +7,7 @@
  * With PostgreSQL the effect is a row in the handler's transaction, with SQLite a line in a file, written before anything
  * is marked. Each payment is told to the parent, which may kill by it.
  */
+require('../support/patient-timers');
 const { openSync, writeSync } = require('node:fs');
 const { connect } = require('node:net');
 const { join } = require('node:path');

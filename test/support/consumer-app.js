@@ -3,6 +3,7 @@
  * delivery to its own ground-truth file before anything else. argv[2]: JSON of
  * { brokers, group, topics, store, truth, handler, workMs, consumer, run, options }.
  */
+require('./patient-timers');
 const { openSync, writeSync } = require('node:fs');
 const { Kafka, logLevel } = require('kafkajs');
 const { instrument } = require('../../dist');

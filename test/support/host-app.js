@@ -3,6 +3,7 @@
  * appends every delivery to its ground-truth file before anything else, and what it knew of it to another. argv[2]:
  * JSON of { brokers, group, topic, options, truth, attempts, workMs, consumer, run }.
  */
+require('./patient-timers');
 const { openSync, writeSync } = require('node:fs');
 const { join } = require('node:path');
 const { Kafka, logLevel } = require('kafkajs');
