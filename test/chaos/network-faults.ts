@@ -38,6 +38,19 @@ function disturbance(
   };
 }
 
+/** A fault of another kind, on a lane whose broker may be killed: while it lasts, nobody else disturbs that broker. */
+export function undisturbed({ name, inject }: Fault): Fault {
+  return {
+    name,
+    inject: (lane, random, stage) =>
+      stage.fragile.alone(async () => {
+        const words = await inject(lane, random, stage);
+        await lane.settle();
+        return words;
+      }),
+  };
+}
+
 export const connectionsCut = disturbance('connections cut', 0, ({ proxy }) => {
   proxy.cut();
 });
