@@ -9,7 +9,7 @@ module.exports = {
   transform: { '^.+\\.ts$': ['@swc/jest', { jsc: { target: 'es2022', parser: { syntax: 'typescript' } } }] },
   globalSetup: '<rootDir>/test/support/global-setup.ts',
   globalTeardown: '<rootDir>/test/support/global-teardown.ts',
-  setupFiles: ['<rootDir>/test/support/patient-timers.js'],
+  setupFiles: ['<rootDir>/test/support/patient-timers.ts'],
   setupFilesAfterEnv: ['<rootDir>/test/support/turns.ts'],
   testTimeout: 120_000,
   maxWorkers: 2,

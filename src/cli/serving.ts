@@ -2,6 +2,7 @@
 import pino, { type Logger } from 'pino';
 import type { Config } from '../config';
 import { errorLine, fail } from '../errors';
+import { slowPastTimers } from '../kafka/past-timers';
 import { createService, type ReportSink } from '../service';
 import { openStore } from '../store/open';
 import { startWriter, type WriterClient } from '../store/writer-client';
@@ -14,6 +15,7 @@ import { watchClusters } from './watch-clusters';
 type Running = { close(): Promise<void> }[];
 
 export async function serve(config: Config): Promise<void> {
+  slowPastTimers();
   const logger = pino({ level: config.logLevel }, pino.destination({ dest: 2, sync: true }));
   const stop = stopSignal();
   const running: Running = [];

@@ -6,13 +6,13 @@
  * argv[2]: JSON of a WorkerTask (worker.ts). All times are of the machine's monotonic clock, which the clock fault
  * leaves alone, in ms: that of the parent and of all others.
  */
-require('../support/patient-timers');
 const { openSync, writeSync } = require('node:fs');
 const { join } = require('node:path');
 const { setTimeout: sleep } = require('node:timers/promises');
 const { Kafka, logLevel } = require('kafkajs');
 const dist = join(__dirname, '../../dist');
 const { instrument } = require(dist);
+require(join(dist, 'kafka/past-timers')).slowPastTimers();
 const { TruthWriter } = require(join(dist, 'demo/truth'));
 const { Random } = require(join(dist, 'demo/random'));
 

@@ -7,7 +7,6 @@
  * With PostgreSQL the effect is a row in the handler's transaction, with SQLite a line in a file, written before anything
  * is marked. Each payment is told to the parent, which may kill by it.
  */
-require('../support/patient-timers');
 const { openSync, writeSync } = require('node:fs');
 const { connect } = require('node:net');
 const { join } = require('node:path');
@@ -16,6 +15,8 @@ const { Pool } = require('pg');
 const dist = process.env.DUPESCOPE_TEST_DIST ?? join(__dirname, '../../dist');
 const { idempotent, instrument } = require(dist);
 const { fatesTo, idOf } = require('./fates');
+
+require(join(dist, 'kafka/past-timers')).slowPastTimers();
 
 const task = JSON.parse(process.argv[2]);
 const isPostgres = task.store === 'postgres';

@@ -4,7 +4,6 @@
  * Tells each step before it is taken; a message ends it. Where it cannot know how a transaction ended it says why, and
  * ends with 3: whoever looks after it starts another.
  */
-require('../support/patient-timers');
 const { connect } = require('node:net');
 const { join } = require('node:path');
 const { Kafka, logLevel } = require('kafkajs');

@@ -3,10 +3,11 @@
  * delivery to its own ground-truth file before anything else. argv[2]: JSON of
  * { brokers, group, topics, store, truth, handler, workMs, consumer, run, options }.
  */
-require('./patient-timers');
 const { openSync, writeSync } = require('node:fs');
 const { Kafka, logLevel } = require('kafkajs');
 const { instrument } = require('../../dist');
+
+require('../../dist/kafka/past-timers').slowPastTimers();
 
 const task = JSON.parse(process.argv[2]);
 const truth = openSync(task.truth, 'a');

@@ -3,12 +3,13 @@
  * appends every delivery to its ground-truth file before anything else, and what it knew of it to another. argv[2]:
  * JSON of { brokers, group, topic, options, truth, attempts, workMs, consumer, run }.
  */
-require('./patient-timers');
 const { openSync, writeSync } = require('node:fs');
 const { join } = require('node:path');
 const { Kafka, logLevel } = require('kafkajs');
 const dist = process.env.DUPESCOPE_TEST_DIST ?? join(__dirname, '../../dist');
 const { instrument, deliveryOf } = require(dist);
+
+require(join(dist, 'kafka/past-timers')).slowPastTimers();
 
 const task = JSON.parse(process.argv[2]);
 const truth = openSync(task.truth, 'a');
