@@ -8,6 +8,9 @@
  * between the effect and its end). A hit with neither before it tells that the message was applied at another place
  * of the log: the record is a duplicate, and every one of its deliveries is a copy. While nothing was applied, one of
  * the attempts that failed stands for it. Where it is known at which places a message stands, see `duplicate-account`.
+ *
+ * Deliveries have the order of their runs' beginnings, but a hit took place when it was told: a member that was stopped,
+ * or waited, recognises at the end of its run what another member has applied since that run began.
  */
 import { byTime, type RunSpan, segmentsOf } from './attempt';
 import { outcomeOf } from './outcome';
@@ -18,6 +21,8 @@ export interface HitSpan {
   run: number;
   first: number;
   last: number;
+  /** When the last of them was told, unix ms. */
+  at: number;
   /** The consumer's own check recognised them; or a transaction that was committed since covers them. */
   fate: 'hit' | 'applied';
 }
@@ -102,6 +107,13 @@ export function originalOf(fates: readonly Fate[]): number | null {
 export interface FateOfRun {
   run: RunSpan;
   fate: Fate;
+  /** When it was a hit, or else when its run began, unix ms. */
+  at: number;
+}
+
+/** The order of deliveries of one record, or of one message within a partition. */
+export function inEffect(a: FateOfRun, b: FateOfRun): number {
+  return a.at - b.at || byTime(a.run, b.run);
 }
 
 /** The deliveries of one record that took place, in the order of time. */
@@ -112,8 +124,8 @@ export function deliveriesAt(
 ): FateOfRun[] {
   return runs
     .filter((run) => run.first <= offset && offset <= run.last)
-    .sort(byTime)
-    .map((run) => ({ run, fate: fateOf(run, hits, offset) }));
+    .map((run) => fateOf(run, hits, offset))
+    .sort(inEffect);
 }
 
 /** The account of [first..last]. Copies that may not have taken place count for none, as in the totals. */
@@ -187,8 +199,8 @@ function* fatesWithin(
       .sort((a, b) => a - b);
     for (let i = 0; i + 1 < edges.length; i++) {
       const from = edges[i] as number;
-      const fates = copies.map((run) => fateOf(run, mine, from));
-      yield { fates, records: (edges[i + 1] as number) - from };
+      const deliveries = copies.map((run) => fateOf(run, mine, from)).sort(inEffect);
+      yield { fates: deliveries.map(({ fate }) => fate), records: (edges[i + 1] as number) - from };
     }
   }
 }
@@ -198,13 +210,20 @@ export function addAccount(total: Account, account: Account, times: number): voi
   for (const key of Object.keys(NO_ACCOUNT) as (keyof Account)[]) total[key] += account[key] * times;
 }
 
-function fateOf(run: RunSpan, hits: readonly HitSpan[], offset: number): Fate {
+function fateOf(run: RunSpan, hits: readonly HitSpan[], offset: number): FateOfRun {
   const told = hits.filter(
     (hit) =>
       hit.run === run.run && hit.sessionKey === run.sessionKey && hit.first <= offset && offset <= hit.last,
   );
   // What was recognised was not applied, in a committed transaction either.
-  if (told.length > 0) return told.some(({ fate }) => fate === 'hit') ? 'hit' : 'applied';
+  const recognised = told.filter(({ fate }) => fate === 'hit');
+  if (recognised.length > 0) {
+    return { run, fate: 'hit', at: Math.max(run.firstAt, ...recognised.map(({ at }) => at)) };
+  }
+  return { run, fate: told.length > 0 ? 'applied' : endOf(run, offset), at: run.firstAt };
+}
+
+function endOf(run: RunSpan, offset: number): Fate {
   switch (outcomeOf(run, offset)) {
     case 'handled':
       return 'applied';

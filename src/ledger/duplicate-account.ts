@@ -15,10 +15,10 @@ import {
   accountOf,
   type Fate,
   type FateOfRun,
+  inEffect,
   NO_ACCOUNT,
   originalOf,
 } from './account';
-import { byTime } from './attempt';
 
 /** One place of the message, and its deliveries to one group, in the order of time. */
 export interface DeliveredPlace {
@@ -98,7 +98,7 @@ function isTelling(fate: Fate): boolean {
   return fate === 'applied' || fate === 'hit';
 }
 
-/** Of one run the records come by offset; runs by their beginning. */
+/** Of one run the records come by offset, but for hits, which have their own time. */
 function inOrder(a: Delivery, b: Delivery): number {
-  return byTime(a.run, b.run) || a.partition - b.partition || a.offset - b.offset;
+  return inEffect(a, b) || a.partition - b.partition || a.offset - b.offset;
 }

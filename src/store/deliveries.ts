@@ -40,10 +40,10 @@ export class Deliveries {
         `${RUNS} WHERE d.gp = ? AND d.first BETWEEN ? AND ? AND d.uncertain_last >= ?`,
       ),
       hits: db.prepare<{ gp: number; from: number; first: number; last: number }, HitSpan>(
-        `SELECT s.key AS sessionKey, h.run, h.first, h.last, 'hit' AS fate
+        `SELECT s.key AS sessionKey, h.run, h.first, h.last, h.at, 'hit' AS fate
          FROM idempotency_hit h JOIN session s ON s.id = h.session
          WHERE h.gp = @gp AND h.first BETWEEN @from AND @last AND h.last >= @first
-         UNION ALL SELECT s.key, c.run, c.first, c.last, 'applied'
+         UNION ALL SELECT s.key, c.run, c.first, c.last, c.at, 'applied'
          FROM covered_delivery c JOIN session s ON s.id = c.session
          WHERE c.gp = @gp AND c.first BETWEEN @from AND @last AND c.last >= @first`,
       ),

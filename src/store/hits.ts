@@ -71,8 +71,8 @@ export class Hits {
            window_ms = coalesce(window_ms, excluded.window_ms), version = excluded.version
          WHERE excluded.last > last OR (window_ms IS NULL AND excluded.window_ms IS NOT NULL)`,
       ),
-      known: db.prepare<[number, number, number], { last: number }>(
-        'SELECT last FROM idempotency_hit WHERE session = ? AND run = ? AND first = ?',
+      known: db.prepare<[number, number, number], { last: number; at: number }>(
+        'SELECT last, at FROM idempotency_hit WHERE session = ? AND run = ? AND first = ?',
       ),
       covered: db.prepare<[number, number, number], { last: number }>(
         'SELECT last FROM covered_delivery WHERE session = ? AND run = ? AND first = ?',
@@ -111,9 +111,19 @@ export class Hits {
   apply(hit: StoredHit, version: number): void {
     const known = this.statements.known.get(hit.session, hit.run, hit.first);
     const add = () => void this.statements.add.run({ ...hit, version });
-    const first = known === undefined ? hit.first : known.last + 1;
-    if (first > hit.last) add();
-    else this.around(hit.gp, first, hit.last, this.changed(hit.session, hit.run), add);
+    const isNew = known === undefined || this.comesBehind(hit, known);
+    const first = isNew ? hit.first : known.last + 1;
+    const last = Math.max(hit.last, known?.last ?? 0);
+    if (first > last) add();
+    else this.around(hit.gp, first, last, this.changed(hit.session, hit.run), add);
+  }
+
+  /** A stretch that has grown was told later than its first part: whether that part is now later than other deliveries. */
+  private comesBehind({ gp, first, at }: StoredHit, known: { last: number; at: number }): boolean {
+    if (at <= known.at) return false;
+    return this.deliveries
+      .runs(gp, first, known.last)
+      .some((run) => run.firstAt >= known.at && run.firstAt <= at);
   }
 
   /** What a committed transaction covers was handled, whatever its run says. */
@@ -182,6 +192,9 @@ export class Hits {
       .filter((run) => run.run !== span.run || run.sessionKey !== span.sessionKey);
     if (others.some((run) => byTime(run, span) > 0)) return null;
     const hits = this.hitsOf(gp, first, last);
+    // A hit that was told since the changed run began: it may have recognised what that run applies.
+    const isOwn = (hit: HitSpan) => hit.run === span.run && hit.sessionKey === span.sessionKey;
+    if (hits.some((hit) => hit.fate === 'hit' && hit.at >= span.firstAt && !isOwn(hit))) return null;
     const settled = isSettled(others, hits, first, last);
     if (!settled && !(changed.onlyFails === true && isTried(others, hits, first, last))) return null;
     return {

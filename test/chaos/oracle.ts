@@ -146,17 +146,18 @@ export class Oracle {
     const last = commits.at(-1);
     if (last?.act === 'short-commit' && last.offset === before.offset) return new Set(['off_by_one']);
     const key = keyOf(member);
+    const disturbed = this.network.some(({ at, until }) => at <= copy.at && until >= before.at);
     if (this.killed.has(key)) {
       return new Set([
         'killed_before_commit',
         ...(this.evicted.has(key) ? (['session_timeout'] as const) : []),
+        ...(disturbed ? (['commit_failed'] as const) : []),
       ]);
     }
     const refused = last?.act === 'commit-refused' && last.offset >= before.offset;
     if (refused)
       return new Set(['commit_failed', ...(this.evicted.has(key) ? (['session_timeout'] as const) : [])]);
     const fate = this.evicted.has(key) ? 'session_timeout' : 'rebalance_before_commit';
-    const disturbed = this.network.some(({ at, until }) => at <= copy.at && until >= before.at);
     return new Set(disturbed ? [fate, 'commit_failed'] : [fate]);
   }
 

@@ -274,6 +274,15 @@ describe('what the truth makes right', () => {
   });
 });
 
+test('of a member whose connections were disturbed, and that was killed, either is right', () => {
+  const acts: Act[] = [...KILL.acts, { act: 'network', at: 1_100, until: 1_400 }];
+  const verdict = judged({ acts, found: [{ ...found(2, 3, 'commit_failed'), certainty: 'probable' }] });
+  expect(failures(verdict)).toEqual([]);
+  expect(failures(judged({ found: [{ ...found(2, 3, 'commit_failed'), certainty: 'probable' }] }))).toContain(
+    'billing: 2 causes are wrong',
+  );
+});
+
 describe('payments', () => {
   const account = { redeliveries: 9, duplicates: 4, hits: 10, again: 0, perhaps: 1, failed: 3 };
   const truth = { account: { appliedAgain: 0, hits: 11 }, copiesKilled: 1 } as PaymentsReport['truth'];

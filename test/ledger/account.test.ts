@@ -1,5 +1,13 @@
 import fc from 'fast-check';
-import { type Account, accountOf, accountWithin, type Fate, NO_ACCOUNT } from '../../src/ledger';
+import {
+  type Account,
+  accountOf,
+  accountWithin,
+  type Fate,
+  type HitSpan,
+  NO_ACCOUNT,
+  type RunSpan,
+} from '../../src/ledger';
 import { checkedHistories, expectedAccount } from '../support/accounts';
 
 const fates = fc.array(fc.constantFrom<Fate>('applied', 'hit', 'failed', 'lost', 'pending'), {
@@ -34,6 +42,22 @@ describe("the account of a record's copies", () => {
     [['applied', 'pending'], { redeliveries: 1, pending: 1 }],
   ])('of %j', (list, expected) => {
     expect(accountOf(list)).toEqual({ ...NO_ACCOUNT, ...expected });
+  });
+
+  test.each<[string, number, Partial<Account>]>([
+    ['after another member began to apply it', 9, { hits: 1 }],
+    // Applied elsewhere, and here without the check.
+    ['before', 3, { hits: 1, duplicates: 1, appliedAgain: 1 }],
+  ])('a member that was stopped in its batch tells of a hit %s', (_when, at, expected) => {
+    const run = (number: number, firstAt: number): RunSpan => ({
+      ...{ id: number, run: number, sessionKey: `s${number}`, firstAt, lastAt: 10 },
+      ...{ first: 0, last: 0, handled: 1, uncertainLast: 0, outcome: 'handled' },
+    });
+    const hit: HitSpan = { sessionKey: 's1', run: 1, first: 0, last: 0, at, fate: 'hit' };
+    expect(accountWithin([run(1, 0), run(2, 5)], [hit], 0, 0)).toEqual({
+      ...NO_ACCOUNT,
+      ...{ redeliveries: 1, ...expected },
+    });
   });
 
   test('balances: hits + applied again + failed again + pending = redeliveries + duplicates', () => {

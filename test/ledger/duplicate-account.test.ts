@@ -41,7 +41,7 @@ function worldOf(list: readonly Happening[], withCheck: boolean, shift: number):
   const places = [0, 1, 2, 3].map((i) => ({
     partition: Math.floor(i / 2),
     offset: i % 2,
-    deliveries: [] as { run: RunSpan; fate: Fate }[],
+    deliveries: [] as { run: RunSpan; fate: Fate; at: number }[],
   }));
   let effects = 0;
   let isMarked = false;
@@ -61,14 +61,14 @@ function worldOf(list: readonly Happening[], withCheck: boolean, shift: number):
       ...{ outcome: 'handled', firstAt, lastAt: firstAt },
     };
     if (withCheck && isMarked) {
-      deliveries.push({ run, fate: 'hit' });
+      deliveries.push({ run, fate: 'hit', at: firstAt });
       return;
     }
     const { effect, mark } =
       typeof end === 'object' ? end : { effect: end === 'applied', mark: end === 'applied' };
     effects += Number(effect);
     isMarked ||= mark;
-    deliveries.push({ run, fate: typeof end === 'object' ? 'lost' : end });
+    deliveries.push({ run, fate: typeof end === 'object' ? 'lost' : end, at: firstAt });
   });
   return { places, effects, deliveries: list.length };
 }

@@ -12,7 +12,7 @@ import {
 import { IdentityIndex } from '../../src/store/identity';
 import { openStore, type Store } from '../../src/store/open';
 import { Tables } from '../../src/store/tables';
-import { checkedHistories, fatesAt } from '../support/accounts';
+import { checkedHistories, deliveredAt } from '../support/accounts';
 import { testFolder } from '../support/folder';
 import { type MadeRecord, observed } from '../support/records';
 
@@ -69,7 +69,6 @@ function tellHit({ sessions, places }: World, partition: number, hit: HitSpan): 
     ...stretch,
     gp: places[partition] as number,
     session: sessions.get(sessionKey) as number,
-    at: 1,
   };
   if (fate === 'applied') tables.hits.cover(row, 1);
   else tables.hits.apply({ ...row, ageMs: 5, windowMs: null }, 1);
@@ -102,25 +101,13 @@ function expectedOf(histories: readonly History[], records: readonly (readonly M
   for (const places of messages.values()) {
     const delivered = places.map(({ partition, offset }) => {
       const { runs, hits } = histories[partition] as History;
-      const mine = runs.filter((run) => run.first <= offset && offset <= run.last).sort(inTime);
-      const fates = fatesAt(runs, hits, offset);
-      expect(fates).toHaveLength(mine.length);
-      return {
-        partition,
-        offset,
-        deliveries: mine.map((run, i) => ({ run, fate: fates[i] as (typeof fates)[0] })),
-      };
+      return { partition, offset, deliveries: deliveredAt(runs, hits, offset) };
     });
     accountsOf(delivered).forEach((account, i) => {
       addAccount(found[places[i]?.partition as number] as Account, account, 1);
     });
   }
   return found;
-}
-
-function inTime(a: RunSpan, b: RunSpan): number {
-  if (a.firstAt !== b.firstAt) return a.firstAt - b.firstAt;
-  return a.sessionKey === b.sessionKey ? a.run - b.run : a.sessionKey < b.sessionKey ? -1 : 1;
 }
 
 const recordsOf = fc.array(
@@ -230,7 +217,7 @@ describe('the account of copies, where the observer tells which records are one 
       index.observe(observed(index, world.name, partition, [{ offset: 0, at: 1 + partition, id: 'same' }]));
     }
     tellRun(world, 1, whole(0, { firstAt: 0 }));
-    tellHit(world, 1, { sessionKey: 'a', run: 1, first: 0, last: 0, fate: 'hit' });
+    tellHit(world, 1, { sessionKey: 'a', run: 1, first: 0, last: 0, at: 1, fate: 'hit' });
     tellRun(world, 0, whole(0, { run: 2, firstAt: 3, handled: 0, outcome: 'failed' }));
     const under = { ...whole(0, { run: 3, firstAt: 5, handled: 0 }), sessionKey: 'b' };
     tellRun(world, 0, { ...under, outcome: 'open' });

@@ -31,20 +31,25 @@ export const checkedHistories: fc.Arbitrary<{ runs: RunSpan[]; hits: HitSpan[] }
     .map((lists) => ({
       runs,
       hits: lists.flatMap((list, i) => {
-        const { sessionKey, run, last: runLast } = runs[i] as RunSpan;
+        const { sessionKey, run, last: runLast, firstAt } = runs[i] as RunSpan;
         return list.map(({ from, length }): HitSpan => {
           const fate = (from + length) % 5 === 0 ? 'applied' : 'hit';
-          return { sessionKey, run, first: from, last: Math.min(from + length - 1, runLast), fate };
+          // One time for all that begins there: the store keeps them as one.
+          const at = firstAt + (from % 9);
+          return { sessionKey, run, first: from, last: Math.min(from + length - 1, runLast), at, fate };
         });
       }),
     })),
 );
 
-/** What each delivery of that record came to, in the order of time. */
-export function fatesAt(runs: readonly RunSpan[], hits: readonly HitSpan[], offset: number): Fate[] {
+/** The deliveries of that record and what each came to, in the order of time; a hit is as late as it was told. */
+export function deliveredAt(
+  runs: readonly RunSpan[],
+  hits: readonly HitSpan[],
+  offset: number,
+): { run: RunSpan; fate: Fate; at: number }[] {
   return runs
     .filter((run) => run.first <= offset && offset <= run.uncertainLast && doubtOf(run, offset) < 2)
-    .sort(byTime)
     .map((run) => {
       const told = hits.filter(
         (hit) =>
@@ -53,13 +58,20 @@ export function fatesAt(runs: readonly RunSpan[], hits: readonly HitSpan[], offs
           hit.first <= offset &&
           offset <= hit.last,
       );
-      if (told.some(({ fate }) => fate === 'hit')) return 'hit';
-      if (told.length > 0) return 'applied';
+      const times = told.filter(({ fate }) => fate === 'hit').map(({ at }) => at);
+      if (times.length > 0) return { run, fate: 'hit' as const, at: Math.max(run.firstAt, ...times) };
+      const at = run.firstAt;
+      if (told.length > 0) return { run, fate: 'applied' as const, at };
       const outcome = outcomeOf(run, offset);
-      if (outcome === 'handled') return 'applied';
-      if (outcome === 'open') return 'pending';
-      return outcome === 'in_flight' ? 'lost' : 'failed';
-    });
+      if (outcome === 'handled') return { run, fate: 'applied' as const, at };
+      if (outcome === 'open') return { run, fate: 'pending' as const, at };
+      return { run, fate: outcome === 'in_flight' ? ('lost' as const) : ('failed' as const), at };
+    })
+    .sort((a, b) => a.at - b.at || byTime(a.run, b.run));
+}
+
+export function fatesAt(runs: readonly RunSpan[], hits: readonly HitSpan[], offset: number): Fate[] {
+  return deliveredAt(runs, hits, offset).map(({ fate }) => fate);
 }
 
 export function expectedAccount(runs: readonly RunSpan[], hits: readonly HitSpan[], last: number): Account {
