@@ -46,7 +46,8 @@ test('a long outage: what the journal has room for is told later, the rest is co
   expect(recorder.journal.losses.deliveries).toBeGreaterThan(0);
 
   await service.start();
-  await until('everything that was kept is told', () => reporter.flush(5_000));
+  // Tens of thousands of redeliveries of the same five records, each with its cause.
+  await until('everything that was kept is told', () => reporter.flush(5_000), 180_000);
   // With room again, the loss is told with the next line.
   deliveries += 10;
   recorder.deliver(0, 10, 19);
@@ -62,7 +63,7 @@ test('a long outage: what the journal has room for is told later, the rest is co
   expect(problems).toHaveLength(1);
   await reporter.close();
   recorder.journal.close(true);
-}, 180_000);
+}, 300_000);
 
 test('a store that was replaced under the service: everything that is left is told anew', async () => {
   const port = await freePort();
