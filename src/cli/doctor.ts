@@ -14,8 +14,8 @@ export function doctorCommand(program: Command): void {
     .option('--json', 'one JSON object')
     .action(async ({ topic }: { topic?: string }) => {
       // kafkajs: no other command should pay for loading it.
-      const { examine, topicNames }: typeof import('./examining') = require('./examining');
-      const lines = await examine(() => configOf(command), topicNames(topic));
+      const { examine }: typeof import('./examining') = require('./examining');
+      const lines = await examine(() => configOf(command), topic);
       const isWell = lines.every((line) => line.level !== 'fail');
       process.stdout.write(command.getOptionValue('json') === true ? asJson(lines, isWell) : asText(lines));
       process.exitCode = isWell ? 0 : 1;

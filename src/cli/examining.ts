@@ -2,16 +2,18 @@
 import type { Config } from '../config';
 import { errorLine } from '../errors';
 import { kafkaChecks } from './doctor-kafka';
-
-export { topicNames } from './doctor-topics';
-
 import { journalCheck, type Line, storeChecks } from './doctor-store';
+import { topicNames } from './doctor-topics';
 
 /** As package.json's engines says. */
 const NODE_MIN = [20, 19] as const;
 
-/** @param configOf throws 'bad-configuration', which is a finding like others */
-export async function examine(configOf: () => Config, topics: readonly string[]): Promise<Line[]> {
+/**
+ * @param configOf throws 'bad-configuration', which is a finding like others
+ * @param topic names of topics that must be there, separated by commas
+ */
+export async function examine(configOf: () => Config, topic: string | undefined): Promise<Line[]> {
+  const topics = topicNames(topic);
   const lines = versions();
   let config: Config;
   try {

@@ -97,6 +97,14 @@ export class Hits {
            AND first >= coalesce((SELECT max(first) FROM coverage WHERE gp = @gp AND first <= @first), @first)
          LIMIT 1`,
       ),
+      // Of the few runs that began between two tellings: by time, as a partition may have had any number of runs.
+      began: db.prepare<
+        { gp: number; first: number; last: number; from: number; to: number },
+        { found: number }
+      >(
+        `SELECT 1 AS found FROM delivery_run INDEXED BY delivery_run_by_gp_time
+         WHERE gp = @gp AND first_at BETWEEN @from AND @to AND first <= @last AND uncertain_last >= @first LIMIT 1`,
+      ),
       ages: db.prepare<
         { gp: number; from: number; first: number; last: number },
         { ageMs: number | null; at: number }
@@ -121,9 +129,8 @@ export class Hits {
   /** A stretch that has grown was told later than its first part: whether that part is now later than other deliveries. */
   private comesBehind({ gp, first, at }: StoredHit, known: { last: number; at: number }): boolean {
     if (at <= known.at) return false;
-    return this.deliveries
-      .runs(gp, first, known.last)
-      .some((run) => run.firstAt >= known.at && run.firstAt <= at);
+    const range = { gp, first, last: known.last, from: known.at, to: at };
+    return this.statements.began.get(range) !== undefined;
   }
 
   /** What a committed transaction covers was handled, whatever its run says. */
