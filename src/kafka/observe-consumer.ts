@@ -7,6 +7,7 @@ import { type Exposed, exposeBy, isWrapped } from '../telemetry';
 import type { Consumer, ConsumerRunConfig, EachBatchPayload, EachMessagePayload } from './client-shape';
 import { OFFSET_COMMIT } from './commit-requests';
 import { errorText } from './error-text';
+import { toOffset } from './offset';
 import { liveSessions, type Session } from './session';
 import type { EachBatch, EachMessage } from './traced-handler';
 import type { Track } from './track';
@@ -100,11 +101,14 @@ export function observeConsumer(consumer: Consumer, session: Session): Consumer 
 function observeEachMessage(handler: EachMessage, session: Session): EachMessage {
   // The track of the last record: the next one is nearly always of the same partition.
   let last: Track | undefined;
+  // As kafkajs wrote it for the last record: within a batch it is the same string, which costs nothing to compare.
+  let lastTopic: string | undefined;
 
   return (payload) => {
     const { topic, partition } = payload;
-    if (last === undefined || last.partition !== partition || last.topic !== topic || last.retired) {
+    if (last === undefined || last.partition !== partition || lastTopic !== topic || last.retired) {
       last = session.tracks.get(topic)?.get(partition);
+      lastTopic = topic;
     }
     if (last !== undefined && last.epoch === session.epoch && !last.retired) {
       return deliver(handler, session, last, payload);
@@ -129,7 +133,7 @@ function deliver(
   let watched = true;
   let run = handler;
   try {
-    const offset = Number(payload.message.offset);
+    const offset = toOffset(payload.message.offset);
     watched = track.begin(offset, payload.message);
     if (session.telemetry !== null) run = session.telemetry.around(handler, track, offset, payload.message);
   } catch (error) {

@@ -7,14 +7,15 @@
  */
 import type { Span } from '@opentelemetry/api';
 import {
+  type Carries,
   type Consuming,
+  carries,
   commitSpan,
   DeliverySpans,
   FIRST,
   type HitShape,
   handlerBelow,
   hitAttributes,
-  isCarried,
   type Meters,
   meterAttributes,
   type RecordShape,
@@ -55,8 +56,10 @@ interface Subject {
 
 export class SessionTelemetry implements TrackWatcher {
   private readonly share: number;
-  /** Headers in which the application's propagator carries context. */
-  private readonly fields: readonly string[];
+  /** Whether a record carries context that the application's propagator reads. */
+  private readonly isCarried: Carries;
+  /** First deliveries have no span of ours, and run in the context that they carry. */
+  private readonly firstsUntraced: boolean;
   private readonly subjects = new WeakMap<Track, Subject>();
   /** Hits are counted once, however often an application tells of them. */
   private readonly hits = new WeakSet<object>();
@@ -72,7 +75,8 @@ export class SessionTelemetry implements TrackWatcher {
   ) {
     // Another tracer's spans are there for every delivery.
     this.share = session.otherTracing === null ? shareOf(tracing) : 0;
-    this.fields = spans?.api.propagation.fields() ?? [];
+    this.isCarried = carries(spans?.api.propagation.fields() ?? []);
+    this.firstsUntraced = spans !== null && session.otherTracing === null && this.share === 0;
   }
 
   /** Null where nothing is registered; `before` where nothing has changed. */
@@ -87,6 +91,16 @@ export class SessionTelemetry implements TrackWatcher {
   /** Right before the handler gets the record, when the track knows of it. */
   around(handler: EachMessage, track: Track, offset: number, message: KafkaMessage): EachMessage {
     if (offset <= track.repeatsUpTo) return this.aroundRepeated(handler, track, offset, message);
+    if (this.firstsUntraced && !this.isCarried(message.headers)) return handler;
+    return this.aroundFirst(handler, track, offset, message);
+  }
+
+  private aroundFirst(
+    handler: EachMessage,
+    track: Track,
+    offset: number,
+    message: KafkaMessage,
+  ): EachMessage {
     if (this.spans === null || this.session.otherTracing !== null) return handler;
     if (this.share === 0) return this.inCarried(handler, track, message);
     const spans = this.spansOf(track);
@@ -229,7 +243,7 @@ export class SessionTelemetry implements TrackWatcher {
 
   private inCarried(handler: EachMessage, track: Track, message: KafkaMessage): EachMessage {
     const { spans } = this;
-    if (spans === null || !isCarried(message.headers, this.fields)) return handler;
+    if (spans === null || !this.isCarried(message.headers)) return handler;
     const context = this.spansOf(track).carried(message.headers);
     return context === null ? handler : (payload) => inContext(spans, context, handler, payload);
   }
@@ -238,7 +252,7 @@ export class SessionTelemetry implements TrackWatcher {
     const carriers: RecordShape[] = [];
     for (const message of messages) {
       if (carriers.length >= LINKS_MAX) break;
-      if (isCarried(message.headers, this.fields)) carriers.push(recordOf(message));
+      if (this.isCarried(message.headers)) carriers.push(recordOf(message));
     }
     return carriers;
   }
@@ -268,7 +282,7 @@ export class SessionTelemetry implements TrackWatcher {
       return known.spans;
     }
     const place = { ...this.consuming(topic, partition), clusterId, topicId, session: key };
-    const spans = new DeliverySpans(this.spans as Spans, this.fields, place);
+    const spans = new DeliverySpans(this.spans as Spans, this.isCarried, place);
     this.subjects.set(track, { clusterId, topicId, clientId, spans });
     return spans;
   }

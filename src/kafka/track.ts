@@ -19,7 +19,7 @@ import { FinishedRecords } from './finished-records';
  * One write to the journal serves the records of this long, in ms, and at most so many. A write costs 0.9 us in a loop
  * of its own and 3 to 5 us between records, where the caches hold other things (measured 2026-11-23, 2 cores).
  */
-const RESERVE_MS = 0.3;
+const RESERVE_MS = 0.6;
 const RESERVE_MAX = 128;
 /** A handler at least this slow, in ms a record, gets a write for each: a kill leaves no record uncertain. */
 const SURE_MS = 0.05;

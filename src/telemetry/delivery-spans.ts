@@ -16,7 +16,7 @@ import {
   type MessageShape,
   recordAttributes,
 } from './attributes';
-import { extracted, type Headers, isCarried } from './carrier';
+import { type Carries, extracted, type Headers } from './carrier';
 import { PlaceIds } from './place-ids';
 import type { Spans } from './tracer';
 
@@ -80,7 +80,7 @@ export class DeliverySpans {
 
   constructor(
     private readonly spans: Spans,
-    private readonly fields: readonly string[],
+    private readonly isCarried: Carries,
     readonly place: Place,
   ) {
     this.ids = new PlaceIds(place, place.group);
@@ -90,7 +90,7 @@ export class DeliverySpans {
 
   /** The context that the record carries; null where it carries none. */
   carried(headers: Headers | undefined): Context | null {
-    return isCarried(headers, this.fields) ? extracted(this.spans.api, headers) : null;
+    return this.isCarried(headers) ? extracted(this.spans.api, headers) : null;
   }
 
   /**
@@ -174,7 +174,7 @@ export class DeliverySpans {
   }
 
   private creationIn(headers: Headers | undefined, context: Context): SpanContext | null {
-    if (!isCarried(headers, this.fields)) return null;
+    if (!this.isCarried(headers)) return null;
     const { trace, isSpanContextValid } = this.spans.api;
     const found = trace.getSpanContext(context);
     return found !== undefined && isSpanContextValid(found) ? found : null;

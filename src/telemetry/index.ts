@@ -5,7 +5,7 @@
  */
 export { activeTrace } from './active-trace';
 export type { Consuming } from './attributes';
-export { isCarried } from './carrier';
+export { type Carries, carries } from './carrier';
 export { DEFAULT_TRACING, isTracing, shareOf, type Tracing, tracingFrom } from './choice';
 export {
   Delivering,
