@@ -8,6 +8,7 @@
  * exist: a first delivery that had none, or one that its process took with it; the link's attributes tell of it.
  */
 import type { Attributes, Context, Link, Span, SpanContext, SpanOptions } from '@opentelemetry/api';
+import type { OpenTelemetry } from './api';
 import {
   type Consuming,
   consumingAttributes,
@@ -77,12 +78,16 @@ export class DeliverySpans {
   readonly ids: PlaceIds;
   private readonly partition: string;
   private readonly name: string;
+  /** Its parts behind getters cost each span a call. */
+  private readonly api: Pick<OpenTelemetry, 'trace' | 'context'>;
 
   constructor(
     private readonly spans: Spans,
     private readonly isCarried: Carries,
     readonly place: Place,
   ) {
+    const { trace, context } = spans.api;
+    this.api = { trace, context };
     this.ids = new PlaceIds(place, place.group);
     this.partition = String(place.partition);
     this.name = `process ${place.topic}`;
@@ -98,11 +103,11 @@ export class DeliverySpans {
    * @param startTime unix ms; default now
    */
   start(record: RecordShape, standing: Standing, isWanted: boolean, startTime?: number): Delivering {
-    const { api } = this.spans;
-    const context = this.carried(record.headers) ?? api.context.active();
+    const { trace, context: contexts } = this.api;
+    const context = this.carried(record.headers) ?? contexts.active();
     const creation = this.creationIn(record.headers, context);
     const parent = this.parentOf(record.offset, creation, isWanted);
-    const around = api.trace.setSpanContext(context, parent);
+    const around = this.spans.lay(context, trace.wrapSpanContext(parent));
     const links: Link[] = [];
     if (creation !== null) links.push({ context: creation, attributes: { 'dupescope.link': 'creation' } });
     const previous = this.linkToPrevious(record.offset, standing, parent.traceId);
@@ -114,8 +119,7 @@ export class DeliverySpans {
     const { attempt, unique } = standing;
     const spanId = unique ? this.ids.attempt(this.place.session, record.offset, attempt) : null;
     const span = this.spans.start(this.name, options, around, spanId);
-    // Upon the context below the parent: a context is a copy of the one before.
-    return new Delivering(span, api.trace.setSpan(context, span));
+    return new Delivering(span, this.spans.lay(context, span));
   }
 
   /**
@@ -150,7 +154,7 @@ export class DeliverySpans {
       },
       active,
     );
-    return new Delivering(span, api.trace.setSpan(active, span));
+    return new Delivering(span, this.spans.lay(active, span));
   }
 
   /** Of a batch's redelivered records, in the records' own traces. */

@@ -19,6 +19,8 @@ export interface Place {
 }
 
 const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
+/** A word is two of these and two digits: each piece less is a string less to be made. */
+const HEX3 = Array.from({ length: 4096 }, (_, bits) => bits.toString(16).padStart(3, '0'));
 /** Odd constants, one a word of an id. */
 const SALTS = [0x9e3779b1, 0x85ebca77, 0xc2b2ae3d, 0x27d4eb2f, 0x165667b1, 0xd3a2646d] as const;
 const SESSIONS_MAX = 64;
@@ -85,5 +87,5 @@ function mixed(value: number): number {
 }
 
 function hex(value: number): string {
-  return `${HEX[value >>> 24]}${HEX[(value >>> 16) & 255]}${HEX[(value >>> 8) & 255]}${HEX[value & 255]}`;
+  return `${HEX3[value >>> 20]}${HEX3[(value >>> 8) & 4095]}${HEX[value & 255]}`;
 }

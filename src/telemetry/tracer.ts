@@ -8,6 +8,7 @@
 import type { Context, Span, SpanOptions, Tracer } from '@opentelemetry/api';
 import { VERSION } from '../version';
 import { type OpenTelemetry, openTelemetry, registry } from './api';
+import { type LaySpan, layingSpans } from './span-context';
 
 interface Generator {
   generateSpanId(): string;
@@ -19,6 +20,8 @@ const CHOSEN = Symbol.for('dupescope.chosenSpanId');
 
 export interface Spans {
   readonly api: OpenTelemetry;
+  /** A context with that span in it. */
+  readonly lay: LaySpan;
   /** @param spanId null: the SDK chooses */
   start(name: string, options: SpanOptions, parent: Context, spanId?: string | null): Span;
 }
@@ -40,6 +43,7 @@ function spansBy(api: OpenTelemetry, tracer: Tracer): Spans {
   const chosen = choosing(tracer);
   return {
     api,
+    lay: layingSpans(api),
     start(name, options, parent, spanId = null) {
       if (chosen === null || spanId === null) return tracer.startSpan(name, options, parent);
       chosen.spanId = spanId;
