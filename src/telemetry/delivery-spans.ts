@@ -132,14 +132,13 @@ export class DeliverySpans {
     { records, redelivered }: { records: number; redelivered: number },
     startTime?: number,
   ): Delivering {
-    const { api } = this.spans;
     const links: Link[] = [];
     for (const record of carriers) {
       const context = this.carried(record.headers);
       const creation = context === null ? null : this.creationIn(record.headers, context);
       if (creation !== null) links.push({ context: creation, attributes: recordAttributes(record) });
     }
-    const active = api.context.active();
+    const active = this.api.context.active();
     const span = this.spans.start(
       this.name,
       {
@@ -179,9 +178,8 @@ export class DeliverySpans {
 
   private creationIn(headers: Headers | undefined, context: Context): SpanContext | null {
     if (!this.isCarried(headers)) return null;
-    const { trace, isSpanContextValid } = this.spans.api;
-    const found = trace.getSpanContext(context);
-    return found !== undefined && isSpanContextValid(found) ? found : null;
+    const found = this.api.trace.getSpanContext(context);
+    return found !== undefined && this.api.trace.isSpanContextValid(found) ? found : null;
   }
 
   private parentOf(offset: number, creation: SpanContext | null, isWanted: boolean): SpanContext {
