@@ -37,6 +37,7 @@ interface KnownTrack {
   partition: number;
 }
 
+type RunInSlot = Pick<SlotState, 'run' | 'member' | 'first' | 'last'>;
 type Line = JournalRead['evidence'][number];
 
 /** Where a journal is read from: its folder, or reports of it. */
@@ -63,6 +64,8 @@ export class JournalIntake<Source extends JournalSource = JournalSource> {
   private readonly lost = new RunNumbers(LOST_RANGES_MAX);
   /** Slots that changed and could not be applied yet. */
   private readonly due = new Set<Ref>();
+  /** How each slot stands in the store. */
+  private readonly stored = new Map<Ref, SlotState>();
 
   constructor(
     readonly source: Source,
@@ -87,6 +90,26 @@ export class JournalIntake<Source extends JournalSource = JournalSource> {
       this.due.add(track);
     }
     return this.waiting.length > 0 || this.due.size > 0;
+  }
+
+  /** Something of what was read is more than members going on as they began: further, and nothing went wrong. */
+  get isPressing(): boolean {
+    const reached = new Map<Ref, RunInSlot>();
+    const goesOn = (track: Ref, run: RunInSlot) => {
+      const before = reached.get(track) ?? this.stored.get(track);
+      reached.set(track, run);
+      if (before === undefined || run.member !== before.member) return false;
+      return run.run === before.run || run.first > before.last;
+    };
+    for (const { evidence } of this.waiting) {
+      if (evidence.t !== 'run' || evidence.outcome !== 'handled') return true;
+      if (!goesOn(evidence.track, evidence)) return true;
+    }
+    for (const track of this.due) {
+      const state = this.slots.get(track);
+      if (state === undefined || state.hits !== null || !goesOn(track, state)) return true;
+    }
+    return false;
   }
 
   /** Nothing is new, and it is time to say that its sessions live. */
@@ -130,6 +153,11 @@ export class JournalIntake<Source extends JournalSource = JournalSource> {
     tables.markSeq(this.source.id, seq, died, now);
     this.commitLater = () => {
       this.waiting = held;
+      for (const track of heldSlots) this.due.delete(track);
+      for (const track of this.due) {
+        const state = this.slots.get(track);
+        if (state !== undefined) this.stored.set(track, state);
+      }
       this.due.clear();
       for (const track of heldSlots) this.due.add(track);
       this.appliedSeq = seq;

@@ -70,6 +70,10 @@ export class RedeliveryFacts {
          LEFT JOIN member pm ON pm.id = p.member
          WHERE ${where.is}`;
     this.statements = {
+      due: db.prepare<[number], { found: number }>(
+        `SELECT 1 AS found FROM redelivery INDEXED BY redelivery_unsettled
+         WHERE settled = 0 AND explained_at <= ? LIMIT 1`,
+      ),
       unsettled: db.prepare<[number, number], UnsettledRow>(
         rows({
           index: 'INDEXED BY redelivery_unsettled',
@@ -134,6 +138,11 @@ export class RedeliveryFacts {
   /** A new turn: what was kept of the one before is read anew. */
   begin(): void {
     this.apart.clear();
+  }
+
+  /** Whether any was not explained since `due`. Asked every turn: the index alone, not the tables joined to it. */
+  isDue(due: number): boolean {
+    return this.statements.due.get(due) !== undefined;
   }
 
   /** The next `limit` that were not explained since `due`. */

@@ -75,6 +75,11 @@ export class Rewinds {
       joinSession: db.prepare<[number, number, number]>(
         `UPDATE rewind SET session = ?, version = ?, ${AGAIN} WHERE id = ?`,
       ),
+      // Asked every turn: the index alone.
+      due: db.prepare<[number], { found: number }>(
+        `SELECT 1 AS found FROM rewind INDEXED BY rewind_unsettled
+         WHERE settled = 0 AND explained_at <= ? LIMIT 1`,
+      ),
       unsettled: db.prepare<[number, number], RewindRow>(
         `SELECT r.id, r.gp, p.grp, p.topic, p.partition, t.cluster, r.cause, r.certainty, r.incident,
                 r.incident_records AS incidentRecords, r.at, r.from_offset AS "from", r.to_offset AS "to", r.facts, r.next_at AS nextAt,
@@ -160,7 +165,7 @@ export class Rewinds {
   /** Explains what is not settled. Answers how many were looked at. Within a transaction of its own. */
   settle(now: number): number {
     const due = now - AGAIN_MS;
-    if (this.statements.unsettled.all(due, 1).length === 0) return 0;
+    if (this.statements.due.get(due) === undefined) return 0;
     return this.db
       .transaction(() => {
         const rows = this.statements.unsettled.all(due, TURN_ROWS);

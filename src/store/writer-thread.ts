@@ -45,10 +45,10 @@ function run(options: WriterThreadData): void {
     }
   };
 
-  const flush = (): boolean => {
+  const flush = (all: boolean): boolean => {
     const seq = attempt(() => {
       writer.open();
-      return writer.flush();
+      return all ? writer.flush() : writer.follow(Date.now());
     });
     if (seq !== null && seq > toldSeq) {
       toldSeq = seq;
@@ -58,7 +58,7 @@ function run(options: WriterThreadData): void {
   };
 
   const turn = () => {
-    if (!flush()) return;
+    if (!flush(false)) return;
     const now = Date.now();
     if (now - sweptAt >= options.sweepMs) {
       sweptAt = now;
@@ -157,13 +157,13 @@ function run(options: WriterThreadData): void {
         say({ type: 'found', id: message.id, places: attempt(() => writer.find(message.text)) });
         break;
       case 'flush': {
-        const complete = flush();
+        const complete = flush(true);
         say({ type: 'done', id: message.id, seq: toldSeq, complete });
         break;
       }
       case 'close': {
         clearInterval(timer);
-        const complete = flush();
+        const complete = flush(true);
         writer.close();
         say({ type: 'done', id: message.id, seq: toldSeq, complete });
         port?.close();

@@ -27,6 +27,8 @@ import { ReportIntakes } from './report-intakes';
 import { type RetentionLimits, retain } from './retention';
 import { Tables } from './tables';
 
+/** Members that go on as they began are brought up to date this often; whatever else there is, every turn. */
+const GROW_EVERY_MS = 500;
 /** Skipped records and stalled commits are looked for this often. */
 const LOOK_EVERY_MS = 5_000;
 /** Partitions that moved within this long before the last look are looked at again: another host may lag behind. */
@@ -49,6 +51,8 @@ export class Writer {
   private readonly intakes = new Map<string, JournalIntake<JournalReader>>();
   private readonly reported = new ReportIntakes((intake, died) => this.transact([intake], died));
   private readonly root: string;
+  /** When this process's own journal was last taken in by a turn. */
+  private grownAt = 0;
   /** The start is busy enough: the first look at what is too old comes later. */
   private retainedAt = Date.now();
 
@@ -56,12 +60,26 @@ export class Writer {
     this.root = journalRoot(options.storePath);
   }
 
-  /** Takes in this process's own journal. Answers the number of its last line in the store. */
+  /** Takes in this process's own journal, all of it. Answers the number of its last line in the store. */
   flush(): number {
     const { ownJournal } = this.options;
     if (ownJournal === null) return 0;
     const intake = this.intakeOf(ownJournal);
     if (intake.read() || intake.isSilent(Date.now())) this.transact([intake], false);
+    return intake.appliedSeq;
+  }
+
+  /** As `flush`, but mere growth may wait for a later turn: most turns of steady consuming then write nothing. */
+  follow(now: number): number {
+    const { ownJournal } = this.options;
+    if (ownJournal === null) return 0;
+    const intake = this.intakeOf(ownJournal);
+    const more = intake.read();
+    const waits = now >= this.grownAt && now - this.grownAt < GROW_EVERY_MS && !intake.isPressing;
+    if ((more && !waits) || intake.isSilent(now)) {
+      this.grownAt = now;
+      this.transact([intake], false);
+    }
     return intake.appliedSeq;
   }
 

@@ -101,6 +101,11 @@ export class Findings {
       ofRun: db.prepare<[number, number], UnsettledRow>(
         `${UNSETTLED} WHERE d.run = ? AND d.settled = 0 LIMIT ?`,
       ),
+      // Asked every turn: the index alone.
+      due: db.prepare<[number], { found: number }>(
+        `SELECT 1 AS found FROM duplicate INDEXED BY duplicate_unsettled
+         WHERE settled = 0 AND found_at <= ? LIMIT 1`,
+      ),
       unsettled: db.prepare<[number, number], UnsettledRow>(
         `${UNSETTLED} WHERE d.settled = 0 AND d.found_at <= ? LIMIT ?`,
       ),
@@ -189,7 +194,7 @@ export class Findings {
   /** Settles what will not be explained better. Answers how many. Within a transaction of its own. */
   settle(now: number): number {
     const due = now - SETTLE_MS;
-    if (this.statements.unsettled.all(due, 1).length === 0) return 0;
+    if (this.statements.due.get(due) === undefined) return 0;
     return this.db
       .transaction(() => {
         const rows = this.statements.unsettled.all(due, TURN_ROWS);
