@@ -6,6 +6,8 @@ const Database = require('better-sqlite3');
 const { openStore } = require('../dist/store/open');
 
 const GROUPS = 20;
+/** Groups of a second cluster that deliver a little every hour, nothing twice. */
+const QUIET_GROUPS = 480;
 const PARTITIONS = 10;
 const DAYS = 30;
 const INCIDENT_FINDINGS = 500;
@@ -48,7 +50,7 @@ const causeOf = (causes) =>
   `CASE i / ${INCIDENT_FINDINGS} % 4 ${causes.map((cause, k) => `WHEN ${k} THEN '${cause}'`).join(' ')} END`;
 
 function dimensions(db, now) {
-  db.exec("INSERT INTO cluster (id, cluster_id) VALUES (1, 'bench')");
+  db.exec("INSERT INTO cluster (id, cluster_id) VALUES (1, 'bench'), (2, 'quiet')");
   for (let topic = 1; topic <= 2; topic++) {
     db.prepare('INSERT INTO topic (id, cluster, name, topic_id, first_seen_at) VALUES (?, 1, ?, ?, 0)').run(
       topic,
@@ -57,6 +59,14 @@ function dimensions(db, now) {
     );
   }
   db.exec(`
+    INSERT INTO topic (id, cluster, name, topic_id, first_seen_at) VALUES (3, 2, 'orders-1', '${'3'.repeat(32)}', 0);
+    ${numbers(QUIET_GROUPS)} INSERT INTO consumer_group (id, cluster, name) SELECT i + 1001, 2, 'quiet-' || i FROM n;
+    ${numbers(QUIET_GROUPS)} INSERT INTO session (id, key, journal, grp, host, pid, boot_id, client_id, version, settings,
+        started_at, last_seen_at)
+      SELECT i + 1001, 'q' || i, 'j' || i, i + 1001, 'host-' || i, 100 + i, 'boot', 'client-' || i, '0.1.0', '{}',
+             ${now - DAYS * 86_400_000}, ${now} FROM n;
+    ${numbers(QUIET_GROUPS)} INSERT INTO group_partition (id, grp, topic, partition, deliveries)
+      SELECT i + 1001, i + 1001, 3, 0, 7200 FROM n;
     ${numbers(GROUPS)} INSERT INTO consumer_group (id, cluster, name) SELECT i + 1, 1, 'group-' || i FROM n;
     ${numbers(GROUPS)} INSERT INTO session (id, key, journal, grp, host, pid, boot_id, client_id, version, settings,
         started_at, last_seen_at)
@@ -122,11 +132,13 @@ function rollups(db, begin, now, count) {
   const each = Math.ceil((count * 10) / minutes / GROUPS);
   db.exec(`
     ${numbers(minutes)} INSERT INTO rollup_minute (grp, topic, minute, deliveries, redeliveries, failed)
-      SELECT g.id, 1, ${first} + i, 5000, ${each}, 0 FROM n, consumer_group g ORDER BY i, g.id;
+      SELECT g.id, 1, ${first} + i, 5000, ${each}, 0 FROM n, consumer_group g WHERE g.cluster = 1 ORDER BY i, g.id;
     ${numbers(minutes)} INSERT INTO hit_minute (minute, grp, topic, hits)
-      SELECT ${first} + i, g.id, 1, ${Math.floor(each * 0.9)} FROM n, consumer_group g ORDER BY i, g.id;
+      SELECT ${first} + i, g.id, 1, ${Math.floor(each * 0.9)} FROM n, consumer_group g WHERE g.cluster = 1 ORDER BY i, g.id;
     ${numbers(minutes)} INSERT INTO duplicate_minute (minute, topic, duplicates, id_reuses)
       SELECT ${first} + i, 2, ${Math.ceil(count / minutes)}, 0 FROM n;
+    ${numbers(Math.floor(minutes / 60))} INSERT INTO rollup_minute (grp, topic, minute, deliveries, redeliveries, failed)
+      SELECT g.id, 3, ${first} + i * 60, 10, 0, 0 FROM n, consumer_group g WHERE g.cluster = 2 ORDER BY i, g.id;
     INSERT INTO rollup_hour SELECT minute / 60, grp, topic, sum(deliveries), sum(redeliveries), sum(failed)
       FROM rollup_minute GROUP BY 1, 2, 3;
     INSERT INTO hit_hour SELECT minute / 60, grp, topic, sum(hits) FROM hit_minute GROUP BY 1, 2, 3;
