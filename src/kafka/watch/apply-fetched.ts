@@ -24,10 +24,10 @@ export function applyFetched(log: OffsetsLog, fetched: FetchedPartition, from: n
         walk(log, partition, bytes, header.start, header.end, next);
       } else {
         const whole = inflated(bytes.subarray(header.start, header.end), header.compression);
-        if (whole === null) log.skipped.unreadable++;
+        if (whole === null) log.skipped.add('unreadable');
         else walk(log, partition, whole, 0, whole.length, next);
       }
-    } else log.skipped.unreadable++;
+    } else log.skipped.add('unreadable');
     next = Math.max(next, header.lastOffset + 1);
     log.advance(partition, next);
   }
@@ -47,7 +47,7 @@ function walk(
     // The first batch of an answer may begin before what was asked for.
     if (record.offset >= from) log.record(partition, bytes, header, record);
   }
-  if (records.broken) log.skipped.unreadable++;
+  if (records.broken) log.skipped.add('unreadable');
 }
 
 function inflated(bytes: Buffer, compression: number): Buffer | null {

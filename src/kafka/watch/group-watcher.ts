@@ -16,10 +16,11 @@ import { applyFetched } from './apply-fetched';
 import { ClusterQuestions } from './cluster-questions';
 import { GroupLag, isAboutTopic } from './group-lag';
 import type { GroupSink } from './group-sink';
-import { OffsetsLog, type SkippedRecords } from './offsets-log';
+import { OffsetsLog } from './offsets-log';
 import { OFFSETS_TOPIC, OffsetsSource } from './offsets-source';
 import { mayNotRead } from './permission';
 import type { RecordTimes } from './record-times';
+import type { SkippedRecords } from './skip-count';
 
 export interface GroupWatcherOptions {
   /** Used for reads alone. */
