@@ -4,38 +4,17 @@
  * every other line is applied only when its number is above the one that stands in `applied_journal`, which is
  * written in the same transaction.
  *
- * A session waits until its cluster is known (a line that comes within moments of connecting); its lines are held
- * back in order. A session that never learned it is filed under UNKNOWN_CLUSTER after WAIT_FOR_CLUSTER_MS.
+ * A session waits until its cluster is known (a line that comes within moments of connecting), for a while (`Defined`);
+ * its lines are held back in order.
  */
 import { deliveriesIn, type JournalRead, RunNumbers, type SlotState } from '../journal';
-import type { DetailDropped, Evidence, HitsFound, MemberJoined, Ref, Run, SessionStarted } from '../ledger';
+import type { DetailDropped, Evidence, HitsFound, Ref, Run } from '../ledger';
+import { Defined, type KnownSession } from './defined';
 import { batchRuns, diedIn, endedRun, openRun, prematureIn, promisedIn } from './slot-runs';
 import type { Tables } from './tables';
 
-export const UNKNOWN_CLUSTER = 'unknown';
-const WAIT_FOR_CLUSTER_MS = 15_000;
 const SEEN_EVERY_MS = 5_000;
 const LOST_RANGES_MAX = 10_000;
-
-interface KnownSession {
-  fact: SessionStarted;
-  cluster: string | null;
-  /** Row ids, once the cluster is known. */
-  id: number | null;
-  clusterId: number;
-  group: number;
-  /** When this intake read of it, by this host's clock: that of the observed one may be another. */
-  learnedAt: number;
-  seenAt: number;
-  /** When it told its end; null while it lives. */
-  endedAt: number | null;
-}
-
-interface KnownTrack {
-  session: Ref;
-  topic: Ref;
-  partition: number;
-}
 
 type RunInSlot = Pick<SlotState, 'run' | 'member' | 'first' | 'last'>;
 type Line = JournalRead['evidence'][number];
@@ -50,12 +29,7 @@ export interface JournalSource {
 }
 
 export class JournalIntake<Source extends JournalSource = JournalSource> {
-  private readonly sessions = new Map<Ref, KnownSession>();
-  private readonly topics = new Map<Ref, { name: string; topicId: string | null }>();
-  private readonly tracks = new Map<Ref, KnownTrack>();
-  /** Keys of producers. */
-  private readonly producers = new Map<Ref, string>();
-  private readonly members = new Map<Ref, { fact: MemberJoined; id: number | null }>();
+  private readonly defined: Defined;
   private readonly slots = new Map<Ref, SlotState>();
   private waiting: Line[] = [];
   /** Runs of batches with gaps that a handler has now, by number. */
@@ -70,7 +44,9 @@ export class JournalIntake<Source extends JournalSource = JournalSource> {
   constructor(
     readonly source: Source,
     private readonly tables: Tables,
-  ) {}
+  ) {
+    this.defined = new Defined(source.id, tables);
+  }
 
   /** Highest line in the store. The journal may forget up to here. */
   appliedSeq = 0;
@@ -83,7 +59,7 @@ export class JournalIntake<Source extends JournalSource = JournalSource> {
     const { evidence, slots } = this.source.read();
     const untold = died ? (this.source.readUntold?.() ?? null) : null;
     if (untold !== null) evidence.push(untold);
-    for (const line of evidence) this.learn(line.evidence);
+    for (const line of evidence) this.defined.learn(line.evidence);
     this.waiting.push(...evidence);
     for (const { track, state } of slots) {
       this.slots.set(track, state);
@@ -114,7 +90,7 @@ export class JournalIntake<Source extends JournalSource = JournalSource> {
 
   /** Nothing is new, and it is time to say that its sessions live. */
   isSilent(now: number): boolean {
-    return [...this.sessions.values()].some(
+    return [...this.defined.sessions.values()].some(
       (session) => session.id !== null && session.endedAt === null && now - session.seenAt > SEEN_EVERY_MS,
     );
   }
@@ -132,8 +108,8 @@ export class JournalIntake<Source extends JournalSource = JournalSource> {
     let seq = done;
     const held: Line[] = [];
     for (const line of this.waiting) {
-      const session = this.sessionOf(line.evidence);
-      const ready = session === undefined || this.prepare(session, died, now);
+      const session = this.defined.sessionOf(line.evidence);
+      const ready = session === undefined || this.defined.prepare(session, died, now);
       if (!ready || held.length > 0) {
         held.push(line);
         continue;
@@ -145,7 +121,7 @@ export class JournalIntake<Source extends JournalSource = JournalSource> {
       for (const run of this.openBatches.values()) this.applyRun({ ...run, outcome: 'in_flight' }, version);
     }
     const heldSlots = [...this.due].filter((track) => !this.applySlot(track, died, version, now));
-    for (const session of this.sessions.values()) {
+    for (const session of this.defined.sessions.values()) {
       // A batch with gaps whose line went with an earlier segment is still open in the store alone.
       if (died && session.id !== null) tables.runs.endOpen(session.id, version);
       this.markSeen(session, died, now);
@@ -176,71 +152,8 @@ export class JournalIntake<Source extends JournalSource = JournalSource> {
   /** The transaction was rolled back: row ids that it made are void. */
   undo(): void {
     this.commitLater = () => {};
-    for (const session of this.sessions.values()) session.id = null;
-    for (const member of this.members.values()) member.id = null;
+    this.defined.forgetRows();
     this.openBatches = this.batchesBefore;
-  }
-
-  private learn(evidence: Evidence): void {
-    switch (evidence.t) {
-      case 'session':
-        if (!this.sessions.has(evidence.session)) {
-          this.sessions.set(evidence.session, {
-            fact: evidence,
-            cluster: null,
-            id: null,
-            clusterId: 0,
-            group: 0,
-            learnedAt: Date.now(),
-            seenAt: 0,
-            endedAt: null,
-          });
-        }
-        break;
-      case 'cluster': {
-        const session = this.sessions.get(evidence.session);
-        if (session !== undefined && session.cluster !== evidence.clusterId) {
-          session.cluster = evidence.clusterId;
-          session.id = null;
-        }
-        break;
-      }
-      case 'topic':
-        this.topics.set(evidence.topic, { name: evidence.name, topicId: evidence.topicId });
-        break;
-      case 'producer':
-        this.producers.set(evidence.producer, evidence.key);
-        break;
-      case 'track':
-        this.tracks.set(evidence.track, evidence);
-        break;
-      case 'join':
-        if (!this.members.has(evidence.member)) {
-          this.members.set(evidence.member, { fact: evidence, id: null });
-        }
-        break;
-    }
-  }
-
-  private sessionOf(evidence: Evidence): KnownSession | undefined {
-    if ('session' in evidence) return this.sessions.get(evidence.session);
-    if (evidence.t === 'generation') {
-      return this.sessions.get(this.members.get(evidence.member)?.fact.session ?? -1);
-    }
-    if ('track' in evidence) {
-      return this.sessions.get(this.tracks.get(evidence.track)?.session ?? -1);
-    }
-    return undefined;
-  }
-
-  /** Gives the session its row. False while its cluster is not known and there is hope. */
-  private prepare(session: KnownSession, died: boolean, now: number): boolean {
-    if (session.id !== null) return true;
-    if (session.cluster === null && !died && now - session.learnedAt < WAIT_FOR_CLUSTER_MS) return false;
-    session.clusterId = this.tables.dimensions.cluster(session.cluster ?? UNKNOWN_CLUSTER);
-    session.group = this.tables.dimensions.group(session.clusterId, session.fact.group);
-    session.id = this.tables.facts.session(this.source.id, session.group, session.fact);
-    return true;
   }
 
   private applyLine({ evidence, seq }: Line, isNew: boolean, version: number, now: number): void {
@@ -257,19 +170,19 @@ export class JournalIntake<Source extends JournalSource = JournalSource> {
     }
     switch (evidence.t) {
       case 'join': {
-        const member = this.memberOf(evidence.member);
-        if (member !== null) facts.memberTookOver(this.idOf(evidence.session), member, evidence);
-        noteLife(this.sessions.get(evidence.session), evidence);
+        const member = this.defined.memberOf(evidence.member);
+        if (member !== null) facts.memberTookOver(this.defined.idOf(evidence.session), member, evidence);
+        this.defined.noteLife(evidence);
         break;
       }
       case 'running': {
         const { t: _t, session, at: _at, ...settings } = evidence;
-        noteLife(this.sessions.get(session), evidence);
-        facts.settings(this.idOf(session), settings);
+        this.defined.noteLife(evidence);
+        facts.settings(this.defined.idOf(session), settings);
         break;
       }
       case 'generation': {
-        const member = this.memberOf(evidence.member);
+        const member = this.defined.memberOf(evidence.member);
         if (member !== null) facts.generation(member, evidence.generation);
         break;
       }
@@ -294,63 +207,67 @@ export class JournalIntake<Source extends JournalSource = JournalSource> {
         this.applyHits(evidence, version);
         break;
       case 'rewind': {
-        const track = this.tracks.get(evidence.track);
+        const track = this.defined.tracks.get(evidence.track);
         if (track === undefined) break;
-        const gp = this.gpOf(track);
-        facts.loweredCommit(gp, this.idOf(track.session), evidence);
-        this.tables.rewinds.told(gp, this.idOf(track.session), evidence, version);
+        const gp = this.defined.gpOf(track);
+        facts.loweredCommit(gp, this.defined.idOf(track.session), evidence);
+        this.tables.rewinds.told(gp, this.defined.idOf(track.session), evidence, version);
         break;
       }
       case 'start':
       case 'short-commit': {
-        const track = this.tracks.get(evidence.track);
+        const track = this.defined.tracks.get(evidence.track);
         if (track === undefined) break;
-        const gp = this.gpOf(track);
+        const gp = this.defined.gpOf(track);
         if (evidence.t === 'start') {
-          facts.start(gp, this.idOf(track.session), evidence);
+          facts.start(gp, this.defined.idOf(track.session), evidence);
           this.tables.promises.decide(gp, version);
-        } else facts.shortCommit(gp, this.idOf(track.session), evidence);
+        } else facts.shortCommit(gp, this.defined.idOf(track.session), evidence);
         break;
       }
       case 'premature': {
-        const track = this.tracks.get(evidence.track);
+        const track = this.defined.tracks.get(evidence.track);
         if (track === undefined) break;
-        this.tables.prematures.note(this.gpOf(track), this.idOf(track.session), evidence, version);
+        this.tables.prematures.note(
+          this.defined.gpOf(track),
+          this.defined.idOf(track.session),
+          evidence,
+          version,
+        );
         break;
       }
       case 'transactional':
-        facts.transactional(this.idOf(evidence.session), evidence.state);
+        facts.transactional(this.defined.idOf(evidence.session), evidence.state);
         break;
       case 'promise':
       case 'covered': {
-        const track = this.tracks.get(evidence.track);
+        const track = this.defined.tracks.get(evidence.track);
         if (track === undefined) break;
-        const [gp, session] = [this.gpOf(track), this.idOf(track.session)];
+        const [gp, session] = [this.defined.gpOf(track), this.defined.idOf(track.session)];
         if (evidence.t === 'promise') this.tables.promises.note(gp, session, evidence, version);
         else this.tables.hits.cover({ ...evidence, gp, session }, version);
         break;
       }
       case 'commit-failed':
-        facts.commitFailed(this.idOf(evidence.session), evidence);
+        facts.commitFailed(this.defined.idOf(evidence.session), evidence);
         break;
       case 'seek': {
-        const topic = [...this.topics].findLast(([, known]) => known.name === evidence.topic)?.[0];
+        const topic = [...this.defined.topics].findLast(([, known]) => known.name === evidence.topic)?.[0];
         if (topic === undefined) break; // nothing of that topic was ever delivered to this process
-        const gp = this.gpOf({ session: evidence.session, topic, partition: evidence.partition });
-        facts.seek(gp, this.idOf(evidence.session), evidence);
+        const gp = this.defined.gpOf({ session: evidence.session, topic, partition: evidence.partition });
+        facts.seek(gp, this.defined.idOf(evidence.session), evidence);
         break;
       }
       case 'end': {
-        const session = this.sessions.get(evidence.session);
-        noteLife(session, evidence);
-        if (evidence.restart !== true) facts.end(this.idOf(evidence.session), evidence);
+        this.defined.noteLife(evidence);
+        if (evidence.restart !== true) facts.end(this.defined.idOf(evidence.session), evidence);
         break;
       }
       case 'producer':
         facts.producer(this.source.id, evidence);
         break;
       case 'sends': {
-        const key = this.producers.get(evidence.producer);
+        const key = this.defined.producers.get(evidence.producer);
         if (key !== undefined) facts.sends(key, evidence);
         break;
       }
@@ -362,7 +279,7 @@ export class JournalIntake<Source extends JournalSource = JournalSource> {
 
   private isAboutUnknown(evidence: Evidence): boolean {
     const isOfSession = 'session' in evidence || 'track' in evidence || evidence.t === 'generation';
-    return isOfSession && typeof this.sessionOf(evidence)?.id !== 'number';
+    return isOfSession && typeof this.defined.sessionOf(evidence)?.id !== 'number';
   }
 
   /**
@@ -397,52 +314,51 @@ export class JournalIntake<Source extends JournalSource = JournalSource> {
         if (open.track === evidence.track) this.openBatches.delete(number);
       }
     } else if (evidence.t === 'join' || evidence.t === 'running' || evidence.t === 'end') {
-      const session = this.sessions.get(evidence.session);
-      noteLife(session, evidence);
+      this.defined.noteLife(evidence);
     }
   }
 
   private applyRun(run: Run, version: number): void {
-    const track = this.tracks.get(run.track);
-    const session = track === undefined ? undefined : this.sessions.get(track.session);
+    const track = this.defined.tracks.get(run.track);
+    const session = track === undefined ? undefined : this.defined.sessions.get(track.session);
     if (track === undefined || typeof session?.id !== 'number') return;
     const { track: _, member, error, ...rest } = run;
     this.tables.runs.apply(
       {
         ...rest,
-        gp: this.gpOf(track),
+        gp: this.defined.gpOf(track),
         group: session.group,
-        topic: this.topicOf(track),
+        topic: this.defined.topicOf(track),
         session: session.id,
         sessionKey: session.fact.key,
-        member: this.memberOf(member),
+        member: this.defined.memberOf(member),
         error: error ?? null,
       },
       version,
     );
-    this.tables.promises.decide(this.gpOf(track), version);
+    this.tables.promises.decide(this.defined.gpOf(track), version);
   }
 
   private applyHits(fact: Omit<HitsFound, 't'>, version: number): void {
-    const track = this.tracks.get(fact.track);
-    const session = track === undefined ? undefined : this.sessions.get(track.session);
+    const track = this.defined.tracks.get(fact.track);
+    const session = track === undefined ? undefined : this.defined.sessions.get(track.session);
     if (track === undefined || typeof session?.id !== 'number') return;
     const { run, first, last, at, ageMs, windowMs } = fact;
-    const hit = { gp: this.gpOf(track), session: session.id, run, first, last, at, ageMs, windowMs };
+    const hit = { gp: this.defined.gpOf(track), session: session.id, run, first, last, at, ageMs, windowMs };
     this.tables.hits.apply(hit, version);
   }
 
   /** False while the slot's session waits. */
   private applySlot(ref: Ref, died: boolean, version: number, now: number): boolean {
     const state = this.slots.get(ref);
-    const track = this.tracks.get(ref);
-    const session = track === undefined ? undefined : this.sessions.get(track.session);
+    const track = this.defined.tracks.get(ref);
+    const session = track === undefined ? undefined : this.defined.sessions.get(track.session);
     if (state === undefined) return true;
     if (track === undefined || session === undefined) {
       if (died && state.open && !this.lost.has(state.run)) this.applyUndefined(ref, state, now);
       return died;
     }
-    if (!this.prepare(session, died, now)) return false;
+    if (!this.defined.prepare(session, died, now)) return false;
     const isOpen = state.open && !this.lost.has(state.run);
     if (isOpen) this.endLostBatches(ref, state.run, version);
     const { hits } = state;
@@ -463,7 +379,7 @@ export class JournalIntake<Source extends JournalSource = JournalSource> {
       peakHour: state.peakHour ?? 0,
       at: state.lastAt,
     };
-    const gp = this.gpOf(track);
+    const gp = this.defined.gpOf(track);
     this.tables.facts.position(gp, session.id as number, position, state.commitSeen);
     this.tables.exposures.weigh(gp, session.id as number, position);
     if (died) {
@@ -496,41 +412,8 @@ export class JournalIntake<Source extends JournalSource = JournalSource> {
   /** The last time that the dead process is known to have lived. */
   private lastSign(session: KnownSession): number {
     const times = [...this.slots]
-      .filter(([ref]) => this.sessions.get(this.tracks.get(ref)?.session ?? -1) === session)
+      .filter(([ref]) => this.defined.sessions.get(this.defined.tracks.get(ref)?.session ?? -1) === session)
       .map(([, state]) => state.lastAt);
     return Math.max(session.fact.at, ...times);
   }
-
-  private memberOf(ref: Ref): number | null {
-    const member = this.members.get(ref);
-    const session = this.sessions.get(member?.fact.session ?? -1);
-    if (member === undefined || typeof session?.id !== 'number') return null;
-    member.id ??= this.tables.facts.member(session.id, member.fact);
-    return member.id;
-  }
-
-  private idOf(session: Ref): number {
-    return this.sessions.get(session)?.id as number;
-  }
-
-  private topicOf(track: KnownTrack): number {
-    const session = this.sessions.get(track.session) as KnownSession;
-    const topic = this.topics.get(track.topic) ?? { name: 'unknown', topicId: null };
-    return this.tables.dimensions.topic(session.clusterId, topic.name, topic.topicId, session.fact.at);
-  }
-
-  private gpOf(track: KnownTrack): number {
-    const session = this.sessions.get(track.session) as KnownSession;
-    return this.tables.dimensions.groupPartition(session.group, this.topicOf(track), track.partition);
-  }
-}
-
-/** A segment's head repeats the last join: one from before the end revives nobody. */
-function noteLife(
-  session: KnownSession | undefined,
-  fact: { t: string; at: number; restart?: boolean },
-): void {
-  if (session === undefined) return;
-  if (fact.t === 'end') session.endedAt = fact.restart === true ? null : fact.at;
-  else if (session.endedAt !== null && fact.at > session.endedAt) session.endedAt = null;
 }
