@@ -3,7 +3,7 @@ const { performance } = require('node:perf_hooks');
 
 const { brokers, topic, handler, store, records, kind } = JSON.parse(process.argv[2]);
 
-if (kind !== 'bare' && kind !== 'off') register();
+if (!['bare', 'untraced', 'off'].includes(kind)) register();
 const { Kafka, logLevel } = require('kafkajs');
 
 main().then(
@@ -33,7 +33,7 @@ function register() {
 async function main() {
   let kafka = new Kafka({ clientId: 'bench', brokers, logLevel: logLevel.NOTHING });
   if (kind !== 'bare' && kind !== 'instrumentation') {
-    const tracing = kind === 'all' ? 'all' : 'redeliveries';
+    const tracing = { all: 'all', untraced: 'off' }[kind] ?? 'redeliveries';
     kafka = require('../dist').instrument(kafka, { store, tracing });
   }
   const consumer = kafka.consumer({ groupId: `bench-${process.pid}-${Date.now()}`, maxWaitTimeInMs: 100 });
