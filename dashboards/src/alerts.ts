@@ -26,6 +26,19 @@ const GROUP = 'cluster, group';
 const PLACE = 'cluster, group, topic';
 const grown = (name: string, by: string) => `sum by (${by}) (increase(dupescope_${name}[15m]))`;
 
+/**
+ * The same of what must not be missed once. To increase() a series that begins with 3 has not grown: a group that is new,
+ * or told by another service of its first loss. Where the service was scraped more often than the series was there, the
+ * series came later, and what it began with is new. What stands in the first scrape of a service is not: a Prometheus
+ * that is new, or was away, tells nothing of what was before.
+ */
+const added = (name: string, by: string) => {
+  const series = `dupescope_${name}`;
+  const scrapes = 'sum by (job, instance) (count_over_time(dupescope_build_info[15m]))';
+  const isNew = `(count_over_time(${series}[15m]) < on (job, instance) group_left () ${scrapes})`;
+  return `sum by (${by}) ((${series} and ${isNew}) or increase(${series}[15m]))`;
+};
+
 export const ALERTS: readonly Alert[] = [
   {
     name: 'RedeliveryRatio',
@@ -55,7 +68,7 @@ export const ALERTS: readonly Alert[] = [
   {
     name: 'PrematureCommits',
     severity: 'critical',
-    value: grown('premature_commits_total', PLACE),
+    value: added('premature_commits_total', PLACE),
     above: 0,
     forMinutes: 0,
     keepMinutes: 15,
@@ -68,7 +81,7 @@ export const ALERTS: readonly Alert[] = [
   {
     name: 'SkippedRecords',
     severity: 'critical',
-    value: grown('skipped_records_total', PLACE),
+    value: added('skipped_records_total', PLACE),
     above: 0,
     forMinutes: 0,
     keepMinutes: 15,
@@ -80,7 +93,7 @@ export const ALERTS: readonly Alert[] = [
   {
     name: 'CopiesAppliedAgain',
     severity: 'warning',
-    value: `${grown('applied_again_total', GROUP)} and sum by (${GROUP}) (dupescope_idempotency_hits_total) > 0`,
+    value: `${added('applied_again_total', GROUP)} and sum by (${GROUP}) (dupescope_idempotency_hits_total) > 0`,
     above: 0,
     forMinutes: 0,
     keepMinutes: 15,
@@ -93,7 +106,7 @@ export const ALERTS: readonly Alert[] = [
   {
     name: 'Rewind',
     severity: 'warning',
-    value: grown('rewinds_total', `${PLACE}, cause`),
+    value: added('rewinds_total', `${PLACE}, cause`),
     above: 0,
     forMinutes: 0,
     keepMinutes: 15,
@@ -132,14 +145,16 @@ export const ALERTS: readonly Alert[] = [
   {
     name: 'NotScraped',
     severity: 'critical',
-    value: 'absent(dupescope_build_info)',
+    // A target that was a service within the last day and is not reached, or none at all.
+    value:
+      '(max by (job, instance) ((1 - up) and on (job, instance) last_over_time(dupescope_build_info[1d])) > 0) or on () absent(dupescope_build_info)',
     above: 0,
     forMinutes: 10,
     keepMinutes: 5,
     panel: 'Observers',
-    summary: () => 'Prometheus gets no metrics of Dupescope',
+    summary: () => 'Prometheus gets no metrics of Dupescope{{ with .Labels.instance }} at {{ . }}{{ end }}',
     description:
-      'The service is down, cannot be reached, or wants a token: no other alert of Dupescope can fire meanwhile.',
+      'A service is down, cannot be reached, or wants a token: no other alert of Dupescope can fire of what it watches meanwhile.',
   },
 ];
 

@@ -56,7 +56,7 @@ const LIMIT_MS = 30_000;
 export class GrafanaClient {
   private constructor(
     readonly url: string,
-    private readonly authorization: string,
+    private readonly authorization: string | null,
   ) {}
 
   static fromEnvironment(env: NodeJS.ProcessEnv): GrafanaClient {
@@ -64,6 +64,11 @@ export class GrafanaClient {
     if (env.GRAFANA_TOKEN) return new GrafanaClient(url, `Bearer ${env.GRAFANA_TOKEN}`);
     const login = `${env.GRAFANA_USER || 'admin'}:${env.GRAFANA_PASSWORD || 'admin'}`;
     return new GrafanaClient(url, `Basic ${Buffer.from(login).toString('base64')}`);
+  }
+
+  /** Somebody who has not logged in. */
+  anonymous(): GrafanaClient {
+    return new GrafanaClient(this.url, null);
   }
 
   async version(): Promise<string> {
@@ -85,6 +90,13 @@ export class GrafanaClient {
     const answer = await this.ask(`/api/dashboards/uid/${uid}`);
     if (answer.status === 404) return null;
     return ((await read(answer)) as { dashboard: Board }).dashboard;
+  }
+
+  /** Whether who asks may use Explore; false: nor anything else, perhaps. */
+  async mayExplore(): Promise<boolean> {
+    const answer = await this.ask('/api/access-control/user/actions');
+    if (!answer.ok) return false;
+    return ((await answer.json()) as Record<string, boolean>)['datasources:explore'] === true;
   }
 
   async rules(): Promise<Rule[]> {
@@ -134,7 +146,9 @@ export class GrafanaClient {
   }
 
   private ask(path: string, options: RequestInit = {}): Promise<Response> {
-    const headers = { ...options.headers, authorization: this.authorization };
+    const { authorization } = this;
+    const login = authorization === null ? {} : { authorization };
+    const headers = { ...options.headers, ...login };
     return fetch(this.url + path, { ...options, headers, signal: AbortSignal.timeout(LIMIT_MS) });
   }
 }

@@ -9,6 +9,10 @@ const OF = {
   none: '',
 } as const;
 
+/** How lines are named: the same name on two clusters is two lines. */
+export const OF_GROUP = '{{group}} ({{cluster}})';
+export const OF_TOPIC = '{{topic}} ({{cluster}})';
+
 /** A metric's series, of the variables that its labels know. */
 export function metric(name: string, of: keyof typeof OF = 'group', more = ''): string {
   const matchers = [OF[of], more].filter((text) => text !== '').join(', ');

@@ -4,7 +4,8 @@
  * a browser would have it run; so is what the variables ask.
  *
  *     GRAFANA_URL                       default http://127.0.0.1:3000
- *     GRAFANA_TOKEN                     or GRAFANA_USER and GRAFANA_PASSWORD (default admin, admin)
+ *     GRAFANA_TOKEN                     or GRAFANA_USER and GRAFANA_PASSWORD (default admin, admin: then it is taken to be
+ *                                       that of docker-compose.yml, where anybody may look and explore)
  *     SMOKE_FROM                        beginning of the time range, in minutes ago (default 60)
  *     SMOKE_LOOSE=1                     targets without data are listed and are no failure
  *
@@ -37,6 +38,9 @@ async function main(): Promise<number> {
   console.log(`${client.url}: Grafana ${await client.version()}`);
   const lines: Line[] = [];
   const missing = await provisioned(client);
+  const { GRAFANA_TOKEN, GRAFANA_USER, GRAFANA_PASSWORD } = process.env;
+  if (!GRAFANA_TOKEN && !GRAFANA_USER && !GRAFANA_PASSWORD)
+    missing.push(...(await closed(client.anonymous())));
   for (const what of missing) console.log(`MISSING  ${what}`);
   const to = Date.now();
   const range = { from: to - Number(process.env.SMOKE_FROM ?? 60) * 60_000, to };
@@ -73,6 +77,17 @@ async function provisioned(client: GrafanaClient): Promise<string[]> {
       missing.push(`alert rule ${pageOf(alert)}: ${rule.lastError ?? 'error'}`);
   }
   return missing;
+}
+
+/** What somebody who has not logged in cannot open. */
+async function closed(anybody: GrafanaClient): Promise<string[]> {
+  const shut: string[] = [];
+  for (const uid of [OVERVIEW_UID, EVIDENCE_UID]) {
+    const board = await anybody.dashboard(uid).catch(() => null);
+    if (board === null) shut.push(`without a login: dashboard ${uid}`);
+  }
+  if (!(await anybody.mayExplore())) shut.push('without a login: Explore, where exemplars lead to traces');
+  return shut;
 }
 
 interface Asked {

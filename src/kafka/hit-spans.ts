@@ -10,7 +10,7 @@ import type { KafkaMessage } from './client-shape';
 import { recordOf } from './traced-handler';
 import type { BatchInHand, Track } from './track';
 
-/** A batch may be all redelivered: spans of so many records take 2 ms, more would hold up the event loop. */
+/** A batch may be all redelivered, or fail: spans of so many records take 2 ms, more would hold up the event loop. */
 export const BATCH_SPANS_MAX = 128;
 
 /** False: the record has no span. */
@@ -22,7 +22,7 @@ export function toldOfHit(track: Track, message: KafkaMessage, hit: HitShape, st
   return Boolean(own);
 }
 
-/** Of a batch, so many at most, redelivered records included. */
+/** Of a batch, so many at most, redelivered records included: what has a span by choice alone takes no room. */
 export function startHit(
   spans: DeliverySpans,
   track: Track,
@@ -32,12 +32,15 @@ export function startHit(
 ): void {
   const batch = batchOf(track);
   track.hitSpans ??= [];
-  if (track.hitSpans.length + (batch?.ones.length ?? 0) >= BATCH_SPANS_MAX) return;
+  if (track.hitSpans.length + (batch?.wanted ?? 0) >= BATCH_SPANS_MAX) return;
   const startedAt = track.batch === null ? track.begunAt : undefined;
-  const one = spans.start(recordOf(message), standing, true, startedAt);
+  const record = recordOf(message);
+  const one =
+    batch === null
+      ? spans.start(record, standing, true, startedAt)
+      : spans.startWithin(batch.batch, record, standing, true).one;
   one.hit(hit, standing);
-  if (batch !== null) one.linkTo(batch.batch.span.spanContext(), { 'dupescope.link': 'batch' });
-  track.hitSpans.push({ offset: Number(message.offset), one });
+  track.hitSpans.push({ offset: record.offset, one });
   if (track.batch !== null) return;
   track.spanned = message;
   track.span = one;

@@ -11,7 +11,9 @@ import {
   type Consuming,
   carries,
   commitSpan,
+  type Delivering,
   DeliverySpans,
+  errorType,
   FIRST,
   type HitShape,
   handlerBelow,
@@ -41,7 +43,7 @@ import {
   within,
   withinBatch,
 } from './traced-handler';
-import type { Track, TrackWatcher } from './track';
+import { type SpanInHand, type Track, type TrackWatcher, wallClock } from './track';
 
 /** Links of a batch's span; SDKs keep no more by default. */
 const LINKS_MAX = 128;
@@ -156,24 +158,75 @@ export class SessionTelemetry implements TrackWatcher {
     const own = otherTracing === 'outside' ? handlerBelow(handler) : handler;
     if (own === null) return handler;
     const spans = this.spansOf(track);
-    const isChosen = this.share > 0 && spans.ids.dice(Number(messages[0]?.offset)) < this.share;
-    if (repeated.length > 0 || isChosen) {
-      const redelivered = repeated.slice(0, BATCH_SPANS_MAX).map((message) => ({
-        record: recordOf(message),
-        standing: this.standingOf(track, message),
-      }));
+    const redelivered = repeated.slice(0, BATCH_SPANS_MAX);
+    const firsts = this.chosenIn(messages, redelivered, spans);
+    if (repeated.length > 0 || firsts.length > 0) {
+      const records = [...redelivered, ...firsts];
       const counts = { records: messages.length, redelivered: repeated.length };
-      const batch = spans.startBatch(this.carriersIn(messages), counts);
-      const ones = spans.startRedelivered(redelivered, batch);
-      track.batchSpan = { batch, ones, hits: 0 };
-      return withinBatch(this.spans, own, track, batch, ones, this.quietly);
+      const batch = spans.startBatch(this.carriersIn(messages, records), counts);
+      const ones = records.map((message, i) => {
+        const isWanted = i < redelivered.length;
+        return spans.startWithin(batch, recordOf(message), this.standingOf(track, message), isWanted);
+      });
+      track.batchSpan = { batch, ones, wanted: redelivered.length, hits: 0 };
+      const failing = (startedAt: number) => this.startFailed(track, messages, batch, startedAt);
+      return withinBatch(this.spans, own, track, track.batchSpan, failing, this.quietly);
     }
     if (otherTracing !== null) return handler;
     const counts = { records: messages.length, redelivered: 0 };
     return failingBatch(
       handler,
-      (at) => spans.startBatch(this.carriersIn(messages), counts, at),
+      (error, at) => {
+        const failed = this.unfinishedIn(track, messages);
+        const batch = spans.startBatch(this.carriersIn(messages, failed), counts, at);
+        for (const { one } of this.startFailed(track, messages, batch, at)) one.failed(error);
+        batch.failed(error);
+      },
       this.quietly,
+    );
+  }
+
+  /** First deliveries of a batch that have a span by `all` or the ratio: the same records in every process. */
+  private chosenIn(
+    messages: readonly KafkaMessage[],
+    redelivered: readonly KafkaMessage[],
+    { ids }: DeliverySpans,
+  ): KafkaMessage[] {
+    const chosen: KafkaMessage[] = [];
+    if (this.share === 0) return chosen;
+    const others = new Set(redelivered);
+    for (const message of messages) {
+      if (chosen.length + others.size >= BATCH_SPANS_MAX) break;
+      if (others.has(message)) continue;
+      if (this.share === 1 || ids.dice(Number(message.offset)) < this.share) chosen.push(message);
+    }
+    return chosen;
+  }
+
+  /** Records of a batch whose handler threw before it had done with them, and that have no span. */
+  private unfinishedIn(track: Track, messages: readonly KafkaMessage[]): KafkaMessage[] {
+    // Another batch is in hand by now: nothing is known of this one.
+    if (track.batch !== messages) return [];
+    const spanned = [...(track.batchSpan?.ones ?? []), ...(track.hitSpans ?? [])];
+    const offsets = new Set(spanned.map(({ offset }) => offset));
+    const unfinished: KafkaMessage[] = [];
+    for (const message of messages) {
+      if (unfinished.length + spanned.length >= BATCH_SPANS_MAX) break;
+      const offset = Number(message.offset);
+      if (offset >= track.handledTo && !offsets.has(offset)) unfinished.push(message);
+    }
+    return unfinished;
+  }
+
+  private startFailed(
+    track: Track,
+    messages: readonly KafkaMessage[],
+    batch: Delivering,
+    startedAt: number,
+  ): SpanInHand[] {
+    const spans = this.spansOf(track);
+    return this.unfinishedIn(track, messages).map((message) =>
+      spans.startWithin(batch, recordOf(message), this.standingOf(track, message), true, startedAt),
     );
   }
 
@@ -204,7 +257,12 @@ export class SessionTelemetry implements TrackWatcher {
     this.quietly(() => {
       const { current, batch } = track;
       endHits(track, { error });
-      this.meters?.consumed.add(batch?.length ?? track.handedOver, this.attributesOf(track));
+      if (this.meters !== null) {
+        const attributes = this.attributesOf(track);
+        this.meters.consumed.add(batch?.length ?? track.handedOver, attributes);
+        const ms = Math.max(0, wallClock(performance.now()) - startedAt);
+        this.meters.processDuration.record(ms / 1_000, { ...attributes, 'error.type': errorType(error) });
+      }
       if (this.spans === null || this.session.otherTracing !== null) return;
       if (current === null || track.spanned === current) return;
       const standing = this.standingOf(track, current);
@@ -248,10 +306,11 @@ export class SessionTelemetry implements TrackWatcher {
     return context === null ? handler : (payload) => inContext(spans, context, handler, payload);
   }
 
-  private carriersIn(messages: readonly KafkaMessage[]): RecordShape[] {
+  /** What a batch's span links to besides the spans of its records. */
+  private carriersIn(messages: readonly KafkaMessage[], spanned: readonly KafkaMessage[]): RecordShape[] {
     const carriers: RecordShape[] = [];
     for (const message of messages) {
-      if (carriers.length >= LINKS_MAX) break;
+      if (carriers.length + spanned.length >= LINKS_MAX) break;
       if (this.isCarried(message.headers)) carriers.push(recordOf(message));
     }
     return carriers;

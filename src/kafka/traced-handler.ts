@@ -2,7 +2,7 @@
 import type { Context } from '@opentelemetry/api';
 import type { Delivering, RecordShape, Spans } from '../telemetry';
 import type { ConsumerRunConfig, KafkaMessage } from './client-shape';
-import type { SpanInHand, Track } from './track';
+import type { BatchInHand, SpanInHand, Track } from './track';
 
 export type EachMessage = NonNullable<ConsumerRunConfig['eachMessage']>;
 export type EachBatch = NonNullable<ConsumerRunConfig['eachBatch']>;
@@ -46,20 +46,26 @@ export function within(
   };
 }
 
-/** @param ones spans of records of the batch: they end with it, well where the handler resolved them before it threw */
+/**
+ * The spans of the batch's records end with it, well where the handler resolved them before it threw.
+ *
+ * @param failing makes those of records that had none and that the handler left
+ */
 export function withinBatch(
   spans: Spans,
   handler: EachBatch,
   track: Track,
-  batch: Delivering,
-  ones: readonly SpanInHand[],
+  { batch, ones }: BatchInHand,
+  failing: (startedAt: number) => readonly SpanInHand[],
   quietly: Quietly,
 ): EachBatch {
   return async (payload) => {
+    const startedAt = Date.now();
     try {
       await inContext(spans, batch.context, handler, payload);
     } catch (error) {
       quietly(() => {
+        for (const { one } of failing(startedAt)) one.failed(error);
         for (const { offset, one } of ones) {
           if (offset < track.handledTo) one.ended();
           else one.failed(error);
@@ -75,10 +81,10 @@ export function withinBatch(
   };
 }
 
-/** A batch that has a span only when its handler throws. */
+/** A batch that has spans only when its handler throws. */
 export function failingBatch(
   handler: EachBatch,
-  start: (startedAt: number) => Delivering,
+  failed: (error: unknown, startedAt: number) => void,
   quietly: Quietly,
 ): EachBatch {
   return async (payload) => {
@@ -86,7 +92,7 @@ export function failingBatch(
     try {
       await handler(payload);
     } catch (error) {
-      quietly(() => start(startedAt).failed(error));
+      quietly(() => failed(error, startedAt));
       throw error;
     }
   };

@@ -72,6 +72,8 @@ export interface SpanInHand {
 export interface BatchInHand {
   batch: Delivering;
   ones: readonly SpanInHand[];
+  /** How many of `ones` are not there by choice: redelivered records, which come first. */
+  wanted: number;
   hits: number;
 }
 

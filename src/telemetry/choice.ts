@@ -2,8 +2,8 @@
 
 /**
  * 'redeliveries': redeliveries, hits of the handler's own check and deliveries whose handler failed. 'all': every
- * delivery. `ratio`: the former, and that share of the others, the same records in every process. 'off': none; metrics
- * go by the meter provider.
+ * delivery; of a batch of eachBatch 128. `ratio`: the former, and that share of the others, the same records in every
+ * process. 'off': none; metrics go by the meter provider.
  */
 export type Tracing = 'off' | 'redeliveries' | 'all' | { ratio: number };
 

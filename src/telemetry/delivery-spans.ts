@@ -6,6 +6,9 @@
  * so that a parent-based sampler, which is what SDKs have by default, keeps them. Each is linked to the message's
  * creation and to the attempt before, whose span id follows from what the ledger knows of it. That span need not
  * exist: a first delivery that had none, or one that its process took with it; the link's attributes tell of it.
+ *
+ * The ledger does not know what a record carried: what the service finds later stands in the trace of the place. So a
+ * span that is always kept and stands in a carried trace has a mark in the place's, of the same id, which links to it.
  */
 import type { Attributes, Context, Link, Span, SpanContext, SpanOptions } from '@opentelemetry/api';
 import type { OpenTelemetry } from './api';
@@ -15,6 +18,7 @@ import {
   deliveryAttributes,
   errorType,
   type MessageShape,
+  offsetAttributes,
   recordAttributes,
 } from './attributes';
 import { type Carries, extracted, type Headers } from './carrier';
@@ -23,6 +27,8 @@ import type { Spans } from './tracer';
 
 /** SpanKind.CONSUMER and SpanStatusCode.ERROR of the API. */
 const CONSUMER = 4;
+/** Name of a mark. */
+const MARK = 'dupescope.delivery';
 const ERROR = 2;
 const SAMPLED = 1;
 
@@ -112,6 +118,9 @@ export class DeliverySpans {
     if (creation !== null) links.push({ context: creation, attributes: { 'dupescope.link': 'creation' } });
     const previous = this.linkToPrevious(record.offset, standing, parent.traceId);
     if (previous !== null) links.push(previous);
+    if (creation !== null) {
+      links.push({ context: this.placeOf(record.offset), attributes: { 'dupescope.link': 'place' } });
+    }
     const attributes = deliveryAttributes(this.place, this.partition, record, standing.attempt);
     addStanding(attributes, standing);
     const options: SpanOptions = { kind: CONSUMER, links, attributes };
@@ -119,13 +128,14 @@ export class DeliverySpans {
     const { attempt, unique } = standing;
     const spanId = unique ? this.ids.attempt(this.place.session, record.offset, attempt) : null;
     const span = this.spans.start(this.name, options, around, spanId);
+    if (creation !== null && isWanted) this.mark(record, attempt, span.spanContext(), spanId, startTime);
     return new Delivering(span, this.spans.lay(context, span));
   }
 
   /**
    * One span for the batch, in a trace of its own or the active one.
    *
-   * @param carriers those of its records that carry context: they are linked to
+   * @param carriers those of its records that are linked to by the context that they carry
    */
   startBatch(
     carriers: readonly RecordShape[],
@@ -156,16 +166,19 @@ export class DeliverySpans {
     return new Delivering(span, this.spans.lay(active, span));
   }
 
-  /** Of a batch's redelivered records, in the records' own traces. */
-  startRedelivered(
-    redelivered: readonly { record: RecordShape; standing: Standing }[],
+  /** Of a record of a batch, in the record's own trace: it and the batch's span are linked to each other. */
+  startWithin(
     batch: Delivering,
-  ): { offset: number; one: Delivering }[] {
-    return redelivered.map(({ record, standing }) => {
-      const one = this.start(record, standing, true);
-      one.linkTo(batch.span.spanContext(), { 'dupescope.link': 'batch' });
-      return { offset: record.offset, one };
-    });
+    record: RecordShape,
+    standing: Standing,
+    isWanted: boolean,
+    startTime?: number,
+  ): { offset: number; one: Delivering } {
+    const { offset } = record;
+    const one = this.start(record, standing, isWanted, startTime);
+    one.linkTo(batch.span.spanContext(), { 'dupescope.link': 'batch' });
+    batch.linkTo(one.span.spanContext(), { 'dupescope.link': 'delivery', ...offsetAttributes(offset) });
+    return { offset, one };
   }
 
   /** What another tracer's span of the same delivery is told, so that there are not two. */
@@ -183,15 +196,41 @@ export class DeliverySpans {
   }
 
   private parentOf(offset: number, creation: SpanContext | null, isWanted: boolean): SpanContext {
-    if (creation === null) {
-      return {
-        traceId: this.ids.trace(offset),
-        spanId: this.ids.parent(offset),
-        traceFlags: SAMPLED,
-        isRemote: true,
-      };
-    }
+    if (creation === null) return this.placeOf(offset);
     return isWanted ? { ...creation, traceFlags: creation.traceFlags | SAMPLED } : creation;
+  }
+
+  /** The parent of all deliveries of a record without a trace of its own. */
+  private placeOf(offset: number): SpanContext {
+    return {
+      traceId: this.ids.trace(offset),
+      spanId: this.ids.parent(offset),
+      traceFlags: SAMPLED,
+      isRemote: true,
+    };
+  }
+
+  /** In the place's trace, of the id that the ledger's facts lead to: where that delivery's span stands. */
+  private mark(
+    { offset }: RecordShape,
+    attempt: number,
+    of: SpanContext,
+    spanId: string | null,
+    startTime = Date.now(),
+  ): void {
+    const { trace, context } = this.api;
+    const parent = this.spans.lay(context.active(), trace.wrapSpanContext(this.placeOf(offset)));
+    const { group, topic } = this.place;
+    const attributes = {
+      'messaging.system.name': 'kafka',
+      'messaging.destination.name': topic,
+      'messaging.destination.partition.id': this.partition,
+      'messaging.consumer.group.name': group,
+      ...offsetAttributes(offset),
+      'dupescope.delivery.attempt': attempt,
+    };
+    const links: Link[] = [{ context: of, attributes: { 'dupescope.link': 'delivery' } }];
+    this.spans.start(MARK, { links, attributes, startTime }, parent, spanId).end(startTime);
   }
 
   private linkToPrevious(offset: number, { attempt, previous }: Standing, traceId: string): Link | null {

@@ -4,7 +4,7 @@
  * make spans of deliveries, commits and seeks. The service alone uses `exporting` and `finding-spans`.
  */
 export { activeTrace } from './active-trace';
-export type { Consuming } from './attributes';
+export { type Consuming, errorType } from './attributes';
 export { type Carries, carries } from './carrier';
 export { DEFAULT_TRACING, isTracing, shareOf, type Tracing, tracingFrom } from './choice';
 export {

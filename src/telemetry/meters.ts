@@ -22,10 +22,10 @@ export interface Exposed {
 export interface Meters {
   /**
    * Each record of a handler that takes longer than 0.05 ms, and at least one of 128 of a faster one; each batch of
-   * `eachBatch`.
+   * `eachBatch`. What failed with its error.type, each.
    */
   processDuration: Histogram;
-  /** Added to once a fetched batch. Counts deliveries: redeliveries are in it. */
+  /** Added to once a fetched batch, and when a handler failed. Counts deliveries: redeliveries are in it. */
   consumed: Counter;
   /** One each. */
   redeliveries: Counter;

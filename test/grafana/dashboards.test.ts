@@ -60,6 +60,18 @@ describe.each(dashboards().map((one) => [one.title, one] as const))('%s', (_titl
     expect(h).toBeGreaterThan(0);
   });
 
+  test('docs/grafana.md tells of each panel', () => {
+    const text = readFileSync(join(__dirname, '../../docs/grafana.md'), 'utf8');
+    const [overview = '', evidence = ''] = text
+      .slice(text.indexOf('## Overview: what each panel means'))
+      .split('## Evidence');
+    const isEvidence = board.uid.endsWith('evidence');
+    // Whole names: `Deliveries` is not told by `Redeliveries`.
+    const told = (title: string) =>
+      new RegExp(`(?<!\\w)${title}(?!\\w)`).test(isEvidence ? evidence : overview);
+    expect(panels.map(({ title }) => title).filter((title) => !told(title))).toEqual([]);
+  });
+
   test('panels do not lie on each other', () => {
     const taken = new Map<string, string>();
     for (const { title, gridPos } of panels) {
@@ -119,14 +131,31 @@ describe('PromQL', () => {
       expect(['$__rate_interval', '$__range', '15m']).toContain(range);
     }
     // A counter is never shown as it stands.
-    for (const [name] of expr.matchAll(/dupescope_\w+_(?:total|bucket)\b/g)) {
-      const before = expr.slice(0, expr.indexOf(name));
-      expect([name, /(?:rate|increase)\([^)]*$/.test(before) || expr.includes(`(${name}) > 0`)]).toEqual([
-        name,
-        true,
-      ]);
+    for (const { 0: name, index } of expr.matchAll(/dupescope_\w+_(?:total|bucket)\b/g)) {
+      const [before, after] = [expr.slice(0, index), expr.slice(index + name.length)];
+      const isGrowth = /(?:rate|increase|count_over_time)\([^)]*$/.test(before);
+      // Or it is asked whether there was any, or what a series began with.
+      const isKnown = after.startsWith(') > 0') || after.startsWith(` and (count_over_time(${name}[`);
+      expect([name, isGrowth || isKnown]).toEqual([name, true]);
     }
     expect(errorsIn(substituted(expr))).toEqual([]);
+  });
+
+  test('the same name on two clusters is two lines', () => {
+    for (const { of, expr } of asked) {
+      for (const [, by = ''] of expr.matchAll(/\bby \(([^)]*)\)/g)) {
+        const labels = by.split(', ');
+        const isName = labels.some((label) => label === 'group' || label === 'topic');
+        expect([of, by, isName]).toEqual([of, by, labels.includes('cluster')]);
+      }
+    }
+    const [overview] = dashboards();
+    for (const { title, targets } of overview?.panels ?? []) {
+      for (const { legendFormat = '' } of targets ?? []) {
+        const isName = /\{\{(group|topic)\}\}/.test(legendFormat);
+        expect([title, isName]).toEqual([title, legendFormat.includes('{{cluster}}')]);
+      }
+    }
   });
 
   test('the parser finds what is wrong', () => {

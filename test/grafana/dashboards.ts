@@ -11,6 +11,7 @@ export interface Target {
   refId: string;
   datasource: Source;
   expr?: string;
+  legendFormat?: string;
   instant?: boolean;
   exemplar?: boolean;
   queryText?: string;

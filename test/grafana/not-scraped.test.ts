@@ -65,9 +65,9 @@ test(
     expect(alerts).toHaveLength(1);
     expect(alerts[0]).toMatchObject({
       state: 'firing',
-      labels: { alertname: 'DupescopeNotScraped', severity: 'critical' },
+      labels: { alertname: 'DupescopeNotScraped', severity: 'critical', instance: listen },
       annotations: {
-        summary: 'Prometheus gets no metrics of Dupescope',
+        summary: `Prometheus gets no metrics of Dupescope at ${listen}`,
         runbook_url: 'http://127.0.0.1:7475/docs/alerts/not-scraped.md',
       },
     });

@@ -11,6 +11,7 @@ import { CONFIG_SCHEMA } from '../../src/config/schema';
 import { SETTINGS } from '../../src/config/settings';
 import { fromEnvironment } from '../../src/config/sources';
 import { filled } from '../../src/page/logic/links';
+import { OTHER_PATHS } from '../../src/service/openapi';
 import { testFolder } from '../support/folder';
 import { COLLECTOR_CONFIG } from '../support/otelcol';
 
@@ -78,6 +79,17 @@ describe('docker-compose.yml', () => {
         ]);
       }
     }
+  });
+
+  test('who has not logged in may follow links to traces: on loopback alone', () => {
+    const { environment = {} } = service('grafana');
+    expect(environment.GF_AUTH_ANONYMOUS_ENABLED).toBe('true');
+    expect(withDefaults(environment.GF_AUTH_ANONYMOUS_ORG_ROLE ?? '')).toBe('Editor');
+    for (const port of service('grafana').ports ?? []) expect(port).toMatch(/^127\.0\.0\.1:/);
+    const boards = yaml<{ providers: { allowUiUpdates: boolean }[] }>(
+      'dashboards/grafana/provisioning/dashboards/dupescope.yaml',
+    );
+    expect(boards.providers.map(({ allowUiUpdates }) => allowUiUpdates)).toEqual([false]);
   });
 
   test('Grafana and whoever writes the store are one user', () => {
@@ -175,6 +187,64 @@ describe('docker-compose.yml', () => {
     const wrong = join(folder, 'docker-compose.yml');
     writeFileSync(wrong, text('docker-compose.yml').replace('restart: unless-stopped', 'restarts: always'));
     expect(composed(wrong, 'demo').status).not.toBe(0);
+  });
+});
+
+describe('Dockerfile', () => {
+  const lines = text('Dockerfile')
+    .replaceAll('\\\n', ' ')
+    .split('\n')
+    .filter((line) => /^[A-Z]+ /.test(line));
+  const those = (word: string) =>
+    lines.filter((line) => line.startsWith(`${word} `)).map((line) => line.slice(word.length + 1));
+  /** In falling precedence: the last pattern that names a path decides. */
+  const ignored = text('.dockerignore').split('\n').filter(Boolean).reverse();
+  const isIgnored = (path: string) => {
+    const told = ignored.find((line) => {
+      const pattern = line.replace(/^!/, '');
+      return pattern === '*' || path === pattern || path.startsWith(`${pattern}/`);
+    });
+    return told !== undefined && !told.startsWith('!');
+  };
+
+  test('what is copied is there, and not ignored', () => {
+    const sources = those('COPY')
+      .filter((line) => !line.startsWith('--from'))
+      .flatMap((line) => line.split(/\s+/).slice(0, -1));
+    expect(sources).toEqual(expect.arrayContaining(['package.json', 'package-lock.json', 'src', 'docs']));
+    for (const path of sources) {
+      expect([path, existsSync(join(ROOT, path)), isIgnored(path)]).toEqual([path, true, false]);
+    }
+    for (const path of ['node_modules', 'test/grafana', '.git', 'docs/page/overview.png']) {
+      expect([path, isIgnored(path)]).toEqual([path, true]);
+    }
+    // What the build stage makes is what it runs.
+    expect(those('COPY')).toContain('--from=build /build/dist ./dist');
+    expect(those('ENTRYPOINT')).toEqual(['["node", "/app/dist/cli/main.js"]']);
+    const { bin } = JSON.parse(text('package.json')) as { bin: { dupescope: string } };
+    expect(`/app/${bin.dupescope}`).toBe('/app/dist/cli/main.js');
+  });
+
+  test('both stages are the same pinned image', () => {
+    const images = those('FROM').map((line) => line.split(' ')[0]);
+    expect(images.length).toBe(2);
+    for (const image of images) expect(image).toMatch(/^node:\d+\.\d+\.\d+-\w+-slim$/);
+    expect(new Set(images).size).toBe(1);
+  });
+
+  test('its health check asks whether the service answers, where it listens', () => {
+    const [check = ''] = those('HEALTHCHECK');
+    const url = new URL(/fetch\('([^']+)'\)/.exec(check)?.[1] ?? '');
+    // Ready is what a large cluster makes it wait for: it is not ill meanwhile.
+    expect(url.pathname).toBe('/healthz');
+    expect(OTHER_PATHS.some(({ path }) => path === url.pathname)).toBe(true);
+    const [variables = ''] = those('ENV');
+    expect(variables).toContain(`DUPESCOPE_LISTEN=${url.host}`);
+    expect(those('EXPOSE')).toEqual([url.port]);
+    // Compose has it listen for its network too.
+    for (const name of ['dupescope', 'attached']) {
+      expect(service(name).environment?.DUPESCOPE_LISTEN).toBe(`0.0.0.0:${url.port}`);
+    }
   });
 });
 

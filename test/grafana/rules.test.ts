@@ -180,6 +180,80 @@ describe.each(ALERTS.map((alert) => [alert.name, alert] as const))('%s', (name, 
   });
 });
 
+/** Counters whose first value counts, with the labels of their series. */
+const NEWCOMERS = {
+  PrematureCommits: series('premature_commits_total', PLACE),
+  SkippedRecords: series('skipped_records_total', PLACE),
+  CopiesAppliedAgain: series('applied_again_total', PLACE),
+  Rewind: series('rewinds_total', { ...PLACE, cause: 'reset' }),
+};
+const SCRAPED = { job: 'dupescope', instance: 'dupescope:7475' };
+const scraped = (name: string) => name.replace('}', `, ${of(SCRAPED).slice(1)}`);
+const HITS = scraped(series('idempotency_hits_total', PLACE));
+const BUILD = series('build_info', { version: '1', ...SCRAPED });
+
+describe.each(Object.entries(NEWCOMERS))('%s, of what a series begins with', (name, counter) => {
+  const alert = ALERTS.find((one) => one.name === name);
+  const told = (values: Series, isFiring: boolean) => {
+    const { says } = CASES[name] as Case;
+    const annotations = {
+      summary: says[1].replace(/\b\d+\b/, '5'),
+      description: alert?.description,
+      runbook_url: `http://127.0.0.1:7475/docs/alerts/${pageOf(alert as (typeof ALERTS)[number])}.md`,
+    };
+    const labels = { ...says[0], severity: alert?.severity };
+    const exp_alerts = isFiring ? [{ exp_labels: labels, exp_annotations: annotations }] : [];
+    return {
+      interval: '1m',
+      input_series: inputs(values),
+      alert_rule_test: [{ eval_time: '36m', alertname: `Dupescope${name}`, exp_alerts }],
+    };
+  };
+  const one = scraped(counter);
+
+  test('a group that comes with its first count fires', () => {
+    expect(
+      promtool(`${name}-new`, [told({ [BUILD]: '1x60', [HITS]: '9x60', [one]: '_x30 5x30' }, true)]),
+    ).toBe('');
+  });
+
+  test('what a service had when it was first scraped is quiet, and after a gap too', () => {
+    const first = { [BUILD]: '_x30 1x30', [HITS]: '_x30 9x30', [one]: '_x30 5x30' };
+    const gap = { [BUILD]: '1x10 _x22 1x30', [HITS]: '9x10 _x22 9x30', [one]: '5x10 _x22 5x30' };
+    // Of another version since.
+    const newer = {
+      [series('build_info', { version: '0', ...SCRAPED })]: '1x28 _x40',
+      [BUILD]: '_x29 1x30',
+      [HITS]: '9x60',
+      [one]: '5x60',
+    };
+    const cases = [first, gap, newer].map((values) => told(values, false));
+    expect(promtool(`${name}-known`, cases)).toBe('');
+  });
+});
+
+test('one service of two that is not reached fires, one that was taken off does not', () => {
+  const alert = ALERTS.find(({ name }) => name === 'NotScraped');
+  const away = { job: 'dupescope-attached', instance: 'attached:7475' };
+  const annotations = {
+    summary: 'Prometheus gets no metrics of Dupescope at attached:7475',
+    description: alert?.description,
+    runbook_url: 'http://127.0.0.1:7475/docs/alerts/not-scraped.md',
+  };
+  const up = (labels: Record<string, string>) => `up${of(labels)}`;
+  const build = (labels: Record<string, string>) => series('build_info', { version: '1', ...labels });
+  const both = { [up(SCRAPED)]: '1x60', [build(SCRAPED)]: '1x60', [build(away)]: '1x10' };
+  // Somebody else's target is not our matter.
+  const down = { ...both, [up(away)]: '1x10 0x50', [up({ job: 'node', instance: 'n:9100' })]: '0x60' };
+  const told = (values: Series, exp_alerts: object[]) => ({
+    interval: '1m',
+    input_series: inputs(values),
+    alert_rule_test: [{ eval_time: '40m', alertname: 'DupescopeNotScraped', exp_alerts }],
+  });
+  const firing = [{ exp_labels: { ...away, severity: 'critical' }, exp_annotations: annotations }];
+  expect(promtool('one-away', [told(down, firing), told(both, [])])).toBe('');
+});
+
 test('an observer that is not ready fires too, of one service among two', () => {
   const observer = { instance: 'attached:7475', observer: 'groups' };
   const labels = { ...observer, severity: 'warning' };

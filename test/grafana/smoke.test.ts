@@ -16,6 +16,8 @@ interface Shape {
   sources: string[];
   plugins: string[];
   rules: { name: string; health: string; lastError?: string }[];
+  /** What who has not logged in may do; null: nothing. */
+  anybody?: Record<string, boolean> | null;
   /** Values of a target (of labels: of what they match), or an error. */
   answer: (target: { expr?: string; queryText?: string; label?: string }) => number | string;
 }
@@ -32,7 +34,9 @@ afterAll(() => {
   for (const server of servers) server.close();
 });
 
-async function grafana({ sources, plugins, rules, answer }: Shape): Promise<string> {
+const ADMIN = `Basic ${Buffer.from('admin:admin').toString('base64')}`;
+
+async function grafana({ sources, plugins, rules, anybody = null, answer }: Shape): Promise<string> {
   const boards = new Map(
     dashboards().map((board) => [`/api/dashboards/uid/${board.uid}`, { dashboard: board }]),
   );
@@ -42,7 +46,13 @@ async function grafana({ sources, plugins, rules, answer }: Shape): Promise<stri
     const send = (value: unknown, status = 200) => {
       response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(value));
     };
-    if (request.headers.authorization !== 'Bearer secret') return send({ message: 'Unauthorized' }, 401);
+    const { authorization } = request.headers;
+    if (authorization === undefined && anybody !== null) {
+      if (url === '/api/access-control/user/actions') return send(anybody);
+      if (boards.has(url)) return send(boards.get(url));
+    }
+    if (authorization !== 'Bearer secret' && authorization !== ADMIN)
+      return send({ message: 'Unauthorized' }, 401);
     if (url === '/api/health') return send({ version: '13.2.0' });
     if (url === '/api/datasources') return send(sources.map((uid) => ({ uid })));
     if (url === '/api/plugins?type=datasource') return send(plugins.map((id) => ({ id })));
@@ -121,7 +131,7 @@ test('errors, empty panels, and what was not provisioned', async () => {
       if (expr.includes('store_bytes') || label === 'topic') return 'cannot reach it';
       if (queryText.startsWith('SELECT DISTINCT "group"')) return 'no such view';
       // Rewinds are marked where there were some.
-      return /sessions|sum by \(group, topic, cause\) \(increase\(dupescope_rewinds/.test(expr) ||
+      return /sessions|sum by \(cluster, group, topic, cause\) \(increase\(dupescope_rewinds/.test(expr) ||
         label === 'group'
         ? 0
         : 1;
@@ -138,6 +148,22 @@ test('errors, empty panels, and what was not provisioned', async () => {
   expect(said).toContain('FAIL  error    Dupescope / Evidence, variable group: no such view');
   expect(said).toContain('ok    no data  Dupescope / Overview, annotation Rewinds A');
   expect(code).toBe(1);
+});
+
+test('with no credentials given, what is open to who has not logged in', async () => {
+  const open = { 'dashboards:read': true, 'datasources:explore': true };
+  const [editor, viewer, nobody] = await Promise.all(
+    [open, { 'dashboards:read': true }, null].map(async (anybody) =>
+      smoke(await grafana({ ...WELL, anybody }), ''),
+    ),
+  );
+  expect(editor?.said).toMatch(/0 error, 0 not run; 0 missing\n$/);
+  expect(editor?.code).toBe(0);
+  expect(viewer?.said).toContain('MISSING  without a login: Explore');
+  expect(viewer?.said).toMatch(/; 1 missing\n$/);
+  expect(viewer?.code).toBe(1);
+  expect(nobody?.said).toContain('MISSING  without a login: dashboard dupescope-overview');
+  expect(nobody?.said).toMatch(/; 3 missing\n$/);
 });
 
 test('no Grafana, or one that refuses', async () => {

@@ -1,5 +1,6 @@
 /** Spans and metrics as an application's own SDK gets them; across processes: `test/telemetry/otlp.test.ts`. */
-import { context, trace } from '@opentelemetry/api';
+import { context, type SpanContext, trace } from '@opentelemetry/api';
+import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
 import type { ConsumerRunConfig } from 'kafkajs';
 import { uniqueName, until } from '../support/broker';
 import { linksOf, Recorded } from '../support/spans';
@@ -94,6 +95,23 @@ describe('spans of eachMessage', () => {
     expect(last?.spanContext().traceId).toBe(PARENT.traceId);
     expect(last?.parentSpanContext?.spanId).toBe(PARENT.spanId);
     expect(linksOf(last as never).creation).toEqual(PARENT);
+
+    // What the service finds is in the trace of the place: from there a mark of the attempt's id leads to its span.
+    const ids = await stage.ids();
+    const place = { traceId: ids.trace(2), spanId: ids.parent(2) };
+    for (const { offset, span } of recorded.deliveries(stage.topic)) {
+      expect(linksOf(span).place).toEqual(offset === 2 ? place : undefined);
+    }
+    const marks = recorded.named('dupescope.delivery');
+    expect(marks.map(({ attributes }) => attributes['dupescope.delivery.attempt'])).toEqual([2]);
+    const [mark] = marks as [ReadableSpan];
+    expect(mark.spanContext()).toMatchObject({
+      traceId: place.traceId,
+      spanId: ids.attempt(stage.sessions()[1] as string, 2, 2),
+    });
+    expect(mark.parentSpanContext?.spanId).toBe(place.spanId);
+    const { traceId, spanId } = last?.spanContext() ?? {};
+    expect(linksOf(mark).delivery).toEqual({ traceId, spanId });
   });
 
   test('the handler runs in the span, or in the context that the record carries', async () => {
@@ -145,14 +163,20 @@ describe('spans of eachMessage', () => {
     ]);
   });
 
-  test('a ratio chooses the same records in every session', async () => {
-    const stage = await Stage.of(plain(400));
+  test('a ratio chooses the same records in every session, by eachBatch too', async () => {
+    const stage = await Stage.of(plain(360));
     const chosen: number[][] = [];
     for (let round = 1; round <= 2; round++) {
       // A group of its own: nobody has a redelivery.
       const other = Object.assign(new Stage(), { topic: stage.topic });
-      const consumer = await other.start(other.noting(), { tracing: { ratio: 0.25 } });
-      await other.until(400);
+      const batches: ConsumerRunConfig = {
+        autoCommit: false,
+        eachBatch: async ({ batch }) =>
+          void other.seen.push(...batch.messages.map(({ offset }) => Number(offset))),
+      };
+      const run = round === 1 ? other.noting() : batches;
+      const consumer = await other.start(run, { tracing: { ratio: 0.25 } });
+      await other.until(360);
       await other.stop(consumer);
       const mine = recorded
         .deliveries(stage.topic)
@@ -160,8 +184,9 @@ describe('spans of eachMessage', () => {
       chosen.push(mine.map(({ offset }) => offset));
     }
     expect(chosen[0]).toEqual(chosen[1]);
+    // A batch has 128 spans of records at most: what is chosen of 360 must be fewer for the above to hold.
     expect(chosen[0]?.length).toBeGreaterThan(50);
-    expect(chosen[0]?.length).toBeLessThan(150);
+    expect(chosen[0]?.length).toBeLessThan(128);
   });
 
   test('a synchronous throw, a thenable and a plain return end their spans and pass through', async () => {
@@ -210,10 +235,8 @@ describe('spans of eachBatch', () => {
       },
     });
     await until('the batch was done again', () => stage.seen.filter((offset) => offset === 4).length === 1);
-    await until('spans ended', () => recorded.deliveries(stage.topic).length === 2);
-    const batches = recorded
-      .named(`process ${stage.topic}`)
-      .filter(({ attributes }) => attributes['messaging.batch.message_count'] !== undefined);
+    await until('spans ended', () => recorded.deliveries(stage.topic).length === 4);
+    const batches = batchesOf(stage);
     expect(
       batches.map(({ attributes, status }) => [
         attributes['messaging.batch.message_count'],
@@ -224,35 +247,59 @@ describe('spans of eachBatch', () => {
       [5, 0, 2],
       [2, 2, 0],
     ]);
-    expect(batches[1]?.links.map((link) => link.context.spanId)).toEqual([PARENT.spanId]);
     expect(active).toBe(batches[1]?.spanContext().spanId);
-    // Handed over in the batch that failed: 3 and 4 come again, each in its own trace.
-    const [three, four] = recorded.deliveries(stage.topic);
-    expect([three?.offset, three?.attempt, four?.offset, four?.attempt]).toEqual([3, 2, 4, 2]);
-    expect(three?.span.spanContext().traceId).toBe((await stage.ids()).trace(3));
-    expect(four?.span.spanContext().traceId).toBe(PARENT.traceId);
-    expect(linksOf(three?.span as never).batch?.spanId).toBe(batches[1]?.spanContext().spanId);
+    // The batch that failed left 3 and 4, which come again: each in its own trace, each linked to the attempt before.
+    const told = recorded.deliveries(stage.topic);
+    expect(told.map(({ offset, attempt, span }) => [offset, attempt, span.status.code])).toEqual([
+      [3, 1, 2],
+      [3, 2, 0],
+      [4, 1, 2],
+      [4, 2, 0],
+    ]);
+    const traceIds = told.map(({ span }) => span.spanContext().traceId);
+    const own = (await stage.ids()).trace(3);
+    expect(traceIds).toEqual([own, own, PARENT.traceId, PARENT.traceId]);
+    for (const [i, { attempt, span }] of told.entries()) {
+      const before = attempt === 1 ? undefined : told[i - 1]?.span.spanContext();
+      expect(linksOf(span).previous_attempt?.spanId).toBe(before?.spanId);
+      expect(linksOf(span).batch?.spanId).toBe(batches[attempt - 1]?.spanContext().spanId);
+    }
+    // And the batches lead to them, and to the message's creation.
+    for (const [i, batch] of batches.entries()) {
+      const ones = told
+        .filter(({ attempt }) => attempt === i + 1)
+        .map(({ span }) => span.spanContext().spanId);
+      expect(batch.links.map((link) => link.context.spanId)).toEqual([PARENT.spanId, ...ones]);
+    }
   });
 
-  test('a batch of many redelivered records has 128 of them, and says how many there were', async () => {
+  test('of a batch of many records 128 have spans, by choice and as redeliveries, and these are linked', async () => {
     const stage = await Stage.of(plain(500));
     const run = (): ConsumerRunConfig => ({
       autoCommit: false,
       eachBatch: async ({ batch }) =>
         void stage.seen.push(...batch.messages.map(({ offset }) => Number(offset))),
     });
-    const first = await stage.start(run());
+    const first = await stage.start(run(), { tracing: 'all' });
     await stage.until(500);
     await stage.stop(first);
+    const ones = recorded.deliveries(stage.topic);
+    expect(ones.length).toBeGreaterThanOrEqual(128);
+    expect(ones.length).toBeLessThanOrEqual(128 * batchesOf(stage).length);
     await stage.start(run());
     await stage.until(1_000);
-    await until('the batch ended', () => recorded.deliveries(stage.topic).length > 0);
-    const batches = recorded
-      .named(`process ${stage.topic}`)
-      .filter(({ attributes }) => attributes['dupescope.batch.redeliveries'] !== undefined);
-    const count = (key: string) => batches.reduce((sum, { attributes }) => sum + Number(attributes[key]), 0);
+    const count = (key: string) =>
+      batchesOf(stage).reduce((sum, { attributes }) => sum + Number(attributes[key]), 0);
+    await until('all batches ended', () => count('messaging.batch.message_count') === 1_000);
     expect(count('dupescope.batch.redeliveries')).toBe(500);
-    expect(recorded.deliveries(stage.topic).length).toBeLessThanOrEqual(128 * batches.length);
+    const again = recorded.deliveries(stage.topic).filter(({ attempt }) => attempt === 2);
+    expect(again.length).toBeGreaterThanOrEqual(128);
+    expect(ones.length + again.length).toBeLessThanOrEqual(128 * batchesOf(stage).length);
+    // Both sessions began at the same record, with the same batch: what the links name is there.
+    const firsts = new Set(ones.map(({ span }) => spanOf(span.spanContext())));
+    const linked = again.map(({ span }) => linksOf(span).previous_attempt as SpanContext);
+    expect(linked.slice(0, 128).filter((to) => !firsts.has(spanOf(to)))).toEqual([]);
+    expect(new Set(linked.map(({ traceId }) => traceId)).size).toBe(again.length);
   });
 });
 
@@ -336,6 +383,53 @@ describe('metrics', () => {
     await stage.until(40);
     expect(await of('dupescope.redeliveries')).toBe(20);
   });
+
+  test.each([
+    // The batch that failed is counted whole; by eachMessage what was handed over of it.
+    ['eachMessage', 6, { ok: 5, failed: 1 }],
+    ['eachBatch', 7, { ok: 1, failed: 1 }],
+  ] as const)('of a handler of %s that threw', async (kind, consumed, durations) => {
+    recorded.meter();
+    const stage = await Stage.of(plain(5));
+    let isFailing = true;
+    const handle = async (offset: string): Promise<void> => {
+      const from = performance.now();
+      await until('2 ms went by', () => performance.now() - from > 2);
+      stage.seen.push(Number(offset));
+      if (offset !== '3' || !isFailing) return;
+      isFailing = false;
+      throw new TypeErrorOfMine('no such order');
+    };
+    await stage.start(
+      kind === 'eachMessage'
+        ? { eachMessage: ({ message }) => handle(message.offset) }
+        : {
+            eachBatch: async ({ batch, resolveOffset }) => {
+              for (const { offset } of batch.messages) {
+                await handle(offset);
+                resolveOffset(offset);
+              }
+            },
+          },
+    );
+    await stage.until(6);
+    const of = async (name: string) =>
+      (await recorded.metric(name)).filter(
+        ({ attributes }) => attributes['messaging.consumer.group.name'] === stage.group,
+      );
+    const consumedNow = async () => (await of('messaging.client.consumed.messages'))[0]?.value;
+    await until('the last batch is counted', async () => (await consumedNow()) === consumed);
+    const points = await of('messaging.process.duration');
+    expect(
+      Object.fromEntries(
+        points.map(({ attributes, value }) => [
+          attributes['error.type'] ?? 'ok',
+          (value as { count: number }).count,
+        ]),
+      ),
+    ).toEqual({ ok: durations.ok, TypeErrorOfMine: durations.failed });
+    for (const { value } of points) expect((value as { min: number }).min).toBeGreaterThan(0.001);
+  });
 });
 
 describe('without tracing', () => {
@@ -367,9 +461,17 @@ describe('without tracing', () => {
       return active.at(-1) === undefined;
     });
     await stage.stop(consumer);
-    expect(recorded.all().map(({ name }) => name)).toEqual([`process ${stage.topic}`]);
+    expect(recorded.all().map(({ name }) => name)).toEqual(['dupescope.delivery', `process ${stage.topic}`]);
   });
 });
+
+/** Spans of whole batches, as they ended. */
+const batchesOf = (stage: Stage) =>
+  recorded
+    .named(`process ${stage.topic}`)
+    .filter(({ attributes }) => attributes['messaging.batch.message_count'] !== undefined);
+
+const spanOf = ({ traceId, spanId }: Pick<SpanContext, 'traceId' | 'spanId'>) => `${traceId} ${spanId}`;
 
 class TypeErrorOfMine extends Error {
   override name = 'TypeErrorOfMine';

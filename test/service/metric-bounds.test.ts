@@ -172,6 +172,50 @@ test('1,200 watched groups: those watched first are told by name, though one was
   expect(after.get('other')).toBe(270);
 });
 
+test('1,200 groups seen by their commits alone: one that is watched later takes nobody else from its name', async () => {
+  const storePath = join(folder.path, 'committing.db');
+  const seed = new Seed(storePath);
+  const cluster = seed.cluster('c1');
+  const early = seed.group(cluster, 'instrumented-before');
+  const commit = (grp: number, commits: number) => seed.row('commit_total', { grp, commits });
+  const watch = (grp: number) => {
+    const since = { since: BEGIN, members: '[]', updated_at: BEGIN, state_before: 'empty' };
+    seed.row('watched_group', { grp, state: 'live', rebalances: 3, ...since });
+  };
+  const all: number[] = [];
+  seed.db.transaction(() => {
+    for (let i = 0; i < 1_200; i++) {
+      const grp = seed.group(cluster, `group-${1_200 - i}`);
+      all.push(grp);
+      commit(grp, 1);
+    }
+  })();
+  const { service, port } = await startService({ storePath });
+  const scrape = async () => {
+    const { text } = await ask(port, '/metrics');
+    const of = (name: string) => valuesBy('group', `dupescope_${name}_total`, text);
+    return { commits: of('commits'), rebalances: of('rebalances') };
+  };
+  const before = await scrape();
+  expect(before.commits.size).toBe(1_001);
+  const named = ['group-1200', 'group-201', 'other'].map((group) => before.commits.get(group));
+  expect(named).toEqual([1, 1, 200]);
+
+  // One of the named, one of the others, one that was known before all of them, and one that is new.
+  for (const grp of [all[0] as number, all[1_100] as number, early]) watch(grp);
+  watch(seed.group(cluster, 'a-new-one'));
+  commit(early, 50);
+  seed.close();
+  const after = await scrape();
+  await service.close();
+  expect([...after.commits.keys()]).toEqual([...before.commits.keys()]);
+  expect(after.commits.get('other')).toBe(250);
+  expect([...after.rebalances]).toEqual([
+    ['group-1200', 3],
+    ['other', 9],
+  ]);
+});
+
 test('partitions beyond the bound: exposure adds up, its age is the greatest', async () => {
   const storePath = join(folder.path, 'partitions.db');
   const seed = new Seed(storePath);

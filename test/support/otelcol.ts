@@ -8,6 +8,8 @@ import { freePorts } from '../../src/demo/broker/ports';
 import { until } from './broker';
 
 export const COLLECTOR_CONFIG = join(__dirname, '../../otel/collector.yaml');
+/** Beside it, for distributions with that extension. */
+export const HEALTH_CONFIG = join(__dirname, '../../otel/health.yaml');
 
 /** Null when there is none. */
 export function otelcol(): string | null {

@@ -21,13 +21,28 @@ afterAll(() => {
   for (const child of children) if (child.exitCode === null) child.kill('SIGKILL');
 });
 
+/** What the receiver of the tests takes. */
+const JSON_ZIPPED = {
+  OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json',
+  OTEL_EXPORTER_OTLP_COMPRESSION: 'gzip',
+  OTEL_METRICS_EXPORTER: 'none',
+  OTEL_LOGS_EXPORTER: 'none',
+};
+/** By eachBatch: so many records a batch. */
+const BATCH = 20;
+
 /** One group's consumers, each an application with its own OpenTelemetry. */
 export class Scene {
   readonly group = uniqueName('otlp');
   readonly topic = uniqueName('otlp');
   private readonly truth = join(folder, `${this.group}.truth`);
 
-  constructor(private readonly endpoint: string) {}
+  /** @param otel their OTEL_ variables, besides the endpoint and a short delay */
+  constructor(
+    private readonly endpoint: string,
+    private readonly handler: 'eachMessage' | 'eachBatch' = 'eachMessage',
+    private readonly otel: Record<string, string> = JSON_ZIPPED,
+  ) {}
 
   async produce(): Promise<void> {
     await createTopic(this.topic);
@@ -37,7 +52,11 @@ export class Scene {
     const headers = (i: number): { headers?: IHeaders } =>
       i === CARRIER ? { headers: { traceparent } } : {};
     const messages = Array.from({ length: RECORDS }, (_, i) => ({ value: `v${i}`, ...headers(i) }));
-    await producer.send({ topic: this.topic, messages });
+    // What is sent at once is fetched at once: a batch of eachBatch.
+    const size = this.handler === 'eachBatch' ? BATCH : RECORDS;
+    for (let i = 0; i < RECORDS; i += size) {
+      await producer.send({ topic: this.topic, messages: messages.slice(i, i + size) });
+    }
     await producer.disconnect();
   }
 
@@ -48,22 +67,25 @@ export class Scene {
       topics: [this.topic],
       store: join(folder, `${this.group}.db`),
       truth: this.truth,
-      handler: 'eachMessage',
+      handler: this.handler,
       workMs: 15,
-      consumer: { sessionTimeout: 1_500, heartbeatInterval: 200, rebalanceTimeout: 3_000 },
-      run: {},
+      consumer: {
+        sessionTimeout: 1_500,
+        heartbeatInterval: 200,
+        rebalanceTimeout: 3_000,
+        ...(this.handler === 'eachBatch' ? { maxBytesPerPartition: 1 } : {}),
+      },
+      // A batch that was handled would be committed: nothing of it came again.
+      run: this.handler === 'eachBatch' ? { autoCommit: false } : {},
       options: { pastLimitMs: 10_000, ...options },
     };
     const child = fork(APP, [JSON.stringify(task)], {
       execArgv: ['--require', SETUP],
       env: {
-        ...process.env,
+        ...withoutOtel(process.env),
+        ...this.otel,
         OTEL_SERVICE_NAME: service,
         OTEL_EXPORTER_OTLP_ENDPOINT: this.endpoint,
-        OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json',
-        OTEL_EXPORTER_OTLP_COMPRESSION: 'gzip',
-        OTEL_METRICS_EXPORTER: 'none',
-        OTEL_LOGS_EXPORTER: 'none',
         OTEL_BSP_SCHEDULE_DELAY: '50',
       },
     });
@@ -86,7 +108,9 @@ export class Scene {
   async play(beforeKill: () => boolean): Promise<{ before: Map<number, number>; firstPid: number }> {
     await this.produce();
     const first = await this.consumer('first', { tracing: 'all' });
-    await until('it is in mid-batch', () => this.seen().length >= 20 && beforeKill(), 30_000);
+    // eachBatch notes its batch when it gets it: this is in the second one.
+    const begun = this.handler === 'eachBatch' ? 2 * BATCH : 20;
+    await until('it is in mid-batch', () => this.seen().length >= begun && beforeKill(), 30_000);
     const gone = once(first, 'exit');
     first.kill('SIGKILL');
     await gone;
@@ -104,10 +128,16 @@ export class Scene {
   }
 }
 
+function withoutOtel(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith('OTEL_')));
+}
+
+/** Of records: the spans of whole batches have no offset. */
 export function deliveriesIn(receiver: OtlpReceiver, scene: Scene, service: string): WireSpan[] {
   return receiver
     .all()
     .filter(({ name, service: of }) => name === `process ${scene.topic}` && of === service)
+    .filter(({ attributes }) => attributes['kafka.offset'] !== undefined)
     .sort((a, b) => offsetOf(a) - offsetOf(b));
 }
 

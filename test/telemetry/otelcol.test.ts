@@ -3,9 +3,12 @@
  */
 import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parse } from 'yaml';
 import { until } from '../support/broker';
 import { testFolder } from '../support/folder';
-import { COLLECTOR_CONFIG, otelcol, startCollector } from '../support/otelcol';
+import { COLLECTOR_CONFIG, HEALTH_CONFIG, otelcol, startCollector } from '../support/otelcol';
 import { OtlpReceiver } from '../support/otlp-receiver';
 import { repeats, Scene } from '../support/otlp-scene';
 
@@ -23,11 +26,22 @@ if (found === null) {
     expect([checked.status, String(checked.stderr)]).toEqual([0, '']);
   });
 
-  test('keeps every redelivery, and hands it on', async () => {
+  test('takes the extension that tells its health, or knows no such extension', () => {
+    const files = [COLLECTOR_CONFIG, HEALTH_CONFIG].flatMap((file) => ['--config', file]);
+    const checked = spawnSync(collector, ['validate', ...files]);
+    // Contrib has it. What this one lacks is all that may be wrong.
+    const hasIt = String(spawnSync(collector, ['components']).stdout).includes('health_check');
+    expect([checked.status === 0, String(checked.stderr).trim()]).toEqual([
+      hasIt,
+      hasIt ? '' : expect.stringMatching(/error\(s\):\s+'extensions' unknown type: "health_check"[^\n]*$/),
+    ]);
+  });
+
+  test('keeps every redelivery, and hands it on: sent as applications of docker-compose.yml send it', async () => {
     const receiver = await OtlpReceiver.listen();
     const running = await startCollector(collector, receiver.url, folder);
     try {
-      const scene = new Scene(running.url);
+      const scene = new Scene(running.url, 'eachMessage', composeOtel());
       const { before } = await scene.play(() => true);
       const again = () => repeats(receiver, scene, before);
       await until('all redeliveries are handed on', () => again().length === before.size, 20_000);
@@ -69,6 +83,24 @@ if (found === null) {
     }
   }, 120_000);
 });
+
+/** What compose gives its applications, but for where to: the protocol is what the SDK makes of it. */
+function composeOtel(): Record<string, string> {
+  const file = readFileSync(join(__dirname, '../../docker-compose.yml'), 'utf8');
+  const { services } = parse(file, { merge: true }) as {
+    services: Record<string, { environment?: Record<string, string> }>;
+  };
+  const of = (name: string) =>
+    Object.fromEntries(
+      Object.entries(services[name]?.environment ?? {}).filter(
+        ([key]) => key.startsWith('OTEL_') && key !== 'OTEL_SERVICE_NAME',
+      ),
+    );
+  const given = of('demo');
+  expect(given).toEqual(of('dupescope'));
+  expect(given.OTEL_EXPORTER_OTLP_ENDPOINT).toBe('http://collector:4318');
+  return given;
+}
 
 const ORDINARY = 2_000;
 const text = (key: string, stringValue: string) => ({ key, value: { stringValue } });

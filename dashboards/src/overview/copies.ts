@@ -1,6 +1,6 @@
 /** What was delivered or written more than once. */
 import { heat, NEUTRAL, series } from '../panels';
-import { buckets, growth, over, rate, traced } from '../promql';
+import { buckets, growth, OF_GROUP, OF_TOPIC, over, rate, traced } from '../promql';
 
 export function copies() {
   return [
@@ -12,7 +12,7 @@ export function copies() {
       noValue: 'No redelivery: no instrumented group was handed a record twice.',
       thresholds: NEUTRAL,
       width: 12,
-      targets: [traced(`sum by (group) (${rate('redeliveries_total')})`, '{{group}}')],
+      targets: [traced(`sum by (cluster, group) (${rate('redeliveries_total')})`, OF_GROUP)],
     }),
     series(
       {
@@ -36,7 +36,7 @@ export function copies() {
       thresholds: NEUTRAL,
       width: 8,
       targets: [
-        over(`sum by (topic) (${rate('duplicates_total', 'topic', 'kind="duplicate"')})`, '{{topic}}'),
+        over(`sum by (cluster, topic) (${rate('duplicates_total', 'topic', 'kind="duplicate"')})`, OF_TOPIC),
       ],
     }),
     series(

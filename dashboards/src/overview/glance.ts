@@ -95,12 +95,12 @@ export function atAGlance() {
     stat({
       title: 'Open incidents',
       description:
-        'Findings of one cause and group, close in time, with one in the last five minutes. The Evidence dashboard tells them in words.',
+        'Findings of one cause and group, close in time, with one in the last five minutes, whatever their topic; those of topics alone (duplicates) are among them while no group is chosen. The Evidence dashboard tells them in words.',
       unit: 'short',
       noValue: 'none',
       thresholds: NONE_IS_GOOD,
       width: 3,
-      targets: [now(`sum(${metric('incidents_open', 'none', 'cluster=~"$cluster"')})`)],
+      targets: [now(`sum(${metric('incidents_open', 'groupOnly')})`)],
     }),
     stat(
       {

@@ -1,6 +1,6 @@
 /** What groups do, and what is done to them. */
 import { NEUTRAL, NONE_IS_GOOD, ONE_IS_SERIOUS, series } from '../panels';
-import { growth, metric, over, rate } from '../promql';
+import { growth, metric, OF_GROUP, over, rate } from '../promql';
 
 export function groups() {
   return [
@@ -12,8 +12,8 @@ export function groups() {
       thresholds: NEUTRAL,
       width: 8,
       targets: [
-        over(`sum by (group) (${rate('deliveries_total')})`, '{{group}}'),
-        over(`sum by (group) (${rate('failed_deliveries_total')}) > 0`, '{{group}}: failed'),
+        over(`sum by (cluster, group) (${rate('deliveries_total')})`, OF_GROUP),
+        over(`sum by (cluster, group) (${rate('failed_deliveries_total')}) > 0`, `${OF_GROUP}: failed`),
       ],
     }),
     series({
@@ -24,7 +24,9 @@ export function groups() {
       noValue: 'No committed offset went down.',
       thresholds: NONE_IS_GOOD,
       width: 8,
-      targets: [over(`sum by (group, cause) (${growth('rewinds_total')}) > 0`, '{{group}}: {{cause}}')],
+      targets: [
+        over(`sum by (cluster, group, cause) (${growth('rewinds_total')}) > 0`, `${OF_GROUP}: {{cause}}`),
+      ],
     }),
     series({
       title: 'Rebalances',
@@ -34,7 +36,7 @@ export function groups() {
       noValue: 'No group is watched from outside: start the service with --brokers.',
       thresholds: NEUTRAL,
       width: 8,
-      targets: [over(`sum by (group) (${growth('rebalances_total', 'groupOnly')})`, '{{group}}')],
+      targets: [over(`sum by (cluster, group) (${growth('rebalances_total', 'groupOnly')})`, OF_GROUP)],
     }),
     series({
       title: 'Committed too early, and skipped',
@@ -45,8 +47,8 @@ export function groups() {
       thresholds: ONE_IS_SERIOUS,
       width: 8,
       targets: [
-        over(`sum by (group) (${growth('premature_commits_total')})`, '{{group}}: premature'),
-        over(`sum by (group) (${growth('skipped_records_total')})`, '{{group}}: skipped'),
+        over(`sum by (cluster, group) (${growth('premature_commits_total')})`, `${OF_GROUP}: premature`),
+        over(`sum by (cluster, group) (${growth('skipped_records_total')})`, `${OF_GROUP}: skipped`),
       ],
     }),
     series({
@@ -57,7 +59,7 @@ export function groups() {
       noValue: 'No commits stall.',
       thresholds: NONE_IS_GOOD,
       width: 8,
-      targets: [over(`max by (group) (${metric('stalled_commits', 'groupOnly')})`, '{{group}}')],
+      targets: [over(`max by (cluster, group) (${metric('stalled_commits', 'groupOnly')})`, OF_GROUP)],
     }),
     series({
       title: 'Living consumers',
@@ -66,7 +68,7 @@ export function groups() {
       noValue: 'No instrumented consumer lives.',
       thresholds: NEUTRAL,
       width: 8,
-      targets: [over(`sum by (group) (${metric('sessions', 'groupOnly')})`, '{{group}}')],
+      targets: [over(`sum by (cluster, group) (${metric('sessions', 'groupOnly')})`, OF_GROUP)],
     }),
   ];
 }

@@ -1,6 +1,6 @@
 /** Whether the numbers can be trusted: observers and store. */
 import { NEUTRAL, NONE_IS_GOOD, type Steps, series, stat } from '../panels';
-import { metric, now, over, overRange, rate } from '../promql';
+import { metric, now, OF_TOPIC, over, overRange, rate } from '../promql';
 
 /** As the alert on the observers: 5 minutes. */
 const BEHIND: Steps = [
@@ -19,7 +19,7 @@ export function health() {
       noValue: 'No topic is observed.',
       thresholds: BEHIND,
       width: 8,
-      targets: [over(`max by (topic) (${metric('observer_lag_seconds', 'topic')})`, '{{topic}}')],
+      targets: [over(`max by (cluster, topic) (${metric('observer_lag_seconds', 'topic')})`, OF_TOPIC)],
     }),
     series({
       title: 'Partitions behind',
@@ -28,7 +28,7 @@ export function health() {
       noValue: 'No topic is observed.',
       thresholds: NEUTRAL,
       width: 4,
-      targets: [over(`sum by (topic) (${metric('observer_partitions_behind', 'topic')})`, '{{topic}}')],
+      targets: [over(`sum by (cluster, topic) (${metric('observer_partitions_behind', 'topic')})`, OF_TOPIC)],
     }),
     series({
       title: 'Records observed',
@@ -37,7 +37,7 @@ export function health() {
       noValue: 'No topic is observed.',
       thresholds: NEUTRAL,
       width: 4,
-      targets: [over(`sum by (topic) (${rate('observed_records_total', 'topic')})`, '{{topic}}')],
+      targets: [over(`sum by (cluster, topic) (${rate('observed_records_total', 'topic')})`, OF_TOPIC)],
     }),
     series({
       title: 'Identities reach back',
@@ -47,7 +47,7 @@ export function health() {
       noValue: 'No identities are remembered.',
       thresholds: NEUTRAL,
       width: 8,
-      targets: [over(`min by (topic) (${metric('identity_window_seconds', 'topic')})`, '{{topic}}')],
+      targets: [over(`min by (cluster, topic) (${metric('identity_window_seconds', 'topic')})`, OF_TOPIC)],
     }),
     stat({
       title: 'Detail dropped',

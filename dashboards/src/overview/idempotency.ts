@@ -1,6 +1,6 @@
 /** What became of copies that reached a handler. */
 import { NEUTRAL, series } from '../panels';
-import { growth, over, rate } from '../promql';
+import { growth, OF_GROUP, over, rate } from '../promql';
 import { CAUGHT, caught } from './levels';
 
 export function idempotency() {
@@ -32,8 +32,8 @@ export function idempotency() {
       width: 12,
       targets: [
         over(
-          caught((name) => `sum by (group) (${growth(name)})`),
-          '{{group}}',
+          caught((name) => `sum by (cluster, group) (${growth(name)})`),
+          OF_GROUP,
         ),
       ],
     }),

@@ -1,6 +1,6 @@
 /** Dupescope / Overview: what a team sees first. Prometheus alone, general to specific. */
 import { finish } from '../finish';
-import { growth, over } from '../promql';
+import { growth, OF_GROUP, over } from '../promql';
 import { dashboard } from '../sdk';
 import { dataSource, labels, PROMETHEUS } from '../variables';
 import { copies } from './copies';
@@ -36,16 +36,16 @@ export function overview(): dashboard.Dashboard {
       event(
         'Rewinds',
         'red',
-        `sum by (group, topic, cause) (${growth('rewinds_total')}) > 0`,
-        '{{group}}: committed offset of {{topic}} went down ({{cause}})',
+        `sum by (cluster, group, topic, cause) (${growth('rewinds_total')}) > 0`,
+        `${OF_GROUP}: committed offset of {{topic}} went down ({{cause}})`,
       ),
     )
     .annotation(
       event(
         'Rebalances',
         'blue',
-        `sum by (group) (${growth('rebalances_total', 'groupOnly')}) > 0`,
-        '{{group}} rebalanced',
+        `sum by (cluster, group) (${growth('rebalances_total', 'groupOnly')}) > 0`,
+        `${OF_GROUP} rebalanced`,
       ),
     )
     .link(

@@ -1,6 +1,6 @@
 /** Commit lag and consumer lag. */
 import { NEUTRAL, type Steps, series } from '../panels';
-import { metric, over } from '../promql';
+import { metric, OF_GROUP, over } from '../promql';
 
 /** As the alert on exposure: 2 minutes. */
 const EXPOSED: Steps = [
@@ -19,7 +19,7 @@ export function lags() {
       noValue: 'No instrumented consumer lives.',
       thresholds: NEUTRAL,
       width: 6,
-      targets: [over(`sum by (group) (${metric('exposure_records')})`, '{{group}}')],
+      targets: [over(`sum by (cluster, group) (${metric('exposure_records')})`, OF_GROUP)],
     }),
     series({
       title: 'Exposure, in time',
@@ -29,7 +29,7 @@ export function lags() {
       noValue: 'No instrumented consumer lives.',
       thresholds: EXPOSED,
       width: 6,
-      targets: [over(`max by (group) (${metric('exposure_seconds')})`, '{{group}}')],
+      targets: [over(`max by (cluster, group) (${metric('exposure_seconds')})`, OF_GROUP)],
     }),
     series({
       title: 'Consumer lag, in records',
@@ -39,7 +39,7 @@ export function lags() {
       noValue: 'No lag is read: start the service with --brokers.',
       thresholds: NEUTRAL,
       width: 6,
-      targets: [over(`sum by (group) (${metric('consumer_lag_records')})`, '{{group}}')],
+      targets: [over(`sum by (cluster, group) (${metric('consumer_lag_records')})`, OF_GROUP)],
     }),
     series({
       title: 'Consumer lag, in time',
@@ -52,7 +52,7 @@ export function lags() {
         [600, 'red'],
       ],
       width: 6,
-      targets: [over(`max by (group) (${metric('consumer_lag_seconds')})`, '{{group}}')],
+      targets: [over(`max by (cluster, group) (${metric('consumer_lag_seconds')})`, OF_GROUP)],
     }),
   ];
 }

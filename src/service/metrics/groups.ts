@@ -3,8 +3,7 @@ import { CAUSES, REWIND_CAUSES } from '../../ledger';
 import type { Store } from '../../store/open';
 import {
   causeTotalsOf,
-  commitTotalsOf,
-  rebalanceTotalsOf,
+  outsideTotalsOf,
   rewindTotalsOf,
   type TotalsRow,
   totalsOf,
@@ -96,16 +95,16 @@ export function groupMetrics(db: Store, bounds: GroupBounds): Family[] {
     'rebalances',
     'Generations that began with members, of groups watched from outside',
   );
-  for (const { cluster, group, rebalances: count } of rebalanceTotalsOf(db)) {
-    rebalances.add(bounds.groups.labels({ cluster, group }), count);
-  }
   const commits = counter(
     'dupescope_commits_total',
     'commits',
     'Offset commits of groups watched from outside, one a partition',
   );
-  for (const { cluster, group, commits: count } of commitTotalsOf(db)) {
-    commits.add(bounds.groups.labels({ cluster, group }), count);
+  // Both in one go: whoever has one of them later takes nobody's place.
+  for (const { cluster, group, ...totals } of outsideTotalsOf(db)) {
+    const labels = bounds.groups.labels({ cluster, group });
+    if (totals.rebalances !== null) rebalances.add(labels, totals.rebalances);
+    if (totals.commits !== null) commits.add(labels, totals.commits);
   }
   return [...Object.values(byName), causes, rewinds, rebalances, commits];
 }

@@ -80,33 +80,22 @@ export function knownTopics(db: Store, cluster: string): KnownTopicRow[] {
   return statement<KnownTopicRow>(db, sql).all({ cluster });
 }
 
-export interface RebalanceTotalRow {
+export interface OutsideTotalRow {
   cluster: string;
   group: string;
-  rebalances: number;
+  /** Null: its members were never seen. */
+  rebalances: number | null;
+  /** A partition's each. Null: none was read. */
+  commits: number | null;
 }
 
-/** Of groups that were ever watched from outside, also of those that retention forgot, as they came to be watched. */
-export function rebalanceTotalsOf(db: Store): RebalanceTotalRow[] {
+/** Of groups that were ever seen from outside, also of those that retention forgot, as they came to be seen. */
+export function outsideTotalsOf(db: Store): OutsideTotalRow[] {
   const sql = `
-    SELECT c.cluster_id AS cluster, g.name AS "group", r.rebalances
-    FROM rebalance_total r JOIN first_watched f ON f.grp = r.grp
-    JOIN consumer_group g ON g.id = r.grp JOIN cluster c ON c.id = g.cluster ORDER BY f.id`;
-  return statement<RebalanceTotalRow>(db, sql).all({});
-}
-
-export interface CommitTotalRow {
-  cluster: string;
-  group: string;
-  commits: number;
-}
-
-/** Commits of groups as read from outside, a partition's each. */
-export function commitTotalsOf(db: Store): CommitTotalRow[] {
-  const sql = `
-    SELECT c.cluster_id AS cluster, g.name AS "group", r.commits
-    FROM commit_total r JOIN consumer_group g ON g.id = r.grp JOIN cluster c ON c.id = g.cluster ORDER BY r.grp`;
-  return statement<CommitTotalRow>(db, sql).all({});
+    SELECT c.cluster_id AS cluster, g.name AS "group", r.rebalances, ct.commits
+    FROM first_watched f JOIN consumer_group g ON g.id = f.grp JOIN cluster c ON c.id = g.cluster
+    LEFT JOIN rebalance_total r ON r.grp = f.grp LEFT JOIN commit_total ct ON ct.grp = f.grp ORDER BY f.id`;
+  return statement<OutsideTotalRow>(db, sql).all({});
 }
 
 /** Deliveries whose detail could not be kept, ever. */
