@@ -219,6 +219,7 @@ describeInBrowser('lists', () => {
         (await sentence.textContent()) ?? '',
       ),
     );
+    await page.getByText('The latest 200 incidents are marked; there are more within this time.').waitFor();
     const open = page.getByRole('link', { name: `${LATER + Object.keys(INCIDENTS).length} open now` });
     expect(await open.getAttribute('href')).toContain('state=open');
     const panel = page.locator('.panel', {

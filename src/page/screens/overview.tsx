@@ -69,13 +69,21 @@ export function OverviewScreen() {
             }
           >
             <Trouble answer={series} />
-            <SeriesChart
-              data={chart.data}
-              marks={chart.marks}
-              minutes={minutes}
-              sums={totals.value}
-              onTime={onTime}
-            />
+            {/* Zeros would be a claim: where it is not known, there is no chart. */}
+            {series.value === null && series.error !== null ? null : (
+              <SeriesChart
+                data={chart.data}
+                marks={chart.marks}
+                minutes={minutes}
+                sums={totals.value}
+                onTime={onTime}
+              />
+            )}
+            {incidents.value === null || incidents.value.next_cursor === null ? null : (
+              <p class="note">
+                The latest {INCIDENTS_ASKED} incidents are marked; there are more within this time.
+              </p>
+            )}
           </Panel>
           <Panel title="Groups" more={<Export address="/v1/groups?order=worst" name="groups" lists />}>
             <Told answer={groups}>
@@ -99,7 +107,7 @@ export function OverviewScreen() {
           title="Incidents"
           more={
             <>
-              <OpenNow incidents={summary.value?.incidents_open ?? 0} />
+              {summary.value === null ? null : <OpenNow incidents={summary.value.incidents_open} />}
               <Lead to={{ name: 'incidents' }}>All</Lead>
             </>
           }
