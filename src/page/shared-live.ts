@@ -74,6 +74,8 @@ function whileSeen(options: LiveOptions, ended: AbortSignal): void {
       ended,
     );
   };
-  // Rejects when it is not wanted any more.
-  locks.request(NAME, { signal: ended }, lead).catch(() => undefined);
+  // Rejects when it is not wanted any more; and where a person's browser lets nothing be shared: then on its own.
+  locks.request(NAME, { signal: ended }, lead).catch(() => {
+    if (!ended.aborted) void follow(options, ended);
+  });
 }
