@@ -1,11 +1,13 @@
 /** The frame around every screen, and what keeps it live. */
 import { useEffect, useMemo, useState } from 'preact/hooks';
 import type { Status } from '../service/schemas';
-import { type Connection, follow } from './live';
+import type { Connection } from './live';
 import { Pace } from './logic/pace';
 import { type Place, readPlace, type Screen } from './logic/place';
+import { Boundary } from './parts/boundary';
 import { Header } from './parts/header';
 import { TokenForm } from './parts/token-form';
+import { Upgraded } from './parts/upgraded';
 import { FindingsScreen } from './screens/findings';
 import { GroupScreen } from './screens/group';
 import { GroupsScreen } from './screens/groups';
@@ -18,6 +20,7 @@ import { RecordScreen } from './screens/record';
 import { RedeliveriesScreen } from './screens/redeliveries';
 import { TopicsScreen } from './screens/topics';
 import { UnknownScreen } from './screens/unknown';
+import { followShared } from './shared-live';
 import { App, type AppState, useAnswer, useStable } from './state';
 import { readTheme, type Theme, writeTheme } from './theme';
 
@@ -35,6 +38,7 @@ export function AppShell() {
   const [connection, setConnection] = useState<Connection>('connecting');
   const [theme, setTheme] = useState<Theme>(readTheme);
   const system = useSystemTheme();
+  const [answered] = useState({ at: 0 });
   const onUnauthorized = useStable(() => setWanted(true));
 
   useEffect(() => writeTheme(theme), [theme]);
@@ -44,14 +48,12 @@ export function AppShell() {
     const onNews = () => {
       if (!document.hidden) pace.call();
     };
-    const end = follow({ token, onState: setConnection, onNews });
+    const end = followShared({ token, onState: setConnection, onNews });
     const timer = setInterval(onNews, REFRESH_MS);
-    document.addEventListener('visibilitychange', onNews);
     return () => {
       end();
       pace.stop();
       clearInterval(timer);
-      document.removeEventListener('visibilitychange', onNews);
     };
   }, [token, wanted]);
 
@@ -62,13 +64,24 @@ export function AppShell() {
   };
   const colours = theme === 'auto' ? system : theme;
   const state = useMemo(
-    (): AppState => ({ place, token, news, connection, status: null, theme: colours, onUnauthorized }),
-    [place, token, news, connection, colours, onUnauthorized],
+    (): AppState => ({
+      place,
+      token,
+      news,
+      connection,
+      status: null,
+      answered,
+      theme: colours,
+      onUnauthorized,
+    }),
+    [place, token, news, connection, answered, colours, onUnauthorized],
   );
   if (wanted) return <TokenForm isWrong={token !== null} onToken={give} />;
   return (
     <App.Provider value={state}>
-      <Frame state={state} theme={theme} onTheme={setTheme} />
+      <Boundary what="This page" of="">
+        <Frame state={state} theme={theme} onTheme={setTheme} />
+      </Boundary>
     </App.Provider>
   );
 }
@@ -95,7 +108,10 @@ function Frame({
       </button>
       <Header theme={theme} onTheme={onTheme} />
       <main id="main" tabIndex={-1}>
-        <CurrentScreen screen={screen} />
+        <Upgraded now={status?.version ?? null} />
+        <Boundary what="This screen" of={JSON.stringify(state.place)}>
+          <CurrentScreen screen={screen} />
+        </Boundary>
       </main>
     </App.Provider>
   );

@@ -2,6 +2,7 @@
 import { createContext } from 'preact';
 import { useCallback, useContext, useEffect, useRef, useState } from 'preact/hooks';
 import type { Status } from '../service/schemas';
+import { noteServiceTime } from './clock';
 import type { Connection } from './live';
 import { ApiError, ask } from './logic/api';
 import type { Zone } from './logic/format';
@@ -16,6 +17,8 @@ export interface AppState {
   connection: Connection;
   /** Null: not answered yet. */
   status: Status | null;
+  /** When the service answered last, unix ms; 0: never. It does not draw anything anew. */
+  answered: { at: number };
   /** The colours changed: what draws by itself draws again. */
   theme: string;
   /** The service wants a token, or another one. */
@@ -60,56 +63,87 @@ export function useLead(): (screen: Screen, query?: Record<string, string | null
 export interface Answer<T> {
   value: T | null;
   error: ApiError | null;
-  /** When it was answered, unix ms. */
+  /** When the service said so last, unix ms: kept up to date where the next answer failed, else not older than that. */
   at: number;
 }
 
 const NOTHING = { value: null, error: null, at: 0 };
+/** A question that hangs would keep all later ones of its address back. */
+const ANSWER_MS = 30_000;
 
 /**
  * The answer at that address, asked again at each news; null asks nothing. The last answer stays while the next one is
- * under way, and when it fails.
+ * under way, and when it fails; one that does not come within ANSWER_MS has failed.
  */
 export function useAnswer<T>(address: string | null): Answer<T> {
-  const { token, news, onUnauthorized } = useApp();
+  const { token, news, answered, onUnauthorized } = useApp();
   const [state, setState] = useState<Answer<T> & { of: string | null }>({ ...NOTHING, of: null });
-  const text = useRef<{ of: string | null; text: string }>({ of: null, text: '' });
-  const asked = useRef<{ of: string; again: boolean } | null>(null);
+  const text = useRef<{ of: string | null; text: string; at: number }>({ of: null, text: '', at: 0 });
+  const asked = useRef<{ of: string; again: boolean; ended: AbortController } | null>(null);
 
   useEffect(() => {
-    if (address === null) return;
+    if (asked.current !== null && asked.current.of !== address) asked.current.ended.abort();
+    if (address === null) {
+      asked.current = null;
+      return;
+    }
     if (asked.current?.of === address) {
       asked.current.again = true;
       return;
     }
-    const call = { of: address, again: false };
+    const call = { of: address, again: false, ended: new AbortController() };
     asked.current = call;
     const isCurrent = () => asked.current === call;
     void (async () => {
       do {
         call.again = false;
+        const late = AbortSignal.timeout(ANSWER_MS);
         try {
-          const body = await (await ask(address, token)).text();
+          const response = await ask(address, token, AbortSignal.any([call.ended.signal, late]));
+          const body = await response.text();
           if (!isCurrent()) return;
+          noteServiceTime(response.headers.get('date'));
+          answered.at = Date.now();
           const isSame = text.current.of === address && text.current.text === body;
-          text.current = { of: address, text: body };
-          if (!isSame) setState({ value: JSON.parse(body) as T, error: null, at: Date.now(), of: address });
+          const value = isSame ? null : (JSON.parse(body) as T);
+          text.current = { of: address, text: body, at: answered.at };
+          if (value !== null) setState({ value, error: null, at: answered.at, of: address });
           else setState((known) => (known.error === null ? known : { ...known, error: null }));
         } catch (error) {
           if (!isCurrent()) return;
           // What was shown of another address is gone: its answer is new when it is asked for again.
-          if (text.current.of !== address) text.current = { of: null, text: '' };
-          const known =
-            error instanceof ApiError ? error : new ApiError('unknown', 0, 'The answer cannot be read.');
+          if (text.current.of !== address) text.current = { of: null, text: '', at: 0 };
+          const known = errorOf(error, late.aborted);
           if (known.code === 'unauthorized') onUnauthorized();
-          setState((old) => ({ ...(old.of === address ? old : NOTHING), error: known, of: address }));
+          const { at } = text.current;
+          setState((old) => ({ ...(old.of === address ? old : NOTHING), error: known, at, of: address }));
         }
       } while (call.again);
       if (isCurrent()) asked.current = null;
     })();
   }, [address, token, news]);
+  // Nobody looks at it any more: its connection is free for others.
+  useEffect(
+    () => () => {
+      asked.current?.ended.abort();
+      asked.current = null;
+    },
+    [],
+  );
 
   return state.of === address ? state : NOTHING;
+}
+
+function errorOf(error: unknown, isLate: boolean): ApiError {
+  if (error instanceof ApiError) return error;
+  if (isLate) {
+    return new ApiError(
+      'late',
+      0,
+      `The service did not answer within ${ANSWER_MS / 1000} s. This page tries again by itself.`,
+    );
+  }
+  return new ApiError('unknown', 0, 'The answer cannot be read.');
 }
 
 /** A function of which the identity never changes. */

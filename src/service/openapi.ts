@@ -113,6 +113,7 @@ const NAMED = {
   StalledCommit: schemas.StalledCommit,
   RecordHistory: schemas.RecordHistory,
   SeriesPoint: schemas.SeriesPoint,
+  Totals: schemas.Totals,
   GroupTimeline: schemas.GroupTimeline,
   PartitionPositions: schemas.PartitionPositions,
   Status: schemas.Status,

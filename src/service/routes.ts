@@ -27,6 +27,7 @@ import {
   timelineAnswer,
   timeseriesAnswer,
   topicsAnswer,
+  totalsAnswer,
 } from './answers';
 import { type ParameterName, type Query, readPathNumber, readQuery } from './parameters';
 import {
@@ -52,6 +53,7 @@ import {
   StalledCommit,
   Status,
   Summary,
+  Totals,
 } from './schemas';
 import { timeOf } from './time';
 
@@ -421,6 +423,17 @@ export const ROUTES: readonly Route[] = [
       schemaName: 'SeriesPoint',
     },
     timeseriesAnswer,
+  ),
+  object(
+    {
+      path: '/v1/totals',
+      id: 'totals',
+      summary: 'What was delivered within a time, in all and to the groups that got most of it again',
+      query: ['since', 'until', 'step'],
+      schema: Totals,
+      schemaName: 'Totals',
+    },
+    totalsAnswer,
   ),
   object(
     {

@@ -1,7 +1,7 @@
 /** Charts draw what the API tells: looked at as pixels, by keyboard, and while it grows. */
 import { join } from 'node:path';
 import type { Browser, Locator, Page } from 'playwright-core';
-import type { Page as ListPage, SeriesPoint } from '../../src/service/schemas';
+import type { Incident, Page as ListPage, SeriesPoint } from '../../src/service/schemas';
 import { json, type Running, startService } from '../service/running';
 import { BEGIN, Seed, seedStory, temporaryFolder } from '../service/seed';
 import { until } from '../support/broker';
@@ -63,11 +63,55 @@ describeInBrowser('charts', () => {
     await visit(page, `#/?since=${range[0]}&until=${range[1]}`);
     const chart = page.getByRole('slider');
     await until('redeliveries are drawn', async () => (await drawn(chart, 'redeliveries')).count > 20);
-    expect((await drawn(chart, 'deliveries')).count).toBeGreaterThan(20);
+    for (const name of ['deliveries', 'duplicates', 'hits']) {
+      expect([name, (await drawn(chart, name)).count > 20]).toEqual([name, true]);
+    }
     expect((await drawn(chart, 'incident')).count).toBeGreaterThan(5);
     // A time in which nothing was: the axis alone.
     await visit(page, `#/?since=2026-01-31T12:00:00Z&until=2026-01-31T13:00:00Z`);
     await until('no incident is drawn', async () => (await drawn(chart, 'incident')).count === 0);
+    expect(wrong).toEqual([]);
+    await page.context().close();
+  });
+
+  const incidents = async (since: string, end: string) =>
+    (await json<ListPage<Incident>>(running.port, `/v1/incidents?since=${since}&until=${end}&limit=200`))
+      .items;
+
+  test('incidents are links over the chart; a stretch that is drawn over becomes the time', async () => {
+    const { page, wrong } = await openPage(browser);
+    const [since = '', end = ''] = [BEGIN - 600_000, BEGIN + 600_000].map((at) => new Date(at).toISOString());
+    await visit(page, `#/?since=${since}&until=${end}&tz=utc`);
+    const spots = page.getByRole('list', { name: 'Incidents in the chart' }).getByRole('link');
+    await spots.first().waitFor();
+    const told = (await spots.allTextContents()).join('\n');
+    const found = await incidents(since, end);
+    expect(found.length).toBeGreaterThan(1);
+    for (const { id, words } of found) expect(told).toContain(`#${id} ${words}`);
+    await spots.first().click();
+    await page.waitForURL(/#\/incidents/);
+    await settled(page);
+    const shown = (await page.locator('main').textContent()) ?? '';
+    expect(found.some(({ words }) => shown.includes(words))).toBe(true);
+
+    await visit(page, `#/?since=${since}&until=${end}&tz=utc`);
+    const plot = page.locator('.chart .u-over');
+    const box = await plot.boundingBox();
+    if (box === null) throw new Error('There is no chart.');
+    // From the sixth to the fourteenth of its 20 minutes, both begun.
+    const x = (minute: number) => box.x + (box.width * minute) / 20;
+    await page.mouse.move(x(5.5), box.y + box.height / 2);
+    await page.mouse.down();
+    await page.mouse.move(x(9), box.y + box.height / 2);
+    await page.mouse.move(x(13.5), box.y + box.height / 2);
+    await page.mouse.up();
+    const asked = () => new URLSearchParams(new URL(page.url()).hash.split('?')[1]);
+    await until('another time', () => asked().get('since') !== since);
+    expect([asked().get('since'), asked().get('until')]).toEqual(
+      [BEGIN - 300_000, BEGIN + 240_000].map((at) => new Date(at).toISOString()),
+    );
+    await settled(page);
+    expect(Number(await page.getByRole('slider').getAttribute('aria-valuemax'))).toBe(8);
     expect(wrong).toEqual([]);
     await page.context().close();
   });
@@ -116,9 +160,21 @@ describeInBrowser('charts', () => {
     }
     expect(seen.size).toBe(last + 1);
     for (const { time, deliveries, redeliveries, duplicates, hits } of items) {
-      expect(seen.get(time.slice(0, 16).replace('T', ' '))).toBe(
+      const [counts] = seen.get(time.slice(0, 16).replace('T', ' '))?.split('; ') ?? [];
+      expect(counts).toBe(
         `${deliveries} deliveries, ${redeliveries} redeliveries, ${duplicates} duplicates, ${hits} hits`,
       );
+    }
+    // Incidents are named where they are.
+    const found = await incidents(since, end);
+    const named = [...seen].flatMap(([at, told]) => (told.includes('; ') ? [[at, told] as const] : []));
+    expect(found.length).toBeGreaterThan(0);
+    for (const { words, opened_at: at } of found) {
+      const [step] = named.find(([minute]) => minute === at.slice(0, 16).replace('T', ' ')) ?? [];
+      expect([step, named.some(([, told]) => told.includes(words))]).toEqual([
+        at.slice(0, 16).replace('T', ' '),
+        true,
+      ]);
     }
     expect(items.length).toBeGreaterThan(1);
     await page.keyboard.press('Escape');

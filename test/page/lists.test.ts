@@ -1,12 +1,12 @@
 /** Whatever there is more of than one answer holds is reached, page by page, and the way back stays on the page. */
 import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
-import type { Group, Page as ListPage } from '../../src/service/schemas';
-import { json, type Running, startService } from '../service/running';
+import type { Group, Incident, Page as ListPage, Totals } from '../../src/service/schemas';
+import { ask, fixedLag, json, type Running, startService } from '../service/running';
 import { temporaryFolder } from '../service/seed';
 import { until } from '../support/broker';
 import { describeInBrowser, launch, openPage, settled } from './browser';
-import { FINDINGS, GROUPS, INCIDENTS, REDELIVERIES, seedMany, WORST } from './seed-many';
+import { FINDINGS, GROUPS, INCIDENTS, LATER, MINUTES, REDELIVERIES, seedMany, WORST } from './seed-many';
 
 const folder = temporaryFolder();
 const storePath = join(folder.path, 'many.db');
@@ -16,7 +16,10 @@ let browser: Browser;
 describeInBrowser('lists', () => {
   beforeAll(async () => {
     seedMany(storePath);
-    running = await startService({ storePath });
+    const [known] = fixedLag().all();
+    if (known === undefined) throw new Error('There is no lag.');
+    const late = { ...known, group: WORST, seconds: 90 };
+    running = await startService({ storePath, lag: { ...fixedLag(), all: () => [late] } });
     browser = await launch();
   }, 60_000);
   afterAll(async () => {
@@ -157,6 +160,12 @@ describeInBrowser('lists', () => {
     await visit(page, '#/?since=6h');
     expect(await rows(page, 'Groups').count()).toBe(12);
     expect(await rows(page, 'Groups').first().locator('td').first().textContent()).toBe(WORST);
+    // In records and in time, of the group and of all.
+    const head = await page.getByRole('region', { name: 'Groups' }).locator('th').allTextContents();
+    const lag = rows(page, 'Groups').first().locator('td').nth(head.indexOf('Lag'));
+    expect(await lag.textContent()).toBe('100 · 1 min 30 s');
+    const figure = page.locator('.figure', { has: page.getByText('Consumer lag', { exact: true }) });
+    expect(await figure.locator('.note').textContent()).toBe('records, 1 min 30 s');
     await page.getByText(`${GROUPS - 12} more:`).waitFor();
     await page.getByRole('link', { name: 'all groups' }).click();
     await page.waitForURL(/order=worst/);
@@ -173,6 +182,52 @@ describeInBrowser('lists', () => {
     const { items } = await json<ListPage<Group>>(running.port, '/v1/groups?order=worst&limit=1000');
     expect(seen).toEqual(items.map(({ group }) => group));
     expect(seen).toHaveLength(GROUPS);
+    await page.context().close();
+  });
+
+  test('however many groups and incidents there are, the sentence tells the worst, and what may be lost', async () => {
+    // A point a step and group is more than an answer holds: what the sentence asks for is not.
+    const points = await ask(running.port, '/v1/timeseries?since=2h&step=1m&by=group');
+    expect([points.status, points.text]).toEqual([400, expect.stringContaining('points')]);
+    const totals = await json<Totals>(running.port, '/v1/totals?since=2h&step=1m');
+    expect(totals).toMatchObject({
+      deliveries: (GROUPS - 1) * MINUTES + 1_000,
+      redeliveries: REDELIVERIES,
+      hits: FINDINGS,
+      groups_reading: GROUPS,
+      groups_again: 1,
+    });
+    expect(totals.worst).toHaveLength(10);
+    expect(totals.worst[0]).toMatchObject({ group: WORST, redeliveries: REDELIVERIES });
+
+    const { page, wrong } = await openPage(browser);
+    // Before the incidents.
+    await visit(page, '#/?since=6h&until=1m');
+    const sentence = page.locator('.sentence');
+    expect(await sentence.textContent()).toMatch(
+      new RegExp(`^${WORST} got ${REDELIVERIES} records again between those times; `),
+    );
+    // The sentence's range and the chart's are one.
+    const legend = page.locator('.legend li', { hasText: 'Redeliveries' }).locator('.num');
+    expect(await legend.textContent()).toBe(String(REDELIVERIES));
+
+    const { items } = await json<ListPage<Incident>>(running.port, '/v1/incidents?since=6h&limit=200');
+    expect(items.filter(({ kind }) => kind === 'premature_commit' || kind === 'skip')).toEqual([]);
+    await visit(page, '#/?since=6h');
+    await until('what may be lost is told', async () =>
+      /^Records may be lost: .* and 1 more incident of the kind\.$/.test(
+        (await sentence.textContent()) ?? '',
+      ),
+    );
+    await page.getByText('The latest 200 incidents are marked; there are more within this time.').waitFor();
+    const open = page.getByRole('link', { name: `${LATER + Object.keys(INCIDENTS).length} open now` });
+    expect(await open.getAttribute('href')).toContain('state=open');
+    const panel = page.locator('.panel', {
+      has: page.getByRole('heading', { name: 'Incidents', exact: true }),
+    });
+    await panel.getByRole('heading', { name: 'Open', exact: true }).waitFor();
+    expect(await panel.locator('.incidents > li').count()).toBe(8);
+    expect(wrong).toEqual([]);
     await page.context().close();
   });
 

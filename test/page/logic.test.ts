@@ -15,9 +15,9 @@ import {
   type Screen,
   writePlace,
 } from '../../src/page/logic/place';
-import { ends, rangeWords, readRange, stepMinutes } from '../../src/page/logic/range';
+import { ends, fixed, isFixed, rangeWords, readRange, stepMinutes } from '../../src/page/logic/range';
 import { readSearch } from '../../src/page/logic/search';
-import { incidentMarks, joined, seriesData } from '../../src/page/logic/series';
+import { incidentMarks, joined, marksWithin, seriesData, spotsOf } from '../../src/page/logic/series';
 import { visible } from '../../src/page/logic/visible';
 import { causeWords, kindWords, verdictWords } from '../../src/page/logic/words';
 import type { Incident, SeriesPoint } from '../../src/service/schemas';
@@ -85,6 +85,9 @@ describe('a range', () => {
       '2026-11-24T11:00:00Z',
     ],
     [{ since: '2026-11-24T11:00:00Z', until: '2026-11-24T10:00:00Z' }, '1h', null],
+    // Before any time that can be written.
+    [{ since: '999999999d' }, '1h', null],
+    [{ since: '999999999w', until: '999999998w' }, '1h', null],
   ])('%j', (query, since, until) => {
     expect(readRange(query as Record<string, string>)).toEqual({ since, until });
   });
@@ -95,7 +98,17 @@ describe('a range', () => {
     expect(ends({ since: '1h', until: null }, NOW)).toEqual([NOW - 3_600_000, NOW]);
     expect(rangeWords({ since: '1h', until: null })).toBe('in the last hour');
     expect(rangeWords({ since: '3h', until: null })).toBe('in the last 3 hours');
+    // Never more steps than the API makes.
+    expect(minutes('3000d')).toBe(18_720);
   });
+});
+
+test('a range that moves is made to stand still', () => {
+  const moving = { since: '1h', until: null };
+  const still = fixed(moving, NOW);
+  expect(still).toEqual({ since: '2026-11-24T11:00:30.000Z', until: '2026-11-24T12:00:30.000Z' });
+  expect(ends(still, NOW + 9e9)).toEqual(ends(moving, NOW));
+  expect([moving, still, { ...still, since: '1h' }].map(isFixed)).toEqual([false, true, false]);
 });
 
 test('numbers carry units', () => {
@@ -184,7 +197,6 @@ test('events are read whole, however the stream is cut', () => {
         { event: 'ready', data: '{"change":7}' },
         { event: 'redelivery', data: '{"a":\n1}' },
       ]);
-      expect(reader.lastId).toBe('9');
     }),
   );
 });
@@ -245,5 +257,17 @@ describe('the chart over time', () => {
     const marks = incidentMarks(found, { since: '15m', until: null }, NOW);
     expect(marks.map(({ id }) => id)).toEqual([1, 2]);
     expect(joined(marks)).toEqual([{ from: marks[0]?.from, to: marks[1]?.to }]);
+    // A px a second, from the first on: they begin 60 px from each other.
+    const [first] = marks;
+    const place = (at: number) => at - (first?.from ?? 0);
+    expect(spotsOf(marks, place, 24).map((spot) => [spot.left, spot.marks.map(({ id }) => id)])).toEqual([
+      [0, [1]],
+      [60, [2]],
+    ]);
+    expect(spotsOf(marks, place, 61).map((spot) => spot.marks.map(({ id }) => id))).toEqual([[1, 2]]);
+    const minute = (at: string) => marksWithin(marks, Date.parse(at) / 1000, 60).map(({ id }) => id);
+    expect(minute('2026-11-24T11:49:00Z')).toEqual([]);
+    expect(minute('2026-11-24T11:51:00Z')).toEqual([1, 2]);
+    expect(minute('2026-11-24T11:55:00Z')).toEqual([2]);
   });
 });

@@ -166,15 +166,77 @@ describeInBrowser('the screens', () => {
     const { page } = await openPage(browser);
     await visit(page, '#/incidents?since=6h');
     await page.getByLabel('Time range').selectOption('other');
-    await page.getByLabel('from', { exact: true }).fill('2026-02-02T10:00:00');
-    await page.getByLabel('to', { exact: true }).fill('2026-02-02T09:00:00');
+    await page.getByLabel('from (local time)', { exact: true }).fill('2026-02-02T10:00:00');
+    await page.getByLabel('to (local time)', { exact: true }).fill('2026-02-02T09:00:00');
     await page.getByRole('button', { name: 'Show' }).click();
     await page.getByRole('alert').filter({ hasText: 'The first time must be before the second' }).waitFor();
     expect(page.url()).not.toContain('until=');
-    await page.getByLabel('to', { exact: true }).fill('2026-02-02T11:00:00');
+    await page.getByLabel('to (local time)', { exact: true }).fill('2026-02-02T11:00:00');
     await page.getByRole('button', { name: 'Show' }).click();
     await page.waitForURL(/until=/);
     expect(await page.getByRole('alert').count()).toBe(0);
+    await page.context().close();
+  });
+
+  test('a time between two stays the same time in another zone; a link with fixed times holds it', async () => {
+    const { page, wrong } = await openPage(browser, { timezoneId: 'Asia/Kolkata' });
+    await page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
+    await visit(page, '#/incidents?since=6h');
+    await page.getByRole('button', { name: 'Copy a link with fixed times' }).click();
+    const copied = new URL(await page.evaluate<string>('navigator.clipboard.readText()'));
+    const range = new URLSearchParams(copied.hash.split('?')[1]);
+    const [from, to] = [range.get('since'), range.get('until')].map((at) => Date.parse(at ?? ''));
+    expect(Number(to) - Number(from)).toBe(6 * 3_600_000);
+    expect(Math.abs(Number(to) - Date.now())).toBeLessThan(60_000);
+    expect(copied.href.split('?')[0]).toBe(`${running.url}/#/incidents`);
+
+    const field = (name: string) => page.getByLabel(name, { exact: true });
+    await page.getByLabel('Time range').selectOption('other');
+    await field('from (local time)').fill('2026-02-02T10:00:10');
+    await field('to (local time)').fill('2026-02-02T11:30:20');
+    // Not shown yet, and in another zone: the same times, with other digits.
+    await page.getByLabel('Times in').selectOption('utc');
+    expect(await field('from (UTC)').inputValue()).toBe('2026-02-02T04:30:10');
+    expect(await field('to (UTC)').inputValue()).toBe('2026-02-02T06:00:20');
+    await page.getByRole('button', { name: 'Show' }).click();
+    await page.waitForURL(/until=/);
+    const shown = () => {
+      const query = new URLSearchParams(new URL(page.url()).hash.split('?')[1]);
+      return [query.get('since'), query.get('until')];
+    };
+    const meant = ['2026-02-02T04:30:10.000Z', '2026-02-02T06:00:20.000Z'];
+    expect(shown()).toEqual(meant);
+    // Back in the local zone, shown again: nothing moves.
+    await page.getByLabel('Times in').selectOption('local');
+    expect(await field('from (local time)').inputValue()).toBe('2026-02-02T10:00:10');
+    await page.getByRole('button', { name: 'Show' }).click();
+    await page.getByLabel('Times in').selectOption('utc');
+    await page.waitForURL(/tz=utc/);
+    expect(shown()).toEqual(meant);
+    // It stands still already: there is nothing to fix.
+    expect(await page.getByRole('button', { name: 'Copy a link with fixed times' }).count()).toBe(0);
+    await visit(page, '#/?since=999999999d');
+    expect(await page.getByLabel('Time range').inputValue()).toBe('1h');
+    expect(wrong).toEqual([]);
+    await page.context().close();
+  });
+
+  test('light or dark by choice, whatever the system has; it stays after a reload', async () => {
+    const { page } = await openPage(browser, { colorScheme: 'light' });
+    await visit(page, '#/health');
+    const back = () => page.evaluate<string>('getComputedStyle(document.documentElement).backgroundColor');
+    const light = await back();
+    await page.getByLabel('Colours').selectOption('dark');
+    await until('it is dark', async () => (await back()) !== light);
+    const dark = await back();
+    await page.reload();
+    await settled(page);
+    expect([await page.getByLabel('Colours').inputValue(), await back()]).toEqual(['dark', dark]);
+    await page.emulateMedia({ colorScheme: 'dark' });
+    await page.getByLabel('Colours').selectOption('light');
+    await until('it is light', async () => (await back()) === light);
+    await page.getByLabel('Colours').selectOption('auto');
+    await until('it is as the system', async () => (await back()) === dark);
     await page.context().close();
   });
 
@@ -322,6 +384,16 @@ describeInBrowser('the screens', () => {
     expect(await figure('Deliveries')).toBe(summary.deliveries.toLocaleString('en-US'));
     expect(await figure('Redeliveries')).toBe(summary.redeliveries.toLocaleString('en-US'));
     expect(await figure('Caught')).toBe(String(summary.hits));
+    // They are of no time: each leads to all that is kept.
+    for (const [name, path] of [
+      ['Redeliveries', 'redeliveries'],
+      ['Caught', 'findings/hits'],
+      ['May be lost', 'findings/premature-commits'],
+      ['May be lost', 'findings/skips'],
+    ] as const) {
+      const own = page.locator('.figure', { has: page.getByText(name, { exact: true }) });
+      await own.locator(`a[href^="#/${path}?since=30d"]`).waitFor();
+    }
     await page.context().close();
   });
 });

@@ -6,6 +6,9 @@ import { Seed, seedStory, temporaryFolder } from '../service/seed';
 import { describeInBrowser, launch, openPage, settled } from './browser';
 import { SCREENS } from './screens';
 
+/** As long as Kafka takes the name of a group. */
+const LONGEST = `g-${'x'.repeat(32_765)}`;
+
 const folder = temporaryFolder();
 const storePath = join(folder.path, 'search.db');
 let running: Running;
@@ -24,6 +27,7 @@ describeInBrowser('search', () => {
     const session = seed.session(group, 'e', Date.now() - 5_000);
     const run = seed.run(gp, session, { first: 0, last: 0, at: Date.now() - 4_000 });
     seed.redelivery(gp, run, run, { first: 0, last: 0, at: Date.now() - 3_000 });
+    seed.group(cluster, LONGEST);
     seed.close();
     running = await startService({ storePath });
     browser = await launch();
@@ -69,6 +73,17 @@ describeInBrowser('search', () => {
     await heading(name);
     await page.goBack();
     await heading('Health');
+  });
+
+  test('a name of any length is searched for whole', async () => {
+    await visit('#/health');
+    const field = page.locator('input[name=q]');
+    await field.fill(LONGEST);
+    await field.press('Enter');
+    await heading(/^g-x+/);
+    expect(new URL(page.url()).hash.split('?')[0]).toBe(`#/groups/${LONGEST}`);
+    await settled(page);
+    expect(await page.locator('.trouble').count()).toBe(0);
   });
 
   test('a group on two clusters: one of them is chosen', async () => {

@@ -5,6 +5,10 @@ export const GROUPS = 230;
 /** Of each kind, in one incident of that kind. */
 export const FINDINGS = 130;
 export const REDELIVERIES = 250;
+/** Minutes in which each quiet group got a record: as points of a series, more than one answer holds. */
+export const MINUTES = 100;
+/** Incidents that are later than all that lost records. */
+export const LATER = 210;
 /** Its name is the last of all, and it is the only one with findings. */
 export const WORST = 'zz-worst';
 export const INCIDENTS = {
@@ -25,6 +29,10 @@ export function seedMany(path: string): void {
     for (let i = 0; i < GROUPS - 1; i++) {
       const quiet = s.group(cluster, `group-${String(i).padStart(3, '0')}`);
       s.place(quiet, topic, 0, { deliveries: 10 + i });
+      for (let ago = 1; ago <= MINUTES; ago++) {
+        const minute = Math.floor(now / 60_000) - ago;
+        s.row('rollup_minute', { grp: quiet, topic, minute, deliveries: 1, redeliveries: 0, failed: 0 });
+      }
     }
     const group = s.group(cluster, WORST);
     const gp = s.place(group, topic, 0, {
@@ -59,6 +67,25 @@ export function seedMany(path: string): void {
         version: id,
       });
       s.row('incident_place', { incident: id, topic, partition: 0, records });
+    }
+    for (let i = 0; i < LATER; i++) {
+      s.row('incident', {
+        id: 1_000 + i,
+        kind: 'rewind',
+        cause: 'reset',
+        cluster,
+        grp: group,
+        topic: null,
+        first_at: now - 500,
+        last_at: now - 500,
+        findings: 1,
+        records: 1,
+        gap_max_ms: 0,
+        certainty: 'proven',
+        because: '["seen"]',
+        advice: null,
+        version: 7,
+      });
     }
     for (let i = 0; i < REDELIVERIES; i++) {
       s.redelivery(gp, again, first, { first: i, last: i, at: now - 1_000_000 + i * 100 });

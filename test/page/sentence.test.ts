@@ -1,19 +1,46 @@
-import { overviewSentence, type Sight } from '../../src/page/logic/sentence';
-import type { Group, Incident, SeriesPoint, Summary } from '../../src/service/schemas';
+import { lossesOf, overviewSentence, type Sight, unknownSentence } from '../../src/page/logic/sentence';
+import type { Group, Incident, Summary, Totals } from '../../src/service/schemas';
 
 /** That was given no copy that was written twice. */
 const plain = (group: string) => ({ cluster: 'c', group, duplicates_delivered: 0 }) as Group;
-const point = (group: string, deliveries: number, redeliveries: number, hits: number) =>
-  ({ cluster: 'c', group, topic: null, deliveries, redeliveries, hits }) as SeriesPoint;
+const sum = (group: string, deliveries: number, redeliveries: number, hits: number) => ({
+  cluster: 'c',
+  group,
+  deliveries,
+  redeliveries,
+  failed: 0,
+  hits,
+});
+/** As the API tells them: the worst first. */
+const totals = (...worst: ReturnType<typeof sum>[]) =>
+  ({
+    deliveries: worst.reduce((all, { deliveries }) => all + deliveries, 0),
+    groups_reading: worst.filter(({ deliveries }) => deliveries > 0).length,
+    groups_again: worst.filter(({ redeliveries }) => redeliveries > 0).length,
+    worst,
+  }) as Totals;
 const incident = (id: number, kind: string, cause: string, group: string, records: number) =>
-  ({ id, kind, cause, group, cluster: 'c', records, words: `${group} words of ${kind}` }) as Incident;
+  ({
+    id,
+    kind,
+    cause,
+    group,
+    cluster: 'c',
+    records,
+    words: `${group} words of ${kind}`,
+    last_at: new Date(id * 1000).toISOString(),
+  }) as Incident;
+const losses = (incidents: Incident[], next: string | null = null) =>
+  lossesOf([{ items: incidents, next_cursor: next }]);
 
 function told(sight: Partial<Sight>): { tone: string; text: string; leads: unknown[] } {
   const { tone, parts } = overviewSentence({
     summary: { observed_records: 0, groups: 1 } as Summary,
     groups: [plain('billing')],
-    series: [],
+    totals: totals(),
     incidents: [],
+    causes: [],
+    losses: losses([]),
     range: { since: '1h', until: null },
     ...sight,
   });
@@ -25,17 +52,14 @@ function told(sight: Partial<Sight>): { tone: string; text: string; leads: unkno
 }
 
 test('who got how many again, how many were caught, why: with links to all three', () => {
-  const series = [
-    point('billing', 9_000, 1_000, 980),
-    point('billing', 100, 204, 200),
-    point('audit', 5, 0, 0),
-  ];
-  const incidents = [
+  const causes = [
     incident(7, 'redelivery', 'seek', 'billing', 3),
     incident(5, 'redelivery', 'session_timeout', 'billing', 1_201),
     incident(6, 'rewind', 'seek', 'billing', 9_999),
   ];
-  expect(told({ series, incidents })).toEqual({
+  expect(
+    told({ totals: totals(sum('billing', 9_100, 1_204, 1_180), sum('audit', 5, 0, 0)), causes }),
+  ).toEqual({
     tone: 'busy',
     text: 'billing got 1,204 records again in the last hour; 1,180 were caught; cause: slow handler: session timed out and 1 other.',
     leads: ['billing', 5],
@@ -43,35 +67,46 @@ test('who got how many again, how many were caught, why: with links to all three
 });
 
 test('hits on copies that were written twice are told as such: they may be more than what was delivered again', () => {
-  const series = [point('billing', 900, 10, 25)];
   const groups = [{ ...plain('billing'), duplicates_delivered: 20 }];
   const text = 'billing got 10 records again in the last hour; ';
   const told25 = `${text}25 copies were caught, those written twice counted too.`;
-  expect(told({ series, groups }).text).toBe(told25);
+  const again = totals(sum('billing', 900, 10, 25));
+  expect(told({ totals: again, groups }).text).toBe(told25);
   // Of a group that is not among the worst nothing is known.
-  expect(told({ series, groups: [] }).text).toBe(told25);
-  expect(told({ series: [point('billing', 900, 10, 1)], groups }).text).toBe(
+  expect(told({ totals: again, groups: [] }).text).toBe(told25);
+  expect(told({ totals: totals(sum('billing', 900, 10, 1)), groups }).text).toBe(
     `${text}1 copy was caught, those written twice counted too.`,
   );
 });
 
 test('what may be lost comes first', () => {
-  const incidents = [
-    incident(1, 'redelivery', 'seek', 'billing', 9),
-    incident(2, 'skip', 'reset', 'billing', 1),
-    incident(3, 'premature_commit', 'committed_before_handled', 'billing', 1),
-  ];
-  expect(told({ series: [point('billing', 10, 9, 0)], incidents })).toMatchObject({
+  const skip = incident(3, 'skip', 'reset', 'billing', 1);
+  const early = incident(2, 'premature_commit', 'committed_before_handled', 'billing', 1);
+  const again = totals(sum('billing', 10, 9, 0));
+  // Whatever else stands in the list of all: losses are a list of their own.
+  const incidents = [incident(4, 'redelivery', 'seek', 'billing', 9)];
+  expect(told({ totals: again, incidents, losses: losses([early, skip]) })).toMatchObject({
     tone: 'bad',
     text: 'Records may be lost: billing words of skip, in the last hour, and 1 more incident of the kind.',
-    leads: [2],
+    leads: [3],
   });
+  expect(told({ totals: again, incidents, losses: losses([early, skip], 'more') }).text).toBe(
+    'Records may be lost: billing words of skip, in the last hour, and at least 1 more incident of the kind.',
+  );
+});
+
+test('what is not known is never told as nothing', () => {
+  const { tone, parts } = unknownSentence('The service does not answer.');
+  expect([tone, parts[0]?.text]).toEqual([
+    'busy',
+    'What was delivered again is not known: The service does not answer.',
+  ]);
 });
 
 test.each([
   [
     // However few groups are asked for: those that got something count.
-    { series: [point('billing', 10, 0, 0), point('audit', 5, 0, 0), point('idle', 0, 0, 0)], groups: [] },
+    { totals: totals(sum('billing', 10, 0, 0), sum('audit', 5, 0, 0), sum('idle', 0, 0, 0)), groups: [] },
     'quiet',
     /^No record was delivered twice in the last hour: 15 deliveries to 2 groups\.$/,
   ],
@@ -87,7 +122,7 @@ test.each([
     / words of duplicate, in the last hour\.$/,
   ],
   [
-    { series: [point('a', 9, 3, 0), point('b', 9, 2, 0)] },
+    { totals: totals(sum('a', 9, 3, 0), sum('b', 9, 2, 0)) },
     'busy',
     /^a got 3 records again in the last hour; no check caught any\. 1 other group got records again too\.$/,
   ],

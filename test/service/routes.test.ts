@@ -19,6 +19,7 @@ import {
   type Rewind,
   type SeriesPoint,
   type Summary,
+  type Totals,
 } from '../../src/service/schemas';
 import { ask, fixedLag, json, type Running, startService } from './running';
 import { BEGIN, Seed, seedStory, temporaryFolder } from './seed';
@@ -56,6 +57,7 @@ const EXAMPLES: Record<string, string> = {
   'stalled-commits': '/v1/stalled-commits',
   record: '/v1/records/orders/0/150',
   timeseries: '/v1/timeseries?since=3h&by=topic',
+  totals: '/v1/totals?since=3h',
   'group-timeline': '/v1/groups/billing/timeline?cluster=c1&since=3h',
   'group-positions': '/v1/groups/billing/positions?cluster=c1&topic=orders&partition=0&since=3h',
   status: '/v1/status',
@@ -440,6 +442,27 @@ test('a series has whole steps', async () => {
   const { items } = await get<Page<SeriesPoint>>('/v1/timeseries?since=3h&step=1h&by=group&group=billing');
   expect(items.reduce((sum, point) => sum + point.deliveries, 0)).toBe(305);
   expect(items.every((point) => point.time.endsWith(':00:00.000Z') && point.group === 'billing')).toBe(true);
+});
+
+test('totals of a time are what its series adds up to', async () => {
+  const range = 'since=3h&step=1h';
+  const totals = await get<Totals>(`/v1/totals?${range}`);
+  const { items } = await get<Page<SeriesPoint>>(`/v1/timeseries?${range}&by=group`);
+  const groups = new Map<string, number[]>();
+  for (const { group, cluster, deliveries, redeliveries, hits } of items) {
+    if (group === null) continue;
+    const [d = 0, r = 0, h = 0] = groups.get(`${cluster} ${group}`) ?? [];
+    groups.set(`${cluster} ${group}`, [d + deliveries, r + redeliveries, h + hits]);
+  }
+  expect(
+    totals.worst.map((one) => [`${one.cluster} ${one.group}`, [one.deliveries, one.redeliveries, one.hits]]),
+  ).toEqual([...groups].sort(([, [, a = 0]], [, [, b = 0]]) => b - a));
+  expect(totals.worst[0]).toMatchObject({ cluster: 'c1', group: 'billing', redeliveries: 104, hits: 30 });
+  for (const key of ['deliveries', 'redeliveries', 'failed', 'hits', 'duplicates', 'id_reuses'] as const) {
+    expect(totals[key]).toBe(items.reduce((sum, point) => sum + point[key], 0));
+  }
+  expect(totals).toMatchObject({ groups_reading: 2, groups_again: 1 });
+  expect(totals.duplicates).toBeGreaterThan(0);
 });
 
 test.each([

@@ -56,7 +56,8 @@ export async function ask(address: string, token: string | null, signal?: AbortS
   throw await errorOf(response);
 }
 
-async function errorOf(response: Response): Promise<ApiError> {
+/** What the service, or what stands before it, says of an answer that is none. */
+export async function errorOf(response: Response): Promise<ApiError> {
   try {
     const { code, detail } = (await response.json()) as Partial<Problem>;
     return new ApiError(code ?? 'unknown', response.status, detail ?? 'The service gave no reason.');

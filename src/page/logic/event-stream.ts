@@ -6,8 +6,6 @@ export interface StreamEvent {
 }
 
 export class EventStreamReader {
-  /** Of the last event that had one; sent as Last-Event-ID on coming back. */
-  lastId = '';
   private rest = '';
   private event = '';
   private data: string[] = [];
@@ -24,7 +22,6 @@ export class EventStreamReader {
     const [, field = '', value = ''] = /^([^:]*)(?:: ?(.*))?$/s.exec(line) ?? [];
     if (field === 'event') this.event = value;
     else if (field === 'data') this.data.push(value);
-    else if (field === 'id') this.lastId = value;
     return [];
   }
 

@@ -21,14 +21,17 @@ const UNIT_MS: Readonly<Record<string, number>> = { s: 1e3, m: 6e4, h: 3.6e6, d:
 /** Points that a chart can show and a person can tell apart. */
 const STEPS_WANTED = 240;
 const STEPS_MIN = [1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720, 1_440] as const;
+/** Longer ones the API does not make. */
+const STEP_MAX = 31 * 1_440;
 
 /** Of an address; what cannot be read is the last hour. */
 export function readRange(query: Readonly<Record<string, string>>): Range {
   const since = query.since ?? USUAL;
   const until = query.until ?? null;
   if (!isTime(since) || (until !== null && !isTime(until))) return { since: USUAL, until: null };
-  const [from, to] = ends({ since, until }, 0);
-  return from < to ? { since, until } : { since: USUAL, until: null };
+  // A "now" is needed to compare what is relative with what is not; which one hardly matters.
+  const [from, to] = ends({ since, until }, Date.now());
+  return from >= 0 && from < to ? { since, until } : { since: USUAL, until: null };
 }
 
 function isTime(text: string): boolean {
@@ -54,7 +57,7 @@ function timeOf(text: string, now: number): number {
 export function stepMinutes(range: Range, now: number, steps = STEPS_WANTED): number {
   const [from, to] = ends(range, now);
   const wanted = (to - from) / 60_000 / steps;
-  return STEPS_MIN.find((step) => step >= wanted) ?? 1_440;
+  return STEPS_MIN.find((step) => step >= wanted) ?? Math.min(STEP_MAX, Math.ceil(wanted / 1_440) * 1_440);
 }
 
 /** "in the last hour", "between the two times". */
@@ -65,6 +68,17 @@ export function rangeWords({ since, until }: Range): string {
   const units: Record<string, string> = { s: 'seconds', m: 'minutes', h: 'hours', d: 'days', w: 'weeks' };
   if (until === null && amount !== undefined) return `in the last ${amount} ${units[unit ?? ''] ?? ''}`;
   return until === null ? 'since then' : 'between those times';
+}
+
+/** It does not move with the clock. */
+export function isFixed({ since, until }: Range): boolean {
+  return until !== null && [since, until].every((text) => !Number.isNaN(absolute(text)));
+}
+
+/** The same time, standing still: what somebody else is to see too. */
+export function fixed(range: Range, now: number): Range {
+  const [since, until] = ends(range, now).map((at) => new Date(at).toISOString()) as [string, string];
+  return { since, until };
 }
 
 /** The parameters of the API for this range. */

@@ -1,5 +1,5 @@
 /** The overview's first sentence: what is wrong now, to whom, how much of it was caught, and why. */
-import type { Group, Incident, SeriesPoint, Summary } from '../../service/schemas';
+import type { Group, Incident, Summary, Totals } from '../../service/schemas';
 import { count, counted } from './format';
 import { type Range, rangeWords } from './range';
 import { causeWords } from './words';
@@ -21,30 +21,45 @@ export interface Sight {
   summary: Summary;
   /** The worst of them. */
   groups: readonly Group[];
-  /** By group, within the range. */
-  series: readonly SeriesPoint[];
-  /** Within the range. */
+  /** Of the range. */
+  totals: Totals;
+  /** Within the range, the latest first: of any kind. */
   incidents: readonly Incident[];
+  /** Those of redeliveries of the group that got most again. */
+  causes: readonly Incident[];
+  /** What may be lost: asked for by itself, so that no number of other incidents hides it. */
+  losses: Losses;
   range: Range;
 }
 
-interface Sum {
-  cluster: string;
-  group: string;
-  deliveries: number;
-  redeliveries: number;
-  hits: number;
+export interface Losses {
+  /** The latest first. */
+  incidents: readonly Incident[];
+  /** There are more than these. */
+  isMore: boolean;
 }
 
-export function overviewSentence({ summary, groups, series, incidents, range }: Sight): Told {
+type Sum = Totals['worst'][number];
+
+/** Losses of both kinds, each in a list of its own. */
+export function lossesOf(
+  lists: readonly { items: readonly Incident[]; next_cursor: string | null }[],
+): Losses {
+  return {
+    incidents: lists
+      .flatMap(({ items }) => items)
+      .sort((a, b) => Date.parse(b.last_at) - Date.parse(a.last_at) || b.id - a.id),
+    isMore: lists.some(({ next_cursor: next }) => next !== null),
+  };
+}
+
+export function overviewSentence(sight: Sight): Told {
+  const { summary, totals, incidents, losses, range } = sight;
   const when = rangeWords(range);
-  const lost = incidents.find(({ kind }) => kind === 'premature_commit' || kind === 'skip');
-  if (lost !== undefined) return lossSentence(lost, incidents, when);
-  const sums = sumsOf(series);
-  const worst = sums[0];
-  if (worst !== undefined && worst.redeliveries > 0) {
-    return againSentence(worst, sums, groups, incidents, when);
-  }
+  const [lost] = losses.incidents;
+  if (lost !== undefined) return lossSentence(lost, losses, when);
+  const [worst] = totals.worst;
+  if (worst !== undefined && worst.redeliveries > 0) return againSentence(worst, sight, when);
   const latest = incidents[0];
   if (latest !== undefined) {
     return {
@@ -55,8 +70,7 @@ export function overviewSentence({ summary, groups, series, incidents, range }: 
   if (summary.groups === 0 && summary.observed_records === 0) {
     return { tone: 'quiet', parts: [{ text: 'Nothing has been seen yet.' }] };
   }
-  const delivered = series.reduce((sum, point) => sum + point.deliveries, 0);
-  const readers = sums.filter(({ deliveries }) => deliveries > 0).length;
+  const { deliveries: delivered, groups_reading: readers } = totals;
   if (delivered > 0) {
     const text = `No record was delivered twice ${when}: ${counted(delivered, 'delivery', 'deliveries')} to ${counted(readers, 'group')}.`;
     return { tone: 'quiet', parts: [{ text }] };
@@ -64,18 +78,19 @@ export function overviewSentence({ summary, groups, series, incidents, range }: 
   return { tone: 'quiet', parts: [{ text: `Nothing was delivered twice or written twice ${when}.` }] };
 }
 
-function againSentence(
-  worst: Sum,
-  sums: Sum[],
-  groups: readonly Group[],
-  incidents: readonly Incident[],
-  when: string,
-): Told {
+/** What cannot be told now, and why: never that nothing was. */
+export function unknownSentence(reason: string): Told {
+  return { tone: 'busy', parts: [{ text: `What was delivered again is not known: ${reason}` }] };
+}
+
+function againSentence(worst: Sum, { totals, groups, causes }: Sight, when: string): Told {
   const { group, cluster, redeliveries, hits } = worst;
-  const own = incidents.filter((one) => one.group === group && one.cluster === cluster);
+  const own = causes.filter(
+    (one) => one.kind === 'redelivery' && one.group === group && one.cluster === cluster,
+  );
   const known = groups.find((one) => one.group === group && one.cluster === cluster);
-  const cause = mainIncident(own.filter(({ kind }) => kind === 'redelivery'));
-  const others = sums.filter((sum) => sum !== worst && sum.redeliveries > 0).length;
+  const cause = mainIncident(own);
+  const others = totals.groups_again - 1;
   const parts: Part[] = [
     { text: group, group, cluster },
     { text: ` got ${counted(redeliveries, 'record')} again ${when}; ` },
@@ -83,8 +98,8 @@ function againSentence(
   ];
   if (cause !== undefined) {
     parts.push({ text: '; cause: ' }, { text: causeWords(cause.cause), incident: cause.id });
-    const causes = new Set(own.filter(({ kind }) => kind === 'redelivery').map((one) => one.cause)).size;
-    if (causes > 1) parts.push({ text: ` and ${counted(causes - 1, 'other')}` });
+    const more = new Set(own.map((one) => one.cause)).size - 1;
+    if (more > 0) parts.push({ text: ` and ${counted(more, 'other')}` });
   }
   if (others > 0) parts.push({ text: `. ${counted(others, 'other group')} got records again too` });
   parts.push({ text: '.' });
@@ -97,16 +112,15 @@ function caughtWords(hits: number, group: Group | undefined): string {
   return `${counted(hits, 'copy was', 'copies were')} caught, those written twice counted too`;
 }
 
-function lossSentence(lost: Incident, incidents: readonly Incident[], when: string): Told {
-  const more = incidents.filter(
-    (one) => one !== lost && (one.kind === 'premature_commit' || one.kind === 'skip'),
-  ).length;
+function lossSentence(lost: Incident, { incidents, isMore }: Losses, when: string): Told {
+  const more = incidents.length - 1;
+  const moreWords = `, and ${isMore ? 'at least ' : ''}${counted(more, 'more incident')} of the kind`;
   return {
     tone: 'bad',
     parts: [
       { text: 'Records may be lost: ' },
       { text: lost.words, incident: lost.id },
-      { text: `, ${when}${more === 0 ? '' : `, and ${counted(more, 'more incident')} of the kind`}.` },
+      { text: `, ${when}${more === 0 ? '' : moreWords}.` },
     ],
   };
 }
@@ -117,22 +131,6 @@ export function mainIncident(incidents: readonly Incident[]): Incident | undefin
     (most, one) => (most === undefined || one.records > most.records ? one : most),
     undefined,
   );
-}
-
-/** A group's counts over the range, the most redeliveries first. */
-function sumsOf(series: readonly SeriesPoint[]): Sum[] {
-  const sums = new Map<string, Sum>();
-  for (const point of series) {
-    const { cluster, group } = point;
-    if (group === null || cluster === null) continue;
-    const key = JSON.stringify([cluster, group]);
-    const sum = sums.get(key) ?? { cluster, group, deliveries: 0, redeliveries: 0, hits: 0 };
-    sum.deliveries += point.deliveries;
-    sum.redeliveries += point.redeliveries;
-    sum.hits += point.hits;
-    sums.set(key, sum);
-  }
-  return [...sums.values()].sort((a, b) => b.redeliveries - a.redeliveries || (a.group < b.group ? -1 : 1));
 }
 
 function sentenceCase(text: string): string {

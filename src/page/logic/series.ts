@@ -1,5 +1,6 @@
 /** The overview's chart: steps as the API has them, with zeros where nothing was. */
 import type { Incident, SeriesPoint } from '../../service/schemas';
+import { counted } from './format';
 import { ends, type Range } from './range';
 
 export interface SeriesData {
@@ -74,10 +75,37 @@ export function joined(marks: readonly Mark[]): { from: number; to: number }[] {
   return bands;
 }
 
+/** Marks that stand so near to each other that a finger could not tell them apart. */
+export interface Spot {
+  /** Where the first of them stands, in px. */
+  left: number;
+  marks: Mark[];
+}
+
+/** @param place where a time (unix seconds) stands, in px; @param nearPx of a spot's own width */
+export function spotsOf(marks: readonly Mark[], place: (at: number) => number, nearPx: number): Spot[] {
+  const spots: Spot[] = [];
+  for (const mark of [...marks].sort((a, b) => a.from - b.from)) {
+    const left = Math.max(0, place(mark.from));
+    const last = spots.at(-1);
+    if (last !== undefined && left < last.left + nearPx) last.marks.push(mark);
+    else spots.push({ left, marks: [mark] });
+  }
+  return spots;
+}
+
+/** Those that touch a step, given by its start and length in seconds. */
+export function marksWithin(marks: readonly Mark[], start: number, length: number): Mark[] {
+  return marks.filter(({ from, to }) => to >= start && from < start + length);
+}
+
 /** What a chart shows, for those who do not see it. */
-export function chartWords({ deliveries, redeliveries, duplicates, hits }: SeriesData): string {
+export function chartWords(
+  { deliveries, redeliveries, duplicates, hits }: SeriesData,
+  marks: readonly Mark[],
+): string {
   const sum = (values: readonly number[]) =>
     values.reduce((all, one) => all + one, 0).toLocaleString('en-US');
   const peak = redeliveries.reduce((most, one) => Math.max(most, one), 0).toLocaleString('en-US');
-  return `Chart over time: ${sum(deliveries)} deliveries, ${sum(redeliveries)} redeliveries with at most ${peak} a step, ${sum(duplicates)} duplicates, ${sum(hits)} hits.`;
+  return `Chart over time: ${sum(deliveries)} deliveries, ${sum(redeliveries)} redeliveries with at most ${peak} a step, ${sum(duplicates)} duplicates, ${sum(hits)} hits; ${counted(marks.length, 'incident')}.`;
 }

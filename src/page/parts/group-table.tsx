@@ -18,7 +18,11 @@ const COLUMNS: readonly Column<Group>[] = [
       records === 0 ? '0' : `${count(records)} · ${duration(seconds)}`,
     number: true,
   },
-  { title: 'Lag', cell: ({ lag_records: lag }) => (lag === null ? '–' : count(lag)), number: true },
+  {
+    title: 'Lag',
+    cell: ({ lag_records: records, lag_seconds: seconds }) => lagWords(records, seconds),
+    number: true,
+  },
   { title: 'Rewinds', cell: ({ rewinds }) => count(rewinds), number: true, from: 'wide' },
   { title: 'Consumers', cell: ({ sessions }) => count(sessions), number: true, from: 'wide' },
   {
@@ -41,6 +45,12 @@ const COLUMNS: readonly Column<Group>[] = [
   },
   { title: 'Cluster', cell: ({ cluster }) => <Name text={cluster} max={24} />, from: 'wide' },
 ];
+
+/** In records and, where it is known, in time. */
+function lagWords(records: number | null, seconds: number | null): string {
+  if (records === null) return '–';
+  return records === 0 || seconds === null ? count(records) : `${count(records)} · ${duration(seconds)}`;
+}
 
 export function GroupTable({ groups }: { groups: readonly Group[] }) {
   return (

@@ -1,4 +1,5 @@
 /** On top of every screen: where to go, what to search, which time, and whether what is shown is live. */
+import { clock } from '../logic/format';
 import type { Screen } from '../logic/place';
 import { useApp, useChange, useZone } from '../state';
 import type { Theme } from '../theme';
@@ -77,15 +78,18 @@ const WORDS = {
   connecting: 'connecting…',
   live: 'live',
   lost: 'not connected, trying again',
+  full: 'not live: every stream of the service is taken, asked again every 10 s',
 } as const;
 
 function Live() {
-  const { connection, status } = useApp();
+  const { connection, status, answered } = useApp();
+  const zone = useZone();
   const isStarting = connection === 'live' && status !== null && status.problems.length > 0;
   return (
     <p class={`live live-${isStarting ? 'starting' : connection}`} role="status">
       <span class="dot" aria-hidden="true" />
       {isStarting ? <Lead to={{ name: 'health' }}>live, not ready</Lead> : WORDS[connection]}
+      {connection === 'lost' && answered.at > 0 ? ` (last answer ${clock(answered.at, zone)})` : null}
     </p>
   );
 }

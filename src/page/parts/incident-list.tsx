@@ -13,6 +13,7 @@ export function IncidentState({ state }: { state: Incident['state'] }) {
 }
 
 export function IncidentList({ incidents }: { incidents: readonly Incident[] }) {
+  if (incidents.length === 0) return null;
   return (
     <ol class="incidents">
       {incidents.map((incident) => (

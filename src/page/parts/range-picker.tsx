@@ -1,7 +1,11 @@
 /** The time that is looked at: the last so long, or between two times. */
-import { useState } from 'preact/hooks';
-import { ends, RANGES } from '../logic/range';
-import { useChange, useRange, useZone } from '../state';
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
+import { serviceNow } from '../clock';
+import type { Zone } from '../logic/format';
+import { changed } from '../logic/place';
+import { ends, fixed, isFixed, RANGES } from '../logic/range';
+import { useApp, useChange, useRange, useZone } from '../state';
+import { Copy } from './text';
 
 export function RangePicker() {
   const range = useRange();
@@ -31,38 +35,45 @@ export function RangePicker() {
           <option value="other">Between…</option>
         </select>
       </label>
-      {open || !moves ? <Between onDone={() => setOpen(false)} /> : null}
+      <CopyFixed />
+      {open || !moves ? (
+        <Between key={`${range.since} ${range.until}`} onDone={() => setOpen(false)} />
+      ) : null}
     </div>
   );
+}
+
+/** A time that moves is another one when a colleague opens the address. */
+function CopyFixed() {
+  const { place } = useApp();
+  const range = useRange();
+  if (isFixed(range)) return null;
+  const address = () => {
+    const { since, until } = fixed(range, serviceNow());
+    return new URL(changed(place, { since, until, cursor: null }), window.location.href).href;
+  };
+  return <Copy text={address} what="a link with fixed times" />;
 }
 
 function Between({ onDone }: { onDone: () => void }) {
   const range = useRange();
   const zone = useZone();
   const change = useChange();
-  const [from, to] = ends(range, Date.now());
+  // Times, and not digits: in another zone the same times have other ones. Null: not written to its end.
+  const [[from, to], setTimes] = useState<[number | null, number | null]>(() => ends(range, serviceNow()));
   const [wrong, setWrong] = useState<string | null>(null);
   const apply = (event: SubmitEvent) => {
     event.preventDefault();
-    const form = new FormData(event.currentTarget as HTMLFormElement);
-    const since = read(String(form.get('since')), zone);
-    const until = read(String(form.get('until')), zone);
-    if (since === null || until === null) return setWrong('One of the times cannot be read.');
-    if (since >= until) return setWrong('The first time must be before the second.');
+    if (from === null || to === null) return setWrong('One of the times cannot be read.');
+    if (from >= to) return setWrong('The first time must be before the second.');
     setWrong(null);
-    change({ since, until, cursor: null });
+    change({ since: new Date(from).toISOString(), until: new Date(to).toISOString(), cursor: null });
     onDone();
   };
   return (
     <form class="between" onSubmit={apply}>
-      <label>
-        from
-        <input type="datetime-local" name="since" step={1} defaultValue={written(from, zone)} required />
-      </label>
-      <label>
-        to
-        <input type="datetime-local" name="until" step={1} defaultValue={written(to, zone)} required />
-      </label>
+      <TimeField title="from" name="since" zone={zone} at={from} onTime={(at) => setTimes([at, to])} />
+      <TimeField title="to" name="until" zone={zone} at={to} onTime={(at) => setTimes([from, at])} />
       <button type="submit">Show</button>
       {wrong === null ? null : (
         <span class="trouble" role="alert">
@@ -73,13 +84,46 @@ function Between({ onDone }: { onDone: () => void }) {
   );
 }
 
+function TimeField({
+  title,
+  name,
+  zone,
+  at,
+  onTime,
+}: {
+  title: string;
+  name: string;
+  zone: Zone;
+  at: number | null;
+  onTime: (at: number | null) => void;
+}) {
+  const field = useRef<HTMLInputElement>(null);
+  // Not at each key: what is half written would be taken away.
+  useLayoutEffect(() => {
+    if (field.current !== null && at !== null) field.current.value = written(at, zone);
+  }, [zone]);
+  return (
+    <label>
+      {title} ({zone === 'utc' ? 'UTC' : 'local time'})
+      <input
+        ref={field}
+        type="datetime-local"
+        name={name}
+        step={1}
+        onInput={(event) => onTime(read(event.currentTarget.value, zone))}
+        required
+      />
+    </label>
+  );
+}
+
 /** As the field takes it: without a zone. */
-function written(at: number, zone: 'utc' | 'local'): string {
+function written(at: number, zone: Zone): string {
   const shift = zone === 'utc' ? 0 : new Date(at).getTimezoneOffset() * 60_000;
   return new Date(at - shift).toISOString().slice(0, 19);
 }
 
-function read(text: string, zone: 'utc' | 'local'): string | null {
+function read(text: string, zone: Zone): number | null {
   const at = Date.parse(zone === 'utc' ? `${text}Z` : text);
-  return Number.isNaN(at) ? null : new Date(at).toISOString();
+  return Number.isNaN(at) ? null : at;
 }

@@ -58,7 +58,6 @@ export function Search() {
             type="search"
             name="q"
             list="names"
-            maxLength={20_000}
             placeholder="orders/3/1042, id, group, #12"
             autocomplete="off"
             spellcheck={false}

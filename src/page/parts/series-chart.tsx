@@ -1,13 +1,25 @@
 /** Deliveries, redeliveries, duplicates and hits over time, with the incidents. */
 import { useMemo, useState } from 'preact/hooks';
 import uPlot from 'uplot';
-import { brief, count, time, type Zone } from '../logic/format';
-import { chartWords, joined, type Mark, type SeriesData } from '../logic/series';
-import { useZone } from '../state';
+import { brief, count, counted, time, type Zone } from '../logic/format';
+import {
+  chartWords,
+  joined,
+  type Mark,
+  marksWithin,
+  type SeriesData,
+  type Spot,
+  spotsOf,
+} from '../logic/series';
+import { visible } from '../logic/visible';
+import { useStable, useZone } from '../state';
 import { ink } from '../theme';
+import { IncidentSpots, SPOT_PX } from './incident-spots';
 import { axis, Plot, type PlotMake, timeAxis } from './plot';
 
 const HEIGHT = 240;
+/** Less is a click. */
+const DRAG_MIN_PX = 6;
 
 /** Told apart by the stroke too: whole, dashed, dotted. */
 const SERIES = [
@@ -17,25 +29,43 @@ const SERIES = [
   { name: 'hits', title: 'Hits', dash: [2, 2] },
 ] as const;
 
+type Sums = Record<(typeof SERIES)[number]['name'], number>;
+
 export function SeriesChart({
   data,
   marks,
   minutes,
+  sums = null,
+  onTime,
 }: {
   data: SeriesData;
   marks: readonly Mark[];
   minutes: number;
+  /** Of all steps; null: the steps themselves are added up. */
+  sums?: Sums | null;
+  /** A stretch was drawn over with the pointer: whole steps, unix seconds. */
+  onTime?: (from: number, to: number) => void;
 }) {
   const zone = useZone();
   const [at, setAt] = useState<number | null>(null);
   // The chart lives longer than one rendering: it reads the marks where they change.
   const [shown] = useState<{ marks: readonly Mark[] }>({ marks });
   shown.marks = marks;
+  const [spots, setSpots] = useState<readonly Spot[]>([]);
+  const onDrawn = useStable((plot: uPlot) => {
+    const left = plot.over.offsetLeft;
+    const next = spotsOf(shown.marks, (at) => left + Math.max(0, plot.valToPos(at, 'x')), SPOT_PX);
+    setSpots((known) => (JSON.stringify(known) === JSON.stringify(next) ? known : next));
+  });
+  const onDrag = useStable((from: number, to: number) => {
+    const step = minutes * 60;
+    onTime?.(Math.floor(from / step) * step, Math.ceil(to / step) * step);
+  });
   const make = useMemo(
     (): PlotMake => ({
       key: `${zone} ${minutes}`,
       height: HEIGHT,
-      options: (within) => options(within, zone, () => shown.marks, setAt),
+      options: (within) => options(within, zone, () => shown.marks, { onPoint: setAt, onDrawn, onDrag }),
     }),
     [zone, minutes, shown],
   );
@@ -49,13 +79,20 @@ export function SeriesChart({
   const index = at === null ? null : Math.min(at, data.times.length - 1);
   return (
     <div class="chart">
-      <Plot
-        make={make}
-        data={aligned}
-        words={chartWords(data)}
-        cursor={{ index, length: data.times.length, words: (step) => stepWords(data, step, zone) }}
-      />
-      <Legend data={data} index={index} zone={zone} minutes={minutes} />
+      <div class="spotted">
+        <Plot
+          make={make}
+          data={aligned}
+          words={chartWords(data, marks)}
+          cursor={{
+            index,
+            length: data.times.length,
+            words: (step) => `${stepWords(data, step, zone)}${incidentWords(data, marks, step, minutes)}`,
+          }}
+        />
+        <IncidentSpots spots={spots} />
+      </div>
+      <Legend data={data} index={index} zone={zone} minutes={minutes} sums={sums} />
     </div>
   );
 }
@@ -65,11 +102,13 @@ function Legend({
   index,
   zone,
   minutes,
+  sums,
 }: {
   data: SeriesData;
   index: number | null;
   zone: Zone;
   minutes: number;
+  sums: Sums | null;
 }) {
   const start = index === null ? undefined : data.times[index];
   return (
@@ -80,12 +119,14 @@ function Legend({
             <path d="M1 4h20" />
           </svg>
           {title}
-          <span class="num">{index === null ? count(sum(data[name])) : count(data[name][index] ?? 0)}</span>
+          <span class="num">
+            {count(index === null ? (sums?.[name] ?? sum(data[name])) : (data[name][index] ?? 0))}
+          </span>
         </li>
       ))}
       <li class="note">
         {start === undefined
-          ? `in all, ${minutes === 1 ? 'a minute' : `${minutes} minutes`} a step`
+          ? `in all since ${time((data.times[0] ?? 0) * 1000, zone, 'min')}, ${minutes === 1 ? 'a minute' : `${minutes} minutes`} a step`
           : time(start * 1000, zone, 'min')}
       </li>
     </ul>
@@ -97,6 +138,16 @@ function stepWords(data: SeriesData, step: number, zone: Zone): string {
   return `${time((data.times[step] ?? 0) * 1000, zone, 'min')}: ${counts.join(', ')}`;
 }
 
+const INCIDENTS_NAMED = 3;
+
+/** Nothing where there are none. */
+function incidentWords(data: SeriesData, marks: readonly Mark[], step: number, minutes: number): string {
+  const within = marksWithin(marks, data.times[step] ?? 0, minutes * 60);
+  if (within.length === 0) return '';
+  const named = within.slice(0, INCIDENTS_NAMED).map(({ words }) => visible(words, 160));
+  return `; ${counted(within.length, 'incident')}: ${named.join('; ')}`;
+}
+
 function sum(values: readonly number[]): number {
   return values.reduce((all, one) => all + one, 0);
 }
@@ -105,7 +156,11 @@ function options(
   within: HTMLElement,
   zone: Zone,
   marks: () => readonly Mark[],
-  onPoint: (index: number | null) => void,
+  on: {
+    onPoint(index: number | null): void;
+    onDrawn(plot: uPlot): void;
+    onDrag(from: number, to: number): void;
+  },
 ): Omit<uPlot.Options, 'width' | 'height'> {
   const [, ...found] = SERIES;
   const stepped = uPlot.paths.stepped?.({ align: 1 });
@@ -120,7 +175,8 @@ function options(
   return {
     legend: { show: false },
     padding: [14, 4, 0, 0],
-    cursor: { y: false, drag: { setScale: false } },
+    // The address holds the time that is looked at: it is what a drag changes, and not the scale.
+    cursor: { y: false, drag: { setScale: false, dist: DRAG_MIN_PX } },
     tzDate: (at) => (zone === 'utc' ? uPlot.tzDate(new Date(at * 1000), 'Etc/UTC') : new Date(at * 1000)),
     scales: {
       found: { range: (_plot, _low, high) => [0, Math.max(1, high * 1.1)] },
@@ -149,8 +205,17 @@ function options(
       },
     ],
     hooks: {
-      setCursor: [(plot) => onPoint(plot.cursor.idx ?? null)],
+      setCursor: [(plot) => on.onPoint(plot.cursor.idx ?? null)],
       drawClear: [(plot) => drawMarks(plot, marks(), within)],
+      draw: [on.onDrawn],
+      setSelect: [
+        (plot) => {
+          const { left, width } = plot.select;
+          if (width < DRAG_MIN_PX) return;
+          plot.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
+          on.onDrag(plot.posToVal(left, 'x'), plot.posToVal(left + width, 'x'));
+        },
+      ],
     },
   };
 }

@@ -48,7 +48,8 @@ function selectAndCopy(text: string): boolean {
   return isDone;
 }
 
-export function Copy({ text, what }: { text: string; what: string }) {
+/** @param text a function is asked at the click: what it gives changes with time */
+export function Copy({ text, what }: { text: string | (() => string); what: string }) {
   const [copied, setCopied] = useState(false);
   useEffect(() => {
     if (!copied) return;
@@ -56,7 +57,7 @@ export function Copy({ text, what }: { text: string; what: string }) {
     return () => clearTimeout(timer);
   }, [copied]);
   const copy = () => {
-    write(text).then(setCopied, () => setCopied(false));
+    write(typeof text === 'string' ? text : text()).then(setCopied, () => setCopied(false));
   };
   return (
     <button

@@ -1,13 +1,25 @@
 /** What stands in the place of an answer: that it is under way, why there is none, or what to do to get one. */
 import type { ComponentChildren } from 'preact';
-import type { ApiError } from '../logic/api';
-import { type Answer, useApp } from '../state';
+import { ago, shortTime } from '../logic/format';
+import { type Answer, useApp, useZone } from '../state';
 import { Copy } from './text';
 
-export function Trouble({ error, kept }: { error: ApiError; kept: boolean }) {
+/** Nothing where nothing is wrong; else why there is no answer, or how old the one is that is shown. */
+export function Trouble({ answer: { value, error, at } }: { answer: Answer<unknown> }) {
+  const zone = useZone();
+  if (error === null) return null;
   return (
     <p class="trouble" role="alert">
-      <strong>{kept ? 'This is the last answer; the next one failed.' : 'No answer.'}</strong> {error.message}
+      {value === null ? (
+        <strong>No answer.</strong>
+      ) : (
+        <strong>
+          This is the answer of {shortTime(at, zone)}
+          {/* It changes all the time: to be told so again and again would be too much. */}
+          <span aria-hidden="true"> ({ago(at, Date.now())})</span>; the next one failed.
+        </strong>
+      )}{' '}
+      {error.message}
     </p>
   );
 }
@@ -23,7 +35,7 @@ export function Told<T>({
   const { value, error } = answer;
   return (
     <>
-      {error === null ? null : <Trouble error={error} kept={value !== null} />}
+      <Trouble answer={answer} />
       {value === null ? (
         error === null ? (
           <p class="wait" aria-busy="true">

@@ -1,77 +1,60 @@
 /** What is wrong now: one sentence, totals, incidents, the groups' verdicts, and a chart of it all. */
 import { useMemo } from 'preact/hooks';
-import type { Group, Incident, SeriesPoint, Summary } from '../../service/schemas';
+import type { Group, Incident, Totals as RangeTotals, SeriesPoint, Summary } from '../../service/schemas';
+import { serviceNow } from '../clock';
 import { addressOf, type Page } from '../logic/api';
 import { count } from '../logic/format';
 import { ends, type Range, rangeQuery, stepMinutes } from '../logic/range';
-import { overviewSentence, type Told as Sentence } from '../logic/sentence';
 import { incidentMarks, seriesData } from '../logic/series';
-import { visible } from '../logic/visible';
 import { Elsewhere } from '../parts/elsewhere';
 import { Export } from '../parts/export';
 import { Panel } from '../parts/facts';
 import { GroupTable } from '../parts/group-table';
+import { Headline } from '../parts/headline';
 import { IncidentList } from '../parts/incident-list';
 import { Lead } from '../parts/lead';
 import { SeriesChart } from '../parts/series-chart';
 import { Empty, InstrumentEmpty, OBSERVE_LINE, Told, Trouble } from '../parts/told';
 import { Totals } from '../parts/totals';
-import { useAnswer, useRange } from '../state';
+import { useAnswer, useChange, useRange } from '../state';
 
 const INCIDENTS_ASKED = 200;
 const INCIDENTS_SHOWN = 8;
-/** Fewer than the chart's: a point each and group. The range is whole steps, so few would tell of another time. */
-const GROUP_STEPS = 60;
 const GROUPS_SHOWN = 12;
 
 export function OverviewScreen() {
   const range = useRange();
+  const change = useChange();
   const query = rangeQuery(range);
-  const minutes = stepMinutes(range, Date.now());
-  const step = `${minutes}m`;
-  const seriesAddress = addressOf('/v1/timeseries', { ...query, step });
+  const minutes = stepMinutes(range, serviceNow());
+  // One time for the sentence, the chart and what stands below it: the same whole steps.
+  const steps = { ...query, step: `${minutes}m` };
+  const seriesAddress = addressOf('/v1/timeseries', steps);
   const summary = useAnswer<Summary>('/v1/summary');
   const groups = useAnswer<Page<Group>>(`/v1/groups?order=worst&limit=${GROUPS_SHOWN}`);
   const series = useAnswer<Page<SeriesPoint>>(seriesAddress);
-  const byGroup = useAnswer<Page<SeriesPoint>>(
-    addressOf('/v1/timeseries', {
-      ...query,
-      step: `${stepMinutes(range, Date.now(), GROUP_STEPS)}m`,
-      by: 'group',
-    }),
+  const totals = useAnswer<RangeTotals>(addressOf('/v1/totals', steps));
+  const incidents = useAnswer<Page<Incident>>(
+    addressOf('/v1/incidents', { ...query, limit: INCIDENTS_ASKED }),
   );
-  const incidentsAddress = addressOf('/v1/incidents', { ...query, limit: INCIDENTS_ASKED });
-  const incidents = useAnswer<Page<Incident>>(incidentsAddress);
-
-  const sentence = useMemo(() => {
-    // Of very many groups the series is refused; the incidents tell then.
-    const series = byGroup.error === null ? byGroup.value : { items: [] };
-    const parts = [summary.value, groups.value, series, incidents.value] as const;
-    const [all, known, points, found] = parts;
-    if (all === null || known === null || points === null || found === null) return null;
-    return overviewSentence({
-      summary: all,
-      groups: known.items,
-      series: points.items,
-      incidents: found.items,
-      range,
-    });
-  }, [summary.value, groups.value, byGroup.value, byGroup.error, incidents.value, range]);
 
   const chart = useMemo(() => {
-    const now = Date.now();
+    const now = serviceNow();
     return {
       data: seriesData(series.value?.items ?? [], range, minutes, now),
       marks: incidentMarks(incidents.value?.items ?? [], range, now),
     };
   }, [series, incidents.value, seriesAddress]);
   const isNew = summary.value !== null && isUntouched(summary.value);
+  const onTime = (from: number, to: number) => {
+    const [since, until] = [from, to].map((at) => new Date(at * 1000).toISOString()) as [string, string];
+    change({ since, until });
+  };
 
   return (
     <>
       <h1 class="unseen">Overview</h1>
-      {summary.error === null ? null : <Trouble error={summary.error} kept={summary.value !== null} />}
-      {sentence === null ? <p class="sentence wait">Asking…</p> : <SentenceLine told={sentence} />}
+      <Headline range={range} summary={summary} groups={groups} totals={totals} incidents={incidents} />
       {isNew ? <FirstSteps /> : null}
       {summary.value === null ? null : <Totals summary={summary.value} />}
       <div class="columns">
@@ -85,8 +68,22 @@ export function OverviewScreen() {
               </>
             }
           >
-            {series.error === null ? null : <Trouble error={series.error} kept={series.value !== null} />}
-            <SeriesChart data={chart.data} marks={chart.marks} minutes={minutes} />
+            <Trouble answer={series} />
+            {/* Zeros would be a claim: where it is not known, there is no chart. */}
+            {series.value === null && series.error !== null ? null : (
+              <SeriesChart
+                data={chart.data}
+                marks={chart.marks}
+                minutes={minutes}
+                sums={totals.value}
+                onTime={onTime}
+              />
+            )}
+            {incidents.value === null || incidents.value.next_cursor === null ? null : (
+              <p class="note">
+                The latest {INCIDENTS_ASKED} incidents are marked; there are more within this time.
+              </p>
+            )}
           </Panel>
           <Panel title="Groups" more={<Export address="/v1/groups?order=worst" name="groups" lists />}>
             <Told answer={groups}>
@@ -106,25 +103,54 @@ export function OverviewScreen() {
             </Told>
           </Panel>
         </div>
-        <Panel title="Incidents" more={<Lead to={{ name: 'incidents' }}>All</Lead>}>
-          <Told answer={incidents}>
-            {({ items }) =>
-              items.length === 0 ? (
-                <Empty>None within this time. Take a longer one above to look further back.</Empty>
-              ) : (
-                <IncidentList incidents={items.slice(0, INCIDENTS_SHOWN)} />
-              )
-            }
-          </Told>
+        <Panel
+          title="Incidents"
+          more={
+            <>
+              {summary.value === null ? null : <OpenNow incidents={summary.value.incidents_open} />}
+              <Lead to={{ name: 'incidents' }}>All</Lead>
+            </>
+          }
+        >
+          <Told answer={incidents}>{({ items }) => <Latest incidents={items} />}</Told>
         </Panel>
       </div>
     </>
   );
 }
 
+/** However far back is looked at: an incident is open for some minutes after its last finding. */
+function OpenNow({ incidents }: { incidents: number }) {
+  if (incidents === 0) return <span class="note">none open now</span>;
+  return (
+    <Lead to={{ name: 'incidents' }} query={{ state: 'open', since: '1h', until: '' }}>
+      {count(incidents)} open now
+    </Lead>
+  );
+}
+
+/** Open ones come first: they are those with the latest findings. */
+function Latest({ incidents }: { incidents: readonly Incident[] }) {
+  const open = incidents.filter(({ state }) => state !== 'closed');
+  const closed = incidents.filter(({ state }) => state === 'closed');
+  if (incidents.length === 0) {
+    return <Empty>None within this time. Take a longer one above to look further back.</Empty>;
+  }
+  const shown = open.slice(0, INCIDENTS_SHOWN);
+  const rest = closed.slice(0, INCIDENTS_SHOWN - shown.length);
+  return (
+    <>
+      {shown.length === 0 ? null : <h3>Open</h3>}
+      <IncidentList incidents={shown} />
+      {rest.length === 0 ? null : <h3>Closed, the latest first</h3>}
+      <IncidentList incidents={rest} />
+    </>
+  );
+}
+
 /** RFC 3339; a range that moves has no end. */
 function elsewhereRange(range: Range): { from: string; to?: string } {
-  const [from, to] = ends(range, Date.now()).map((at) => new Date(at).toISOString()) as [string, string];
+  const [from, to] = ends(range, serviceNow()).map((at) => new Date(at).toISOString()) as [string, string];
   return range.until === null ? { from } : { from, to };
 }
 
@@ -136,36 +162,6 @@ function More({ all, shown }: { all: number; shown: number }) {
       <Lead to={{ name: 'groups' }} query={{ order: 'worst' }}>
         all groups
       </Lead>
-    </p>
-  );
-}
-
-function SentenceLine({ told }: { told: Sentence }) {
-  return (
-    <p class={`sentence sentence-${told.tone}`} aria-live="polite">
-      {told.parts.map((part, i) => {
-        const key = `${i} ${part.text}`;
-        const text = visible(part.text, 300);
-        if (part.incident !== undefined) {
-          return (
-            <Lead key={key} to={{ name: 'incident', id: part.incident }}>
-              {text}
-            </Lead>
-          );
-        }
-        if (part.group !== undefined) {
-          return (
-            <Lead
-              key={key}
-              to={{ name: 'group', group: part.group }}
-              query={{ cluster: part.cluster ?? null }}
-            >
-              <bdi>{text}</bdi>
-            </Lead>
-          );
-        }
-        return text;
-      })}
     </p>
   );
 }

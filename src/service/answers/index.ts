@@ -16,5 +16,5 @@ export { rewindShape, rewindsAnswer } from './rewinds';
 export { statusAnswer } from './status';
 export { summaryAnswer } from './summary';
 export { positionsAnswer, timelineAnswer } from './timeline';
-export { timeseriesAnswer } from './timeseries';
+export { timeseriesAnswer, totalsAnswer } from './timeseries';
 export { sequenceAnomaliesAnswer, topicsAnswer } from './topics';

@@ -44,5 +44,31 @@ export const SeriesPoint = z
   })
   .meta({ description: 'Counts of one step; steps without any are left out' });
 
+const counts = {
+  deliveries: count,
+  redeliveries: count,
+  failed: count,
+  hits: count,
+};
+
+export const Totals = z
+  .strictObject({
+    since: time.meta({ description: 'Start of the first step' }),
+    until: time.meta({ description: 'End of the last step; it may lie ahead' }),
+    ...counts,
+    duplicates: count,
+    id_reuses: count,
+    groups_reading: count.meta({ description: 'That were delivered anything' }),
+    groups_again: count.meta({ description: 'That were delivered anything again' }),
+    worst: z
+      .array(z.strictObject({ cluster: z.string(), group: z.string(), ...counts }))
+      .meta({ description: 'At most 10 groups, the most redeliveries first' }),
+  })
+  .meta({
+    description:
+      'Counts of a time, in the whole steps of /v1/timeseries with the same parameters: its points add up to these',
+  });
+
+export type Totals = z.output<typeof Totals>;
 export type Summary = z.output<typeof Summary>;
 export type SeriesPoint = z.output<typeof SeriesPoint>;

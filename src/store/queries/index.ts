@@ -18,6 +18,7 @@ export * from './keeping';
 export * from './losses';
 export * from './places';
 export * from './positions';
+export * from './range-totals';
 export * from './record';
 export * from './redeliveries';
 export * from './redelivery-pages';

@@ -58,7 +58,7 @@ const COUNTS = SOURCES.flatMap(({ counts }) => Object.keys(counts));
 
 /** Steps with anything in them, in the order of time; steps without are left out. */
 export function seriesOf(db: Store, query: SeriesQuery): SeriesRow[] {
-  const unit = unitOf(query);
+  const unit = rollupUnit(query);
   const sources = SOURCES.filter(({ hasGroup }) => hasGroup || query.group === undefined);
   const sums = COUNTS.map((count) => `sum(${count}) AS ${count}`).join(', ');
   const sql = `
@@ -77,8 +77,12 @@ export function seriesOf(db: Store, query: SeriesQuery): SeriesRow[] {
   });
 }
 
-/** Minutes a row. */
-function unitOf({ stepMinutes, fromMinute, toMinute }: SeriesQuery): number {
+/** Minutes a row of the tables that are read. */
+export function rollupUnit({
+  stepMinutes,
+  fromMinute,
+  toMinute,
+}: Pick<SeriesQuery, 'stepMinutes' | 'fromMinute' | 'toMinute'>): number {
   const isWhole = [stepMinutes, fromMinute, toMinute].every((minutes) => minutes % HOUR_MINUTES === 0);
   return isWhole ? HOUR_MINUTES : 1;
 }
@@ -86,7 +90,7 @@ function unitOf({ stepMinutes, fromMinute, toMinute }: SeriesQuery): number {
 /** Names are looked up where they are asked for alone: a month of all groups reads no other table. */
 function sourceSql({ name, hasGroup, counts }: Source, query: SeriesQuery): string {
   const { by, cluster, group, topic } = query;
-  const unit = unitOf(query) === 1 ? 'minute' : 'hour';
+  const unit = rollupUnit(query) === 1 ? 'minute' : 'hour';
   const isNamed = by !== 'all' || cluster !== undefined || group !== undefined || topic !== undefined;
   const sums = COUNTS.map((count) =>
     counts[count] === undefined ? `0 AS ${count}` : `sum(r.${counts[count]}) AS ${count}`,
