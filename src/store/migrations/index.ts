@@ -19,6 +19,7 @@ import { up as firstSeen } from './018-first-seen.sql';
 import { up as sequences } from './019-sequences.sql';
 import { up as deliveredDuplicates } from './020-delivered-duplicates.sql';
 import { up as stallsOutside } from './021-stalls-outside.sql';
+import { up as stallsByEnd } from './022-stalls-by-end.sql';
 
 export const MIGRATIONS: readonly string[] = [
   ledger,
@@ -41,4 +42,5 @@ export const MIGRATIONS: readonly string[] = [
   sequences,
   deliveredDuplicates,
   stallsOutside,
+  stallsByEnd,
 ];
