@@ -18,6 +18,7 @@ export function Lead({
   query?: Record<string, string | null>;
   children: ComponentChildren;
   class?: string;
+  'aria-label'?: string;
 }) {
   const lead = useLead();
   return (

@@ -18,8 +18,8 @@ export function IncidentLead({ id }: { id: number | null }) {
   const { screen } = useApp().place;
   if (id === null || (screen.name === 'incident' && screen.id === id)) return null;
   return (
-    <Lead to={{ name: 'incident', id }}>
-      <span class="unseen">incident </span>#{id}
+    <Lead to={{ name: 'incident', id }} aria-label={`incident #${id}`}>
+      #{id}
     </Lead>
   );
 }
