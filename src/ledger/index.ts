@@ -20,6 +20,7 @@ export * from './exposure';
 export * from './group-evidence';
 export * from './incident';
 export * from './interval';
+export * from './loss-words';
 export * from './outcome';
 export * from './producer-advice';
 export * from './redelivery-evidence';

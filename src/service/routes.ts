@@ -381,7 +381,8 @@ export const ROUTES: readonly Route[] = [
     {
       path: '/v1/stalled-commits',
       id: 'stalled-commits',
-      summary: 'Consumers that handled on while nothing was committed, the latest first',
+      summary:
+        'Consumers that handled on while nothing was committed, the latest begun first; since and until: those of which any part lies within',
       query: LOSS_QUERY,
       schema: StalledCommit,
       schemaName: 'StalledCommit',

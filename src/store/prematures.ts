@@ -1,5 +1,5 @@
 /** Premature commits: told by the process itself, or derived where it died with a record in hand. */
-import { records } from '../ledger';
+import { prematureWhy, records } from '../ledger';
 import type { Incidents } from './incidents';
 import type { Store } from './open';
 
@@ -20,12 +20,6 @@ interface PlaceRow {
   host: string;
   pid: number;
 }
-
-const HOW = {
-  failed: 'and the handler threw',
-  unresolved: 'and the handler left them unresolved',
-  in_flight: 'and the process died with them in hand',
-} as const;
 
 export class Prematures {
   private readonly statements;
@@ -56,11 +50,11 @@ export class Prematures {
     const added = this.statements.add.run({ gp, session, ...fact, version });
     const place = this.statements.place.get(session, gp);
     if (added.changes === 0 || place === undefined) return;
-    const name = `${place.client ?? 'a consumer'} on ${place.host} (pid ${place.pid})`;
+    const why = prematureWhy(place, fact);
     const incident = this.incidents.enter(
       {
+        ...why,
         kind: 'premature_commit',
-        cause: 'committed_before_handled',
         cluster: place.cluster,
         group: place.grp,
         topicOnly: null,
@@ -69,11 +63,7 @@ export class Prematures {
         lastAt: fact.at,
         records: records(fact),
         gapMs: 0,
-        certainty: 'proven',
-        because: JSON.stringify([
-          `${name} committed ${fact.last + 1} while its handler had offsets ${fact.first} to ${fact.last} in hand, ${HOW[fact.outcome]}`,
-        ]),
-        advice: 'Commit a record after it is handled, not before: what is committed is not delivered again.',
+        because: JSON.stringify(why.because),
       },
       version,
     );

@@ -2,13 +2,9 @@
  * Stalled commits: a living consumer handles on and nothing of it is committed. Open from STALLED_MS of exposure on
  * (longer where the consumer is set to commit less often), until the commit comes or the session ends.
  */
-import { countText } from '../ledger';
+import { type CommitSettings, STALLED_MS, stalledLimitOf, stalledWhy } from '../ledger';
 import type { Incidents } from './incidents';
 import type { Store } from './open';
-
-const STALLED_MS = 60_000;
-/** So many of the configured intervals may pass. */
-const INTERVALS = 5;
 
 interface StalledRow {
   gp: number;
@@ -76,38 +72,36 @@ export class Stalls {
       this.statements.open.all().map((row) => [`${row.session} ${row.gp} ${row.since}`, row]),
     );
     for (const row of this.statements.exposed.all(now - STALLED_MS)) {
-      const limitMs = limitOf(row.settings);
-      if (now - row.since < limitMs) continue;
+      if (now - row.since < limitOf(row.settings)) continue;
       const key = `${row.session} ${row.gp} ${row.since}`;
       const known = open.get(key);
       open.delete(key);
-      if (known === undefined) this.begin(row, limitMs, now, version);
-      else this.grow(known, row, limitMs, now, version);
+      if (known === undefined) this.begin(row, now, version);
+      else this.grow(known, row, now, version);
     }
     for (const row of open.values()) this.statements.close.run(now, version, row.id);
   }
 
-  private begin(row: StalledRow, limitMs: number, now: number, version: number): void {
-    const incident = this.incidents.enter(findingOf(row, limitMs, now), version);
+  private begin(row: StalledRow, now: number, version: number): void {
+    const incident = this.incidents.enter(findingOf(row, now), version);
     const { gp, session, since, records } = row;
     this.statements.add.run({ gp, session, since, records, incident, now, version });
   }
 
-  private grow(known: OpenRow, row: StalledRow, limitMs: number, now: number, version: number): void {
+  private grow(known: OpenRow, row: StalledRow, now: number, version: number): void {
     const more = Math.max(0, row.records - known.records);
     if (known.incident !== null) {
-      this.incidents.grown(known.incident, findingOf(row, limitMs, now), more, version);
+      this.incidents.grown(known.incident, findingOf(row, now), more, version);
     }
     this.statements.grow.run({ id: known.id, records: known.records + more, now, version });
   }
 }
 
-function findingOf(row: StalledRow, limitMs: number, now: number) {
-  const { autoCommit } = JSON.parse(row.settings) as { autoCommit?: boolean };
-  const name = `${row.client ?? 'a consumer'} on ${row.host} (pid ${row.pid})`;
+function findingOf(row: StalledRow, now: number) {
+  const why = stalledWhy(row, row, JSON.parse(row.settings) as CommitSettings);
   return {
+    ...why,
     kind: 'stalled_commits' as const,
-    cause: 'stalled_commits',
     cluster: row.cluster,
     group: row.grp,
     topicOnly: null,
@@ -116,19 +110,10 @@ function findingOf(row: StalledRow, limitMs: number, now: number) {
     lastAt: now,
     records: row.records,
     gapMs: now - row.since,
-    certainty: 'proven',
-    because: JSON.stringify([
-      `${name} has handled ${countText(row.records)} records since ${new Date(row.since).toISOString()} and committed none of them`,
-      `commits are looked for within ${Math.round(limitMs / 1000)} s`,
-    ]),
-    advice:
-      autoCommit === false
-        ? 'autoCommit is off: call commitOffsets (or commitOffsetsIfNecessary) when records are handled.'
-        : 'Set autoCommitInterval, resolve what is handled, and look at the broker if commits are refused.',
+    because: JSON.stringify(why.because),
   };
 }
 
 function limitOf(settings: string): number {
-  const { autoCommitIntervalMs } = JSON.parse(settings) as { autoCommitIntervalMs?: number | null };
-  return Math.max(STALLED_MS, INTERVALS * (autoCommitIntervalMs ?? 0));
+  return stalledLimitOf(JSON.parse(settings) as CommitSettings);
 }

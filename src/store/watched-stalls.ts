@@ -2,7 +2,7 @@
  * Stalled commits as the group watcher sees them, beside those that instrumented consumers show (`stalls`): one row from
  * the first telling to the last. What its watcher has not told of for long is over, or not known any more.
  */
-import { countText, type WatchedStall } from '../ledger';
+import { type WatchedStall, watchedStallWhy } from '../ledger';
 import type { IncidentFinding, Incidents } from './incidents';
 import type { Store } from './open';
 
@@ -95,10 +95,11 @@ export class WatchedStalls {
   private findingOf(gp: number, stall: WatchedStall): IncidentFinding {
     const place = this.statements.place.get(gp);
     if (place === undefined) throw new Error(`There is no place ${gp}`);
-    const { since, at, records, owner, limitMs } = stall;
+    const { since, at, records, owner } = stall;
+    const why = watchedStallWhy({ client: owner.clientId, host: owner.host }, stall, stall);
     return {
+      ...why,
       kind: 'stalled_commits',
-      cause: 'nothing_committed',
       cluster: place.cluster,
       group: place.grp,
       topicOnly: null,
@@ -107,14 +108,7 @@ export class WatchedStalls {
       lastAt: at,
       records,
       gapMs: at - since,
-      // What stands there may be markers and aborted records alone.
-      certainty: 'probable',
-      because: JSON.stringify([
-        `${owner.clientId} on ${owner.host.replace(/^\//, '')} has the partition, and nothing was committed since ${new Date(since).toISOString()}`,
-        `${countText(records)} records stand above the committed offset ${stall.committed}; commits are looked for within ${countText(Math.round(limitMs / 1000))} s`,
-      ]),
-      advice:
-        'Look at that member: a handler that hangs or takes long, commits that are refused, or a consumer that sends heartbeats and does nothing else (a restart helps then).',
+      because: JSON.stringify(why.because),
     };
   }
 }

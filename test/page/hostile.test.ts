@@ -20,7 +20,27 @@ const storePath = join(folder.path, 'hostile.db');
 let running: Running;
 let browser: Browser;
 
-/** Groups, topics and messages with such names, each with a redelivery in an incident and a copy. */
+/** Lists of findings, each with such names. */
+const LISTS = ['rewinds', 'duplicates', 'premature-commits', 'skips', 'stalled-commits', 'hits'] as const;
+
+/** What else can be found of a group, explained with that name. */
+function seedLosses(s: Seed, at: number, gp: number, session: number, name: string): void {
+  const why = { certainty: 'proven', because: JSON.stringify([name]), advice: name };
+  const stretch = { gp, first: 3, last: 4, at, version: 1 };
+  s.row('rewind', {
+    ...{ gp, at, from_offset: 9, to_offset: 3, session, cause: 'seek', settled: 1, version: 1 },
+    ...why,
+  });
+  s.row('premature_commit', { ...stretch, session, outcome: 'failed' });
+  s.row('skip', { ...stretch, first: 30, last: 34, cause: 'seek', ...why });
+  s.row('stalled_commit', { gp, session, since: at, seen_at: at + 500, records: 2, version: 1 });
+  s.row('stalled_commit', {
+    ...{ gp, client_id: name, host: name, since: at + 1, seen_at: at + 600, records: 2, version: 1 },
+  });
+  s.row('idempotency_hit', { ...stretch, session, run: 2, window_ms: 1_000 });
+}
+
+/** Groups, topics and messages with such names, each with findings of each kind, an incident and a copy. */
 function seedHostile(path: string): void {
   const now = Date.now();
   const s = new Seed(path);
@@ -45,6 +65,7 @@ function seedHostile(path: string): void {
     const first = s.run(gp, session, { first: 0, last: 9, at: now - 50_000, outcome: 'failed', error: name });
     const second = s.run(gp, session, { first: 0, last: 9, at: now - 40_000 });
     const found = s.redelivery(gp, second, first, { first: 0, last: 9, at: now - 40_000 });
+    seedLosses(s, now - 30_000, gp, session, name);
     s.row('rollup_minute', {
       grp: group,
       topic,
@@ -155,12 +176,16 @@ describeInBrowser('hostile text is shown as text', () => {
         `#/identities/${encoded}`,
         '#/topics',
         '#/health',
+        ...LISTS.map((list) => `#/findings/${list}?since=1h`),
       ]) {
         await page.goto(`${running.url}/${hash}`);
         await settled(page);
         await until(`${hash.slice(0, 40)} shows it`, async () =>
           shown.test((await page.locator('main').textContent()) ?? ''),
         );
+        // What an open row tells is other people's text too.
+        const openers = page.getByRole('button', { name: 'Details' });
+        for (let i = 0; i < (await openers.count()); i++) await openers.nth(i).click();
         await nothingRan(page, wrong);
       }
       await page.context().close();

@@ -153,6 +153,9 @@ test.each([
   ['orders-3@1042', { name: 'record', topic: 'orders', partition: 3, offset: 1042 }],
   ['orders 3 1042', { name: 'record', topic: 'orders', partition: 3, offset: 1042 }],
   ['payments-2c10ab/5/1679', { name: 'record', topic: 'payments-2c10ab', partition: 5, offset: 1679 }],
+  // Ids that look like places: which of both is meant, the service knows.
+  ['order:7:1042', { name: 'record', topic: 'order', partition: 7, offset: 1042 }],
+  ['2026/11/24', { name: 'record', topic: '2026', partition: 11, offset: 24 }],
   ['#12', { name: 'incident', id: 12 }],
   ['incident 12', { name: 'incident', id: 12 }],
   ['billing', null],

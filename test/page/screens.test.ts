@@ -1,7 +1,17 @@
 import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
-import type { RecordHistory } from '../../src/service/schemas';
-import { json, type Running, startService } from '../service/running';
+import { FINDING_LISTS } from '../../src/page/logic/place';
+import { causeWords, outcomeWords } from '../../src/page/logic/words';
+import type {
+  Identity,
+  Page as ListPage,
+  PrematureCommit,
+  RecordHistory,
+  Redelivery,
+  Skip,
+  StalledCommit,
+} from '../../src/service/schemas';
+import { ask, json, type Running, startService } from '../service/running';
 import { BEGIN, Seed, seedStory, temporaryFolder } from '../service/seed';
 import { until } from '../support/broker';
 import { axeFindings } from './axe';
@@ -76,6 +86,185 @@ describeInBrowser('the screens', () => {
     );
     expect(text).toContain('recognised by its own check, not applied again');
     expect(text).toContain('Committed offset went back from 200 to offset 150');
+    await page.context().close();
+  });
+
+  test('each further delivery says why, as the API does, and leads to the incident', async () => {
+    const { page } = await openPage(browser);
+    for (const hash of [
+      '#/records/orders/0/160?cluster=c1&group=billing',
+      '#/records/orders/0/70?cluster=c1&group=billing',
+      '#/identities/order-155',
+    ]) {
+      await visit(page, hash);
+      const offset = hash.startsWith('#/identities') ? 155 : Number(/0\/(\d+)/.exec(hash)?.[1]);
+      const { history } = await json<RecordHistory>(
+        running.port,
+        `/v1/records/orders/0/${offset}?cluster=c1`,
+      );
+      const again = history.flatMap(({ deliveries }) => deliveries).filter((one) => one.redelivery !== null);
+      expect(again).toHaveLength(1);
+      for (const { redelivery, attempt } of again) {
+        // The other place of that message has a life of its own.
+        const life = page.locator('.panel', {
+          has: page.getByRole('heading', { name: new RegExp(`^(Life of 0/${offset}|Delivered .*)$`) }),
+        });
+        const step = life.locator('.life > li', { hasText: `Delivered again, attempt ${attempt}` });
+        const why = step.locator('.why');
+        expect(await why.locator('.cause').textContent()).toContain(causeWords(redelivery?.cause ?? ''));
+        expect(await why.locator('.cause svg').count()).toBe(1);
+        for (const line of redelivery?.because ?? []) expect(await why.textContent()).toContain(line);
+        if (redelivery?.cause !== 'unknown') {
+          expect(await why.locator('.tag').textContent()).toBe(redelivery?.certainty);
+          expect(await why.locator('.advice').textContent()).toBe(redelivery?.advice);
+        }
+        const links = why.getByRole('link', { name: 'incident' });
+        expect(await links.evaluateAll((all) => all.map((one) => one.getAttribute('href')))).toEqual(
+          redelivery?.incident === null ? [] : [`#/incidents/${redelivery?.incident}`],
+        );
+      }
+    }
+    await page.context().close();
+  });
+
+  test('a row opens by keyboard: why, and the fate of the copy before, at any width; it leads to its incident', async () => {
+    const { page, wrong } = await openPage(browser);
+    for (const width of [1280, 360]) {
+      await page.setViewportSize({ width, height: 900 });
+      await visit(page, '#/redeliveries?since=6h&cause=seek');
+      const { items } = await json<ListPage<Redelivery>>(running.port, '/v1/redeliveries?cause=seek');
+      const [told] = items;
+      expect(items).toHaveLength(1);
+      const row = page.getByRole('region', { name: 'Redeliveries' }).locator('tbody tr').first();
+      expect(await row.getByText('Before that to').count()).toBe(0);
+      const opener = row.getByRole('button', { name: 'Details' });
+      await opener.focus();
+      await page.keyboard.press('Enter');
+      expect(await opener.getAttribute('aria-expanded')).toBe('true');
+      const open = page.locator('tr.opened');
+      for (const text of [
+        told?.because[0] ?? '',
+        told?.advice ?? '',
+        told?.previous.host ?? '',
+        outcomeWords(told?.previous.outcome ?? ''),
+        told?.delivery.error ?? '',
+      ]) {
+        expect(text).not.toBe('');
+        await open.getByText(text).filter({ visible: true }).first().waitFor();
+      }
+      expect(await axeFindings(page)).toEqual([]);
+      expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(width);
+      await page.keyboard.press('Enter');
+      expect(await open.count()).toBe(0);
+      await row.getByRole('link', { name: 'incident' }).click();
+      await page.waitForURL(new RegExp(`#/incidents/${told?.incident}`));
+    }
+    expect(wrong).toEqual([]);
+    await page.context().close();
+  });
+
+  test('a row leads to the record of its own cluster, and so do its neighbours', async () => {
+    const { page } = await openPage(browser);
+    await visit(page, '#/redeliveries?since=6h');
+    const rows = page.getByRole('region', { name: 'Redeliveries' }).locator('tbody tr');
+    // Both clusters have a topic of that name.
+    const { items } = await json<ListPage<Redelivery>>(running.port, '/v1/redeliveries');
+    expect(new Set(items.map(({ cluster, topic }) => `${cluster} ${topic}`))).toEqual(
+      new Set(['c1 orders', 'c2 orders']),
+    );
+    for (const [i, { cluster }] of items.entries())
+      expect(await rows.nth(i).textContent()).toContain(cluster);
+    for (const [cluster, group] of [
+      ['c2', '=cmd()'],
+      ['c1', 'billing'],
+    ]) {
+      await visit(page, '#/redeliveries?since=6h');
+      await rows
+        .filter({ hasText: group ?? '' })
+        .last()
+        .locator('.place a')
+        .click();
+      await page.waitForURL(new RegExp(`/records/orders/.*cluster=${cluster}`));
+      await settled(page);
+      const groups = page.locator('.panel header a[href^="#/groups/"]');
+      const all = await groups.evaluateAll((links) => links.map((link) => link.getAttribute('href')));
+      expect(all.length).toBeGreaterThan(0);
+      for (const href of all) expect(href).toContain(`cluster=${cluster}`);
+      await page
+        .getByRole('link', { name: /^offset \d+$/ })
+        .last()
+        .click();
+      await page.waitForURL(new RegExp(`cluster=${cluster}`));
+    }
+    // The topic of c1 was made anew: of its record of now, nothing of the one before is shown; without the id, all.
+    await visit(page, `#/records/orders/0/5?cluster=c1&topic_id=${'b'.repeat(32)}`);
+    expect(await page.locator('.panel', { hasText: /^Delivered/ }).count()).toBe(2);
+    await page.getByRole('button', { name: /^topic_id/ }).click();
+    await page.getByText(`topic id ${'a'.repeat(32)}`).waitFor();
+    expect(await page.locator('.panel', { hasText: /^Delivered/ }).count()).toBe(3);
+    await visit(page, '#/records/orders/0/5');
+    await page.getByText('on c2').first().waitFor();
+    await page.context().close();
+  });
+
+  test('what may be lost says by whom, how sure, and whether it goes on', async () => {
+    const { page } = await openPage(browser);
+    const row = page.getByRole('region', { name: 'What may be lost' }).locator('tbody tr').first();
+    for (const [list, texts] of [
+      ['skips', ["operator's reset", 'proven', '10 records', '#3']],
+      ['premature-commits', ['committed before handled', 'proven', 'client-a', 'host-a, pid 101', '#2']],
+      ['stalled-commits', ['handled, nothing committed for', 'goes on', 'host-bb, pid 102', 'proven', '#4']],
+    ] as const) {
+      await visit(page, `#/findings/${list}?since=6h`);
+      const { items } = await json<ListPage<PrematureCommit | Skip | StalledCommit>>(
+        running.port,
+        `/v1/${list}?since=6h`,
+      );
+      for (const text of texts) expect(await row.textContent()).toContain(text);
+      expect(await row.locator('.cause svg').count()).toBe(1);
+      await row.getByRole('button', { name: 'Details' }).click();
+      expect(await page.locator('tr.opened').textContent()).toContain(items[0]?.because[0]);
+    }
+    // It began before that time and goes on in it.
+    const { items: stalls } = await json<ListPage<StalledCommit>>(running.port, '/v1/stalled-commits');
+    const [since, until] = [20_000, 30_000].map((ms) =>
+      new Date(Date.parse(stalls[0]?.since ?? '') + ms).toISOString(),
+    );
+    await visit(page, `#/findings/stalled-commits?since=${since}&until=${until}`);
+    await row.getByText('goes on').waitFor();
+    await visit(page, '#/findings/rewinds?since=6h');
+    for (const offset of [200, 150]) {
+      expect(await page.getByRole('button', { name: `Copy the offset ${offset}` }).count()).toBe(1);
+    }
+    await page.context().close();
+  });
+
+  test('a message says how far it was looked for, and never more than that', async () => {
+    const { page } = await openPage(browser);
+    await visit(page, '#/identities/order-20');
+    const identity = await json<Identity>(running.port, '/v1/identities/order-20');
+    expect(identity).toMatchObject({ complete: true, remembered: [{ ended_by: 'records' }] });
+    const main = page.locator('main');
+    await page.getByRole('heading', { name: 'Stands in the log 2 times' }).waitFor();
+    const since = identity.remembered[0]?.since ?? '';
+    expect(await main.locator(`time[datetime="${since}"]`).count()).toBe(1);
+    expect(await main.textContent()).toContain('the window ended by its number of records');
+    // The service's own answer, as it is when there was no time for all.
+    await page.route('**/v1/identities/*', async (route) => {
+      const response = await route.fetch();
+      const answer = { ...((await response.json()) as Identity), complete: false, copies: [] };
+      const [first, ...rest] = answer.places;
+      const unknown = { ...first, producer: null, producer_known: false };
+      await route.fulfill({ response, json: { ...answer, places: [unknown, ...rest] } });
+    });
+    await page.reload();
+    await page.getByRole('heading', { name: 'Found in the log 2 times, perhaps not all' }).waitFor();
+    await settled(page);
+    const text = (await main.textContent()) ?? '';
+    expect(text).toContain('places may be missing');
+    expect(text).not.toContain('written once');
+    expect(text).toContain('by a producer that is not known');
+    expect(text).not.toContain('by a producer without a number of its own');
     await page.context().close();
   });
 
@@ -282,19 +471,44 @@ describeInBrowser('the screens', () => {
     await other.context().close();
   });
 
-  test('what is seen can be saved as CSV and JSON', async () => {
+  const save = async (page: Page, form: string) => {
+    const download = page.waitForEvent('download');
+    await page.getByRole('button', { name: form, exact: true }).first().click();
+    const saved = await (await download).createReadStream();
+    let text = '';
+    for await (const piece of saved) text += String(piece);
+    return { name: (await download).suggestedFilename(), text };
+  };
+
+  test.each(['redeliveries', ...FINDING_LISTS])(
+    '%s can be saved as CSV and JSON, as the API has them',
+    async (list) => {
+      // A page of its own: Chromium asks a person after ten downloads of one.
+      const { page } = await openPage(browser);
+      await visit(page, `#/${list === 'redeliveries' ? '' : 'findings/'}${list}?since=6h`);
+      const of = `/v1/${list}?limit=100&since=6h`;
+      const told = await json<ListPage<object>>(running.port, of);
+      expect(told.items.length).toBeGreaterThan(0);
+      expect(await save(page, 'CSV')).toEqual({
+        name: `dupescope-${list}.csv`,
+        text: (await ask(running.port, `${of}&format=csv`)).text,
+      });
+      const asJson = await save(page, 'JSON');
+      expect(asJson.name).toBe(`dupescope-${list}.json`);
+      expect(JSON.parse(asJson.text)).toEqual(told);
+      await page.context().close();
+    },
+  );
+
+  test('a record, a message and an incident can be saved as JSON', async () => {
     const { page } = await openPage(browser);
-    await visit(page, '#/redeliveries?since=6h');
-    for (const form of ['CSV', 'JSON']) {
-      const download = page.waitForEvent('download');
-      await page.getByRole('button', { name: form }).click();
-      const saved = await (await download).createReadStream();
-      let text = '';
-      for await (const piece of saved) text += String(piece);
-      expect((await download).suggestedFilename()).toBe(`dupescope-redeliveries.${form.toLowerCase()}`);
-      expect(text).toContain('client-bb');
-      if (form === 'JSON') expect(JSON.parse(text)).toHaveProperty('items');
-      else expect(text.split('\r\n')[0]).toMatch(/^id,version,at,/);
+    for (const [hash, path] of [
+      ['#/records/orders/0/160?cluster=c1', '/v1/records/orders/0/160?cluster=c1'],
+      ['#/identities/order-20', '/v1/identities/order-20'],
+      ['#/incidents/1', '/v1/incidents/1'],
+    ] as const) {
+      await visit(page, hash);
+      expect(JSON.parse((await save(page, 'JSON')).text)).toEqual(await json(running.port, path));
     }
     await page.context().close();
   });
@@ -433,6 +647,14 @@ function seedTopicIncident(path: string): void {
   });
   s.row('incident_place', { incident: 6, topic, partition: 0, records: 1 });
   s.db.prepare('UPDATE duplicate SET incident = 6').run();
+  s.db
+    .prepare('UPDATE redelivery SET cause = ?, certainty = ?, because = ?, advice = ? WHERE first = 150')
+    .run(
+      'seek',
+      'proven',
+      '["the application sought back to 150"]',
+      'Seek no further back than what was handled.',
+    );
   // Of a record that was delivered twice and caught, there is a copy too.
   const copy = s.db.prepare('SELECT * FROM duplicate WHERE id = 1').get() as Record<string, string | number>;
   s.row('duplicate', {

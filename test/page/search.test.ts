@@ -28,6 +28,15 @@ describeInBrowser('search', () => {
     const run = seed.run(gp, session, { first: 0, last: 0, at: Date.now() - 4_000 });
     seed.redelivery(gp, run, run, { first: 0, last: 0, at: Date.now() - 3_000 });
     seed.group(cluster, LONGEST);
+    // An id that looks like the place of a record.
+    const copy = seed.db.prepare('SELECT * FROM duplicate WHERE id = 1').get() as Record<string, string>;
+    seed.row('duplicate', {
+      ...copy,
+      id: 9,
+      identity: 'tenant:42:1001',
+      record_offset: 130,
+      previous_offset: 30,
+    });
     seed.close();
     running = await startService({ storePath });
     browser = await launch();
@@ -58,7 +67,8 @@ describeInBrowser('search', () => {
     await page.waitForURL(`${running.url}/${hash}`);
     await search('audit');
     await heading(/^audit/);
-    expect(page.url()).toContain('cluster=c1');
+    // From the group's own screen the heading is no news.
+    await page.waitForURL(/cluster=c1/);
   });
 
   test.each([
@@ -84,6 +94,33 @@ describeInBrowser('search', () => {
     expect(new URL(page.url()).hash.split('?')[0]).toBe(`#/groups/${LONGEST}`);
     await settled(page);
     expect(await page.locator('.trouble').count()).toBe(0);
+  });
+
+  test('an id that looks like a place leads to its message, or to both', async () => {
+    await visit('#/health');
+    // There is such a message, and no such record.
+    await search('tenant:42:1001');
+    await heading(/^Message tenant:42:1001/);
+    await settled(page);
+    await page.getByRole('link', { name: 'record tenant/42/1001' }).click();
+    await heading(/^Record tenant\/42\/1001/);
+    // Neither is known: both are offered.
+    for (const [typed, record] of [
+      ['order:7:1042', 'order/7/1042'],
+      ['inv-2026/17', 'inv/2026/17'],
+    ] as const) {
+      await search(typed);
+      await heading(new RegExp(`^Record ${record}`));
+      const panel = page.locator('.panel', { has: page.getByRole('heading', { name: 'Not found' }) });
+      await panel.getByRole('link', { name: `message ${typed}` }).click();
+      await heading(`Message ${typed}`);
+    }
+    // A record that there is: the message of that id is offered beside it.
+    await search('orders:0:120');
+    await heading(/^Record orders\/0\/120/);
+    await settled(page);
+    expect(await page.getByRole('heading', { name: 'Not found' }).count()).toBe(0);
+    await page.getByRole('link', { name: 'message orders:0:120' }).waitFor();
   });
 
   test('a group on two clusters: one of them is chosen', async () => {

@@ -1,5 +1,5 @@
 import { lanesOf } from '../../src/page/logic/lanes';
-import { copiesOf, keyOfPlace, lifeOf, producersOf } from '../../src/page/logic/life';
+import { isOfTopic, lifeOf, messagesOf } from '../../src/page/logic/life';
 import { positionData } from '../../src/page/logic/positions';
 import type { Duplicate, GroupTimeline, PartitionPositions, RecordHistory } from '../../src/service/schemas';
 
@@ -145,7 +145,7 @@ test('positions: the line of commits, strokes of deliveries, redelivered stretch
   expect(positionData({ ...positions, commits: [], deliveries: [], rewinds: [], lag: [] })).toBeNull();
 });
 
-test('a life is told in the order of time, copies in the order of writing', () => {
+test('a life is told in the order of time', () => {
   const delivery = (attempt: number, second: number, hit: boolean) =>
     ({
       attempt,
@@ -159,7 +159,8 @@ test('a life is told in the order of time, copies in the order of writing', () =
       client_id: null,
       generation: 4,
       session: 's',
-    }) as RecordHistory['history'][number]['deliveries'][number];
+      redelivery: null,
+    }) as unknown as RecordHistory['history'][number]['deliveries'][number];
   const event = (kind: 'committed' | 'seek', second: number, offset: number) =>
     ({ kind, at: at(second), offset, from_offset: null, host: 'h', pid: 1, client_id: null }) as const;
   const history = {
@@ -173,50 +174,56 @@ test('a life is told in the order of time, copies in the order of writing', () =
     'Seek to offset 5',
     'Delivered again, attempt 2: recognised by its own check, not applied again',
   ]);
-  const producer = { id: 9, epoch: 0, sequence: 3 };
-  const copy = {
-    partition: 0,
-    offset: 10,
-    at: at(9),
-    producer,
-    previous: { partition: 1, offset: 4, at: at(5) },
-    previous_producer: null,
-    first: { partition: 1, offset: 4, at: at(5) },
-  };
-  const record = {
-    topic: 't',
-    partition: 0,
-    offset: 10,
-    copies: [copy],
-    history: [],
-  } as unknown as RecordHistory;
-  expect(copiesOf(record)).toEqual([
-    { partition: 1, offset: 4, at: at(5), producer: null, isThis: false },
-    { partition: 0, offset: 10, at: at(9), producer: 'producer 9, epoch 0, sequence 3', isThis: true },
-  ]);
 });
 
-test('who wrote each place of a message is told by its copies, of each topic by itself', () => {
-  const producer = (sequence: number) => ({ id: 9, epoch: 1, sequence });
-  const copy = (topic: string, offset: number, own: number | null, before: number | null) =>
+test('a delivery that was not the first brings why; what was committed can be copied', () => {
+  const why = {
+    ...{ id: 3, incident: 7, cause: 'seek', certainty: 'proven' },
+    ...{ because: ['it sought back'], advice: 'do not' },
+  };
+  const delivery = (attempt: number, redelivery: unknown) => ({
+    ...{ attempt, certain: true, not_before: at(attempt), outcome: 'handled', hit: false, error: null },
+    ...{ host: 'h', pid: 1, client_id: null, generation: 4, session: 's', redelivery },
+  });
+  const event = { kind: 'committed', at: at(9), offset: 12, from_offset: null, host: 'h', pid: 1 };
+  const history = {
+    deliveries: [delivery(1, null), delivery(2, why)],
+    events: [
+      { ...event, client_id: null },
+      { ...event, at: at(10), offset: -1, client_id: null },
+    ],
+  } as unknown as RecordHistory['history'][number];
+  const steps = lifeOf(history, 10);
+  expect(steps.map((step) => step.why)).toEqual([undefined, why, undefined, undefined]);
+  expect(steps.map(({ offset }) => offset)).toEqual([undefined, undefined, 12, undefined]);
+});
+
+test('places of one number on two clusters, or in a topic made anew, are different messages', () => {
+  const producer = { id: 9, epoch: 0, sequence: 3 };
+  const copy = (cluster: string, topic_id: string | null, first: number, previous: number) =>
     ({
-      cluster: 'c',
-      topic,
-      topic_id: null,
-      partition: 0,
-      offset,
-      producer: own === null ? null : producer(own),
-      previous: { partition: 0, offset: offset - 10, at: at(0) },
-      previous_producer: before === null ? null : producer(before),
+      ...{ cluster, topic: 't', topic_id, partition: 0, offset: 10, at: at(9), producer },
+      ...{ previous: { partition: 1, offset: previous, at: at(previous) }, previous_producer: null },
+      first: { partition: 1, offset: first, at: at(first) },
     }) as unknown as Duplicate;
-  const producers = producersOf([copy('a', 10, 3, 1), copy('a', 20, 5, null), copy('b', 10, null, 7)]);
-  const told = (topic: string, offset: number) =>
-    producers.get(keyOfPlace({ cluster: 'c', topic, topic_id: null, partition: 0, offset }));
-  expect([told('a', 0), told('a', 10), told('a', 20), told('b', 0), told('b', 10)]).toEqual([
-    'producer 9, epoch 1, sequence 1',
-    'producer 9, epoch 1, sequence 3',
-    'producer 9, epoch 1, sequence 5',
-    'producer 9, epoch 1, sequence 7',
-    undefined,
+  const record = {
+    ...{ topic: 't', partition: 0, offset: 10, history: [] },
+    copies: [copy('c1', 'a', 2, 4), copy('c1', 'b', 4, 4), copy('c2', 'b', 6, 6)],
+  } as unknown as RecordHistory;
+  const messages = messagesOf(record);
+  expect(messages.map(({ cluster, topic_id: id, copy }) => [cluster, id, copy])).toEqual([
+    ['c1', 'a', record.copies[0]],
+    ['c1', 'b', record.copies[1]],
+    ['c2', 'b', record.copies[2]],
   ]);
+  // Of the first of three, no copy tells who wrote it.
+  expect(messages[0]?.places.map(({ offset, by, isThis }) => [offset, by, isThis])).toEqual([
+    [2, 'by a producer that is not known', false],
+    [4, 'by a producer without a number of its own', false],
+    [10, 'by producer 9, epoch 0, sequence 3', true],
+  ]);
+  expect(messages[1]?.places).toHaveLength(2);
+  expect([isOfTopic('a', 'a'), isOfTopic('b', 'a'), isOfTopic(null, 'a'), isOfTopic('b', undefined)]).toEqual(
+    [true, false, true, true],
+  );
 });

@@ -35,6 +35,15 @@ function observe(
     headers: headers ?? {},
     offset: i,
     timestamp: BEGIN + i * 1_000,
+    // That of `own` is an idempotent producer's.
+    ...(topic === 'own'
+      ? {
+          batchContext: {
+            ...{ firstOffset: 0, lastOffsetDelta: written.length - 1, firstSequence: 10 },
+            ...{ producerId: '4', producerEpoch: 1 },
+          },
+        }
+      : {}),
   }));
   for (let first = 0; first < records.length; first += 100) {
     const batch = records.slice(first, first + 100);
@@ -149,6 +158,10 @@ describe.each(['the store alone', 'the index of the writer'] as const)('asked of
     const answer = await identity(id);
     expect(placesIn(answer).sort()).toEqual(places);
     expect(answer).toMatchObject({ copies: [], complete: true });
+    for (const { topic, offset, producer, producer_known: isKnown } of answer.places) {
+      expect(isKnown).toBe(true);
+      expect(producer).toEqual(topic === 'own' ? { id: 4, epoch: 1, sequence: 10 + offset } : null);
+    }
   });
 
   test('a message with a copy has both places, each once', async () => {

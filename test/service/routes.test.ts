@@ -18,6 +18,7 @@ import {
   type Redelivery,
   type Rewind,
   type SeriesPoint,
+  type StalledCommit,
   type Summary,
   type Totals,
 } from '../../src/service/schemas';
@@ -277,6 +278,23 @@ test('premature commits say whether the records came again', async () => {
   await get('/v1/premature-commits?partition=0', 400);
 });
 
+test('a stall that goes on belongs to every time that it reaches into, and says so', async () => {
+  const stalls = async (query: string) =>
+    (await get<Page<StalledCommit>>(`/v1/stalled-commits?${query}`)).items;
+  // It began 90 s before the store was made and was seen 1 s before: within the last minute or two either way.
+  const all = await stalls('group=billing');
+  expect(all).toMatchObject([{ seen_by: 'consumer', going_on: true, ended_at: null, certainty: 'proven' }]);
+  expect(all[0]?.because[0]).toMatch(/^client-bb on host-bb \(pid 102\) has handled 30 records since /);
+  const [began, seen] = [all[0]?.since ?? '', all[0]?.seen_at ?? ''];
+  const later = (time: string, ms: number) => new Date(Date.parse(time) + ms).toISOString();
+  expect(await stalls(`since=${later(began, 10_000)}`)).toEqual(all);
+  expect(await stalls(`since=${later(began, 10_000)}&until=${later(began, 20_000)}`)).toEqual(all);
+  expect(await stalls(`since=${seen}&limit=1`)).toEqual(all);
+  expect(await stalls(`since=${later(seen, 1)}`)).toEqual([]);
+  expect(await stalls(`until=${began}`)).toEqual([]);
+  expect(await stalls(`since=${later(began, 10_000)}&group=audit`)).toEqual([]);
+});
+
 test.each([
   ['premature-commits', 2, 2],
   ['skips', 3, 1],
@@ -388,6 +406,23 @@ describe('one record', () => {
     const entry = await historyOf(49);
     expect(told(entry)).toEqual([[1, 'handled', true, 'host-a']]);
     expect(entry?.events).toMatchObject([{ kind: 'committed', offset: 50, host: 'host-a' }]);
+  });
+
+  test('each further delivery says why, as the redelivery of that run does', async () => {
+    const { items } = await get<Page<Redelivery>>('/v1/redeliveries?group=billing&cluster=c1');
+    for (const offset of [50, 101, 160]) {
+      const entry = await historyOf(offset);
+      const whys = entry?.deliveries.map(({ redelivery }) => redelivery) ?? [];
+      const own = items.filter((one) => one.first_offset <= offset && offset <= one.last_offset);
+      expect(own.length).toBe(1);
+      expect(whys[0]).toBeNull();
+      expect(whys.slice(1)).toEqual(
+        own.map(({ id, incident, cause, certainty, because, advice }) => ({
+          ...{ id, incident, cause, certainty, because, advice },
+        })),
+      );
+    }
+    expect((await historyOf(160))?.deliveries[1]?.redelivery?.incident).toBe(1);
   });
 
   test('in flight at the kill', async () => {

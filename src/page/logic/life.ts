@@ -13,6 +13,10 @@ export interface LifeStep {
   tone: 'plain' | 'again' | 'ok';
   words: string;
   detail: string;
+  /** What was committed or sought, to be copied. */
+  offset?: number;
+  /** Of a delivery that was not the first. */
+  why?: NonNullable<Delivery['redelivery']>;
 }
 
 export function lifeOf(history: InGroup, offset: number): LifeStep[] {
@@ -28,6 +32,7 @@ export function lifeOf(history: InGroup, offset: number): LifeStep[] {
       tone: isAgain ? 'again' : delivery.outcome === 'handled' ? 'ok' : 'plain',
       words: `${isAgain ? 'Delivered again' : 'Delivered'}, attempt ${delivery.attempt}${delivery.certain ? '' : ' (not certain)'}: ${fate(delivery)}`,
       detail: `to ${who(delivery)}${delivery.generation === null ? '' : `, generation ${delivery.generation}`}${apart}${delivery.error === null ? '' : `. ${delivery.error}`}`,
+      ...(delivery.redelivery === null ? {} : { why: delivery.redelivery }),
     };
   });
   const events = history.events.map((event, i): LifeStep => {
@@ -36,6 +41,7 @@ export function lifeOf(history: InGroup, offset: number): LifeStep[] {
       key: `${event.kind} ${event.at} ${i}`,
       at: event.at,
       detail: by,
+      ...(event.offset < 0 ? {} : { offset: event.offset }),
       ...eventWords(event, offset),
     };
   });
@@ -94,42 +100,74 @@ function eventWords(
   }
 }
 
+/** Whether what is known of a topic is of the one that is looked at: a topic that was made anew has its places again. */
+export function isOfTopic(topicId: string | null, wanted: string | null | undefined): boolean {
+  // Consumers alone do not tell a topic's id: theirs is of whichever there is.
+  return wanted === undefined || topicId === null || topicId === wanted;
+}
+
 export interface CopyPlace {
   partition: number;
   offset: number;
   at: string;
-  producer: string | null;
+  by: string;
   isThis: boolean;
 }
 
-/** Where the message stands in the log, the first copy first, as far as copies were found. */
-export function copiesOf({ copies, partition, offset }: RecordHistory): CopyPlace[] {
-  const places = new Map<string, CopyPlace>();
-  const add = (place: { partition: number; offset: number; at: string }, producer: Duplicate['producer']) => {
-    const key = `${place.partition}/${place.offset}`;
-    const known = places.get(key);
-    const words = producerWords(producer);
-    places.set(key, {
-      partition: place.partition,
-      offset: place.offset,
-      at: place.at,
-      producer: words ?? known?.producer ?? null,
-      isThis: place.partition === partition && place.offset === offset,
-    });
-  };
+/** A message of which copies were found, with all places that its copies tell of. */
+export interface WrittenMessage {
+  cluster: string;
+  topic_id: string | null;
+  /** The copy that this record is; else the latest one. */
+  copy: Duplicate;
+  /** The first copy first. */
+  places: CopyPlace[];
+}
+
+/**
+ * The messages that stand at the record's place: on each cluster, and in each topic that had the name, another one.
+ */
+export function messagesOf({ copies, partition, offset }: RecordHistory): WrittenMessage[] {
+  const groups = new Map<string, Duplicate[]>();
   for (const copy of copies) {
-    add(copy.first, null);
-    add(copy.previous, copy.previous_producer);
-    add(copy, copy.producer);
+    const key = JSON.stringify([copy.cluster, copy.topic_id]);
+    groups.set(key, [...(groups.get(key) ?? []), copy]);
+  }
+  const isThis = (place: { partition: number; offset: number }) =>
+    place.partition === partition && place.offset === offset;
+  return [...groups.values()].map((own) => {
+    const copy = own.find(isThis) ?? (own.at(-1) as Duplicate);
+    const { cluster, topic_id } = copy;
+    return { cluster, topic_id, copy, places: placesOf(own, isThis) };
+  });
+}
+
+type Place = Duplicate['first'];
+
+function placesOf(copies: readonly Duplicate[], isThis: (place: Place) => boolean): CopyPlace[] {
+  const places = new Map<string, CopyPlace>();
+  const producers = producersOf(copies);
+  for (const copy of copies) {
+    for (const place of [copy.first, copy.previous, copy]) {
+      const key = keyOfPlace({ ...copy, ...placeOf(place) });
+      const by = writerWords(producers.get(key));
+      places.set(key, { ...placeOf(place), at: place.at, by, isThis: isThis(place) });
+    }
   }
   return [...places.values()].sort((a, b) => (a.at < b.at ? -1 : a.at > b.at ? 1 : a.offset - b.offset));
 }
 
-/** Null: it is not an idempotent one, so the log does not tell it from others. */
-function producerWords(producer: Duplicate['producer']): string | null {
-  return producer === null
-    ? null
-    : `producer ${producer.id}, epoch ${producer.epoch}, sequence ${producer.sequence}`;
+function placeOf({ partition, offset }: Place) {
+  return { partition, offset };
+}
+
+export type Writer = Duplicate['producer'];
+
+/** @param producer null: the log does not tell it from others; undefined: nothing is known of who wrote it */
+export function writerWords(producer: Writer | undefined): string {
+  if (producer === undefined) return 'by a producer that is not known';
+  if (producer === null) return 'by a producer without a number of its own';
+  return `by producer ${producer.id}, epoch ${producer.epoch}, sequence ${producer.sequence}`;
 }
 
 interface WrittenPlace {
@@ -144,14 +182,12 @@ export function keyOfPlace({ cluster, topic, topic_id, partition, offset }: Writ
   return JSON.stringify([cluster, topic, topic_id, partition, offset]);
 }
 
-/** Who wrote each place of a message, in words, as far as its copies tell. */
-export function producersOf(copies: readonly Duplicate[]): Map<string, string> {
-  const producers = new Map<string, string>();
+/** Who wrote each place of a message, as far as its copies tell: what was written once is in none of them. */
+function producersOf(copies: readonly Duplicate[]): Map<string, Writer> {
+  const producers = new Map<string, Writer>();
   for (const copy of copies) {
-    const before = producerWords(copy.previous_producer);
-    if (before !== null) producers.set(keyOfPlace({ ...copy, ...copy.previous }), before);
-    const own = producerWords(copy.producer);
-    if (own !== null) producers.set(keyOfPlace(copy), own);
+    producers.set(keyOfPlace({ ...copy, ...placeOf(copy.previous) }), copy.previous_producer);
+    producers.set(keyOfPlace(copy), copy.producer);
   }
   return producers;
 }

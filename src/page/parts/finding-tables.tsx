@@ -1,71 +1,33 @@
-/** Findings in rows: redeliveries, duplicates, rewinds, and what may be lost. */
-import type {
-  Duplicate,
-  Hit,
-  PrematureCommit,
-  Redelivery,
-  Rewind,
-  Skip,
-  StalledCommit,
-} from '../../service/schemas';
-import { count, duration } from '../logic/format';
-import { outcomeWords } from '../logic/words';
+/** Findings in rows: redeliveries, duplicates, rewinds, hits. Each can be opened: why, and what has no room in it. */
+import type { Duplicate, Hit, Redelivery, Rewind } from '../../service/schemas';
+import { counted, duration } from '../logic/format';
+import { writerWords } from '../logic/life';
 import { Cause, Kind } from './cause';
-import { GroupLead, Lead, Offsets } from './lead';
+import { causeColumn, columnsOf, errorFacts, Opened, Process, SideWords } from './finding-rows';
+import { Lead, Offset, Offsets } from './lead';
 import { type Column, Table } from './table';
 import { Name, Time } from './text';
 
-type Side = Redelivery['delivery'];
-
-function SideWords({ side }: { side: Side }) {
-  return (
-    <>
-      <Name text={side.client_id ?? side.session} max={40} />{' '}
-      <span class="note">
-        <Name text={side.host} max={40} />, pid {side.pid}
-        {side.generation === null ? '' : `, generation ${side.generation}`}: {outcomeWords(side.outcome)}
-      </span>
-    </>
-  );
-}
+export { LossTable } from './loss-table';
 
 const REDELIVERIES: readonly Column<Redelivery>[] = [
   { title: 'When', cell: ({ at }) => <Time at={at} /> },
   {
     title: 'Records',
-    cell: ({ topic, partition, first_offset: first, last_offset: last }) => (
-      <Offsets topic={topic} partition={partition} first={first} last={last} />
-    ),
+    cell: (item) => <Offsets of={item} first={item.first_offset} last={item.last_offset} />,
   },
-  { title: 'How many', cell: ({ records }) => count(records), number: true, from: 'medium' },
-  { title: 'Attempt', cell: ({ attempt }) => attempt, number: true, from: 'medium' },
   {
-    title: 'Cause',
-    cell: ({ cause, certainty, certain }) => (
-      <>
-        <Cause cause={cause} certainty={certainty} />
-        {certain ? null : <span class="note"> perhaps</span>}
-      </>
-    ),
+    title: 'How many',
+    cell: ({ records }) => counted(records, 'record'),
+    number: true,
+    from: 'medium',
   },
+  { title: 'Attempt', cell: ({ attempt }) => attempt, number: true, from: 'medium' },
+  causeColumn(({ certain }) => (certain ? '' : 'perhaps')),
   { title: 'Delivered to', cell: ({ delivery }) => <SideWords side={delivery} />, from: 'medium' },
   { title: 'Before that to', cell: ({ previous }) => <SideWords side={previous} />, from: 'wide' },
   { title: 'After', cell: ({ gap_seconds: gap }) => duration(Math.max(0, gap)), number: true, from: 'wide' },
 ];
-
-/** Behind the time. */
-function grouped<Item extends { group: string; cluster: string }>(
-  columns: readonly Column<Item>[],
-  withGroup: boolean,
-): readonly Column<Item>[] {
-  const [when, ...rest] = columns;
-  if (!withGroup || when === undefined) return columns;
-  const column: Column<Item> = {
-    title: 'Group',
-    cell: ({ group, cluster }) => <GroupLead group={group} cluster={cluster} />,
-  };
-  return [when, column, ...rest];
-}
 
 interface InGroups<Item> {
   items: readonly Item[];
@@ -74,8 +36,20 @@ interface InGroups<Item> {
 }
 
 export function RedeliveryTable({ items, withGroup }: InGroups<Redelivery>) {
-  const columns = grouped(REDELIVERIES, withGroup);
-  return <Table label="Redeliveries" columns={columns} items={items} keyOf={({ id }) => id} />;
+  return (
+    <Table
+      label="Redeliveries"
+      columns={columnsOf(REDELIVERIES, items, withGroup)}
+      items={items}
+      keyOf={({ id }) => id}
+      more={(item) => (
+        <Opened
+          item={item}
+          facts={[...errorFacts('Error', item.delivery), ...errorFacts('Error before', item.previous)]}
+        />
+      )}
+    />
+  );
 }
 
 const DUPLICATES: readonly Column<Duplicate>[] = [
@@ -89,48 +63,65 @@ const DUPLICATES: readonly Column<Duplicate>[] = [
     ),
   },
   { title: 'Kind', cell: ({ kind }) => <Kind kind={kind} />, from: 'medium' },
-  {
-    title: 'Stands at',
-    cell: ({ topic, partition, offset }) => <Offsets topic={topic} partition={partition} first={offset} />,
-  },
+  { title: 'Stands at', cell: (item) => <Offsets of={item} first={item.offset} /> },
   {
     title: 'And at',
-    cell: ({ topic, previous }) => (
-      <Offsets topic={topic} partition={previous.partition} first={previous.offset} />
+    cell: (item) => (
+      <Offsets of={{ ...item, partition: item.previous.partition }} first={item.previous.offset} />
     ),
     from: 'medium',
   },
-  { title: 'Copies', cell: ({ copies }) => copies, number: true, from: 'wide' },
+  { title: 'Copies', cell: ({ copies }) => counted(copies, 'copy', 'copies'), number: true, from: 'wide' },
   { title: 'After', cell: ({ delay_seconds: delay }) => duration(delay), number: true },
-  { title: 'Cause', cell: ({ cause, certainty }) => <Cause cause={cause} certainty={certainty} /> },
+  causeColumn(),
 ];
 
 export function DuplicateTable({ items }: { items: readonly Duplicate[] }) {
-  return <Table label="Duplicates" columns={DUPLICATES} items={items} keyOf={({ id }) => id} />;
+  return (
+    <Table
+      label="Duplicates"
+      columns={columnsOf(DUPLICATES, items, false)}
+      items={items}
+      keyOf={({ id }) => id}
+      more={(item) => (
+        <Opened
+          item={item}
+          facts={[
+            { name: 'Written', value: <Time at={item.at} form="ms" />, note: writerWords(item.producer) },
+            {
+              name: 'The one before',
+              value: <Time at={item.previous.at} form="ms" />,
+              note: writerWords(item.previous_producer),
+            },
+            { name: 'Identity from', value: <Name text={item.identity_source} max={80} /> },
+          ]}
+        />
+      )}
+    />
+  );
 }
 
 const REWINDS: readonly Column<Rewind>[] = [
   { title: 'When', cell: ({ at }) => <Time at={at} /> },
-  {
-    title: 'Partition',
-    cell: ({ topic, partition, to_offset: to }) => (
-      <Offsets topic={topic} partition={partition} first={Math.max(0, to)} />
-    ),
-  },
+  { title: 'Partition', cell: (item) => <Offsets of={item} first={Math.max(0, item.to_offset)} /> },
   {
     title: 'From, to',
-    cell: ({ from_offset: from, to_offset: to }) => `${from} → ${to}`,
+    cell: ({ from_offset: from, to_offset: to }) => (
+      <>
+        <Offset at={from} /> → <Offset at={to} />
+      </>
+    ),
     number: true,
     from: 'medium',
   },
-  { title: 'Records', cell: ({ records }) => count(records), number: true },
+  { title: 'Records', cell: ({ records }) => counted(records, 'record'), number: true },
   {
     title: 'Delivered again',
-    cell: ({ redelivered }) => (redelivered === null ? 'not known' : count(redelivered)),
+    cell: ({ redelivered }) => (redelivered === null ? 'not known' : counted(redelivered, 'record')),
     number: true,
     from: 'medium',
   },
-  { title: 'Cause', cell: ({ cause, certainty }) => <Cause cause={cause} certainty={certainty} /> },
+  causeColumn(),
   {
     title: 'Recovered after',
     cell: ({ recovered_seconds: after }) => (after === null ? '–' : duration(after)),
@@ -140,56 +131,36 @@ const REWINDS: readonly Column<Rewind>[] = [
 ];
 
 export function RewindTable({ items, withGroup }: InGroups<Rewind>) {
-  const columns = grouped(REWINDS, withGroup);
-  return <Table label="Rewinds" columns={columns} items={items} keyOf={({ id }) => id} />;
-}
-
-type Loss = PrematureCommit | Skip | StalledCommit;
-
-const LOSSES: readonly Column<Loss>[] = [
-  { title: 'When', cell: (loss) => <Time at={'at' in loss ? loss.at : loss.seen_at} /> },
-  {
-    title: 'Records',
-    cell: (loss) =>
-      'first_offset' in loss ? (
-        <Offsets
-          topic={loss.topic}
-          partition={loss.partition}
-          first={loss.first_offset}
-          last={loss.last_offset}
+  return (
+    <Table
+      label="Rewinds"
+      columns={columnsOf(REWINDS, items, withGroup)}
+      items={items}
+      keyOf={({ id }) => id}
+      more={(item) => (
+        <Opened
+          item={item}
+          facts={[
+            ...(item.host === null
+              ? []
+              : [{ name: 'By', value: <Process of={{ ...item, host: item.host, session: null }} /> }]),
+            { name: 'Seen by', value: item.seen_by.map((by) => SEEN_BY[by]).join(', ') },
+          ]}
         />
-      ) : (
-        <>
-          <Name text={loss.topic} max={40} />/{loss.partition}
-        </>
-      ),
-  },
-  { title: 'How many', cell: ({ records }) => count(records), number: true },
-  { title: 'What', cell: lossWords },
-];
-
-function lossWords(loss: Loss): string {
-  if ('delivered_later' in loss) {
-    return `${outcomeWords(loss.outcome)}; ${loss.delivered_later ? 'delivered later' : 'not delivered since'}`;
-  }
-  if ('cause' in loss) return `never delivered: ${loss.cause}`;
-  return `handled, nothing committed for ${duration(loss.seconds)}`;
+      )}
+    />
+  );
 }
 
-export function LossTable({ items, withGroup }: InGroups<Loss>) {
-  const columns = grouped(LOSSES, withGroup);
-  return <Table label="What may be lost" columns={columns} items={items} keyOf={({ id }) => id} />;
-}
+const SEEN_BY = { watcher: 'the watcher, from outside', consumer: 'the consumer itself' } as const;
 
 const HITS: readonly Column<Hit>[] = [
   { title: 'When', cell: ({ at }) => <Time at={at} /> },
   {
     title: 'Records',
-    cell: ({ topic, partition, first_offset: first, last_offset: last }) => (
-      <Offsets topic={topic} partition={partition} first={first} last={last} />
-    ),
+    cell: (item) => <Offsets of={item} first={item.first_offset} last={item.last_offset} />,
   },
-  { title: 'How many', cell: ({ records }) => count(records), number: true },
+  { title: 'How many', cell: ({ records }) => counted(records, 'record'), number: true },
   {
     title: 'Caught',
     cell: ({ caught, cause }) => (
@@ -216,29 +187,38 @@ const HITS: readonly Column<Hit>[] = [
     number: true,
     from: 'wide',
   },
-  {
-    title: 'By',
-    cell: ({ client_id: client, session, host, pid }) => (
-      <>
-        <Name text={client ?? session} max={40} />{' '}
-        <span class="note">
-          <Name text={host} max={40} />, pid {pid}
-        </span>
-      </>
-    ),
-    from: 'medium',
-  },
+  { title: 'By', cell: (item) => <Process of={item} />, from: 'medium' },
 ];
 
 export function HitTable({ items }: { items: readonly Hit[] }) {
   return (
     <Table
       label="Hits"
-      columns={grouped(HITS, true)}
+      columns={columnsOf(HITS, items, true)}
       items={items}
       keyOf={({ session, topic, partition, first_offset, at }) =>
         JSON.stringify([session, topic, partition, first_offset, at])
       }
+      more={(item) => (
+        <Opened
+          item={item}
+          facts={
+            item.first_copy === null
+              ? []
+              : [
+                  {
+                    name: 'First copy',
+                    value: (
+                      <Offsets
+                        of={{ ...item, partition: item.first_copy.partition }}
+                        first={item.first_copy.offset}
+                      />
+                    ),
+                  },
+                ]
+          }
+        />
+      )}
     />
   );
 }

@@ -1,9 +1,10 @@
 /** Groups with their verdicts, exposure and lag. */
 import type { Group } from '../../service/schemas';
 import { count, duration } from '../logic/format';
+import { clusterColumn, isOfSeveral } from './finding-rows';
 import { GroupLead, Lead } from './lead';
 import { type Column, Table } from './table';
-import { Name, Time } from './text';
+import { Time } from './text';
 import { Verdict } from './verdict';
 
 const COLUMNS: readonly Column<Group>[] = [
@@ -43,7 +44,6 @@ const COLUMNS: readonly Column<Group>[] = [
     cell: ({ last_delivery_at: at }) => (at === null ? '–' : <Time at={at} />),
     from: 'wide',
   },
-  { title: 'Cluster', cell: ({ cluster }) => <Name text={cluster} max={24} />, from: 'wide' },
 ];
 
 /** In records and, where it is known, in time. */
@@ -53,10 +53,15 @@ function lagWords(records: number | null, seconds: number | null): string {
 }
 
 export function GroupTable({ groups }: { groups: readonly Group[] }) {
+  const [group, ...rest] = COLUMNS as [Column<Group>, ...Column<Group>[]];
+  // Where there are several, the name alone does not tell one from another.
+  const columns = isOfSeveral(groups)
+    ? [group, clusterColumn<Group>(), ...rest]
+    : [...COLUMNS, { ...clusterColumn<Group>(), from: 'wide' as const }];
   return (
     <Table
       label="Groups"
-      columns={COLUMNS}
+      columns={columns}
       items={groups}
       keyOf={({ cluster, group }) => JSON.stringify([cluster, group])}
     />

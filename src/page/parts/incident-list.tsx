@@ -3,8 +3,9 @@ import type { Incident } from '../../service/schemas';
 import { counted, duration } from '../logic/format';
 import { visible } from '../logic/visible';
 import { Cause, Kind } from './cause';
+import { isOfSeveral } from './finding-rows';
 import { Lead } from './lead';
-import { Time } from './text';
+import { Name, Time } from './text';
 
 const STATES = { growing: 'growing', open: 'open', closed: 'closed' } as const;
 
@@ -14,6 +15,7 @@ export function IncidentState({ state }: { state: Incident['state'] }) {
 
 export function IncidentList({ incidents }: { incidents: readonly Incident[] }) {
   if (incidents.length === 0) return null;
+  const isMixed = isOfSeveral(incidents);
   return (
     <ol class="incidents">
       {incidents.map((incident) => (
@@ -23,6 +25,11 @@ export function IncidentList({ incidents }: { incidents: readonly Incident[] }) 
             <Kind kind={incident.kind} />
             <Time at={incident.last_at} />
             <span class="note">#{incident.id}</span>
+            {isMixed ? (
+              <span class="note">
+                on <Name text={incident.cluster} max={40} />
+              </span>
+            ) : null}
           </p>
           <p class="words">
             <Lead to={{ name: 'incident', id: incident.id }}>

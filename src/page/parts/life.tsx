@@ -4,7 +4,8 @@ import type { RecordHistory } from '../../service/schemas';
 import { type LifeStep, lifeOf } from '../logic/life';
 import { visible } from '../logic/visible';
 import { iconPath } from './cause';
-import { Time } from './text';
+import { Copy, Time } from './text';
+import { WhyPart } from './why';
 
 function stepPath(shape: LifeStep['shape']): string {
   if (shape === 'check') return 'M3 8.5 6.5 12 13 4.5';
@@ -23,8 +24,15 @@ export function Life({ history, offset }: { history: RecordHistory['history'][nu
           </svg>
           <span>
             <Time at={step.at} form="ms" /> <strong>{step.words}</strong>
+            {step.offset === undefined ? null : (
+              <>
+                {' '}
+                <Copy text={String(step.offset)} what={`the offset ${step.offset}`} />
+              </>
+            )}
           </span>
           <span class="detail">{visible(step.detail, 1_000)}</span>
+          {step.why === undefined ? null : <WhyPart why={step.why} />}
         </li>
       ))}
     </ol>

@@ -2,6 +2,7 @@
 import type { Identity, RecordHistory } from '../../service/schemas';
 import { addressOf, part } from '../logic/api';
 import { counted } from '../logic/format';
+import { isOfTopic, type Writer, writerWords } from '../logic/life';
 import { useAnswer } from '../state';
 import { Panel } from './facts';
 import { GroupLead, Offsets } from './lead';
@@ -11,23 +12,19 @@ import { InstrumentEmpty, Told } from './told';
 
 type Place = Identity['places'][number];
 
-/** @param producer in words; null: not known */
-export function PlaceLife({ place, producer }: { place: Place; producer: string | null }) {
+/** @param producer undefined: not known */
+export function PlaceLife({ place, producer }: { place: Place; producer: Writer | undefined }) {
   const { cluster, topic, topic_id: topicId, partition, offset, at } = place;
   const address = addressOf(`/v1/records/${part(topic)}/${partition}/${offset}`, { cluster });
   const record = useAnswer<RecordHistory>(address);
   return (
-    <Panel
-      title={`Life of ${partition}/${offset}`}
-      more={<Offsets topic={topic} partition={partition} first={offset} />}
-    >
+    <Panel title={`Life of ${partition}/${offset}`} more={<Offsets of={place} first={offset} />}>
       <p class="note">
-        Written <Time at={at} form="ms" /> {producer === null ? unknownProducer : `by ${producer}`}
+        Written <Time at={at} form="ms" /> {writerWords(producer)}
       </p>
       <Told answer={record}>
         {({ history }) => {
-          // A topic that was made anew has the same places again.
-          const own = history.filter((one) => one.topic_id === topicId);
+          const own = history.filter((one) => isOfTopic(one.topic_id, topicId));
           if (own.length === 0) {
             return (
               <InstrumentEmpty>
@@ -35,14 +32,14 @@ export function PlaceLife({ place, producer }: { place: Place; producer: string 
               </InstrumentEmpty>
             );
           }
-          return own.map((one) => <InGroup key={one.group} one={one} offset={offset} />);
+          return own.map((one) => (
+            <InGroup key={JSON.stringify([one.group, one.topic_id])} one={one} offset={offset} />
+          ));
         }}
       </Told>
     </Panel>
   );
 }
-
-export const unknownProducer = 'by a producer without a number of its own';
 
 function InGroup({ one, offset }: { one: RecordHistory['history'][number]; offset: number }) {
   return (

@@ -27,9 +27,9 @@ export function Search() {
     return () => document.removeEventListener('keydown', onKey);
   }, [onKey]);
 
-  const askPage = async <T,>(address: string): Promise<Page<T> | null> => {
+  const askOnce = async <T,>(address: string): Promise<T | null> => {
     try {
-      return (await (await ask(address, token)).json()) as Page<T>;
+      return (await (await ask(address, token)).json()) as T;
     } catch {
       // Where it leads is then told by the text alone, and the screen there says what is wrong.
       return null;
@@ -39,7 +39,7 @@ export function Search() {
     event.preventDefault();
     const call = ++latest.current;
     setBusy(true);
-    const found = await search(field.current?.value ?? '', askPage);
+    const found = await search(field.current?.value ?? '', askOnce);
     // Another one was begun meanwhile.
     if (call !== latest.current) return;
     setBusy(false);

@@ -15,6 +15,8 @@ import { useAnswer, useApp, useRange } from '../state';
 
 interface Kind {
   title: string;
+  /** How its rows are ordered. */
+  order?: string;
   table: (items: readonly never[]) => ComponentChildren;
   /** Hits stand in no incident; a copy in the log is nobody's. */
   filters: readonly string[];
@@ -44,6 +46,7 @@ const KINDS: Readonly<Record<FindingList, Kind>> = {
   },
   'stalled-commits': {
     title: 'Handled with nothing committed',
+    order: 'The latest begun first',
     table: (items: readonly StalledCommit[]) => <LossTable items={items} withGroup />,
     filters: [...PLACE, 'group', 'incident'],
   },
@@ -56,7 +59,7 @@ const KINDS: Readonly<Record<FindingList, Kind>> = {
 
 export function FindingsScreen({ list }: { list: FindingList }) {
   const { query } = useApp().place;
-  const { title, table, filters } = KINDS[list];
+  const { title, order = 'The latest first', table, filters } = KINDS[list];
   // All of an incident, also what lies before the time that is looked at.
   const range = useRange();
   const isOfIncident = query.incident !== undefined && filters.includes('incident');
@@ -73,7 +76,7 @@ export function FindingsScreen({ list }: { list: FindingList }) {
       <h1>{title}</h1>
       <FindingTabs here={list} />
       <Filters choices={[]} given={filters} />
-      <Panel title="The latest first" more={<Export address={address} name={list} lists />}>
+      <Panel title={order} more={<Export address={address} name={list} lists />}>
         <Told answer={found}>
           {({ items, next_cursor: next }) =>
             items.length === 0 ? (

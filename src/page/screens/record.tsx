@@ -1,53 +1,36 @@
 /** The life of one record: where its message was written, to whom it was delivered, what was committed over it. */
 import type { ObservedTopic, RecordHistory } from '../../service/schemas';
 import { addressOf, type Page, part } from '../logic/api';
-import { counted } from '../logic/format';
-import { copiesOf } from '../logic/life';
+import { isOfTopic } from '../logic/life';
 import { visible } from '../logic/visible';
-import { Cause } from '../parts/cause';
 import { Elsewhere } from '../parts/elsewhere';
 import { Export } from '../parts/export';
 import { Panel } from '../parts/facts';
-import { GroupLead, Lead, Offsets } from '../parts/lead';
+import { Filters } from '../parts/filters';
+import { GroupLead, Lead, World } from '../parts/lead';
 import { Life } from '../parts/life';
-import { deliveredWords, unknownProducer } from '../parts/place-life';
-import { Copy, Name, Time } from '../parts/text';
+import { deliveredWords } from '../parts/place-life';
+import { Copy, Name } from '../parts/text';
 import { Empty, InstrumentEmpty, OBSERVE_LINE, Told } from '../parts/told';
+import { WrittenPanel } from '../parts/written';
 import { useAnswer, useApp } from '../state';
 
-export function RecordScreen({
-  topic,
-  partition,
-  offset,
-}: {
+interface RecordPlace {
   topic: string;
   partition: number;
   offset: number;
-}) {
-  const { cluster, group } = useApp().place.query;
+}
+
+export function RecordScreen({ topic, partition, offset }: RecordPlace) {
+  const { cluster, group, topic_id: topicId, id } = useApp().place.query;
   const address = addressOf(`/v1/records/${part(topic)}/${partition}/${offset}`, { cluster, group });
   const record = useAnswer<RecordHistory>(address);
-  const first = record.value?.history[0];
   const place = `${topic}/${partition}/${offset}`;
-  const near = (to: number) => ({ name: 'record', topic, partition, offset: to }) as const;
+  const own = record.value === null ? null : ofTopic(record.value, topicId);
+  const first = own?.history[0];
   return (
     <>
-      <p class="note">
-        <Lead
-          to={{ name: 'redeliveries' }}
-          query={{ cluster: cluster ?? null, topic, partition: String(partition) }}
-        >
-          Redeliveries of this partition
-        </Lead>
-        {offset > 0 ? (
-          <>
-            {' · '}
-            <Lead to={near(offset - 1)}>offset {offset - 1}</Lead>
-          </>
-        ) : null}
-        {' · '}
-        <Lead to={near(offset + 1)}>offset {offset + 1}</Lead>
-      </p>
+      <Near topic={topic} partition={partition} offset={offset} />
       <h1>
         Record <bdi>{visible(topic)}</bdi>
         <span class="num">
@@ -67,94 +50,108 @@ export function RecordScreen({
         />
         <Export address={address} name={`record-${partition}-${offset}`} lists={false} />
       </p>
+      <Filters choices={[]} given={['cluster', 'topic_id', 'group']} />
+      {id === undefined ? null : (
+        <p class="note">
+          Searched for as an id: <MessageLead id={id} />
+        </p>
+      )}
       {record.error?.code === 'not-found' ? (
-        <NotFound words={record.error.message} />
+        <NotFound words={record.error.message} id={id ?? place} />
       ) : (
-        <Told answer={record}>
-          {(value) => (
-            <>
-              <Written record={value} />
-              {value.history.length === 0 ? (
-                <Panel title="Delivered">
-                  <InstrumentEmpty>
-                    No group that reads this partition is instrumented. Deliveries are seen once one is:
-                  </InstrumentEmpty>
-                </Panel>
-              ) : (
-                value.history.map((one) => (
-                  <Delivered
-                    key={JSON.stringify([one.cluster, one.group, one.topic_id])}
-                    one={one}
-                    offset={offset}
-                  />
-                ))
-              )}
-            </>
-          )}
-        </Told>
+        <Told answer={record}>{(value) => <Found record={ofTopic(value, topicId)} cluster={cluster} />}</Told>
       )}
     </>
   );
 }
 
-function NotFound({ words }: { words: string }) {
+/** A topic that was made anew has its places again. */
+function ofTopic(record: RecordHistory, topicId: string | undefined): RecordHistory {
+  const isOwn = (one: { topic_id: string | null }) => isOfTopic(one.topic_id, topicId);
+  return { ...record, history: record.history.filter(isOwn), copies: record.copies.filter(isOwn) };
+}
+
+/** Its neighbours, of the same cluster, topic and group. */
+function Near({ topic, partition, offset }: RecordPlace) {
+  const { cluster = null, group = null, topic_id = null } = useApp().place.query;
+  const near = (to: number) => (
+    <Lead to={{ name: 'record', topic, partition, offset: to }} query={{ cluster, group, topic_id }}>
+      offset {to}
+    </Lead>
+  );
+  return (
+    <p class="note">
+      <Lead to={{ name: 'redeliveries' }} query={{ cluster, group, topic, partition: String(partition) }}>
+        Redeliveries of this partition
+      </Lead>
+      {offset > 0 ? <> · {near(offset - 1)}</> : null} · {near(offset + 1)}
+    </p>
+  );
+}
+
+function MessageLead({ id }: { id: string }) {
+  return (
+    <Lead to={{ name: 'identity', id }}>
+      message <Name text={id} max={80} />
+    </Lead>
+  );
+}
+
+function NotFound({ words, id }: { words: string; id: string }) {
   return (
     <Panel title="Not found">
       <p>{visible(words, 1_000)}</p>
+      <p>
+        Ids may look like places: is it the <MessageLead id={id} />?
+      </p>
       <InstrumentEmpty>Deliveries are seen of instrumented consumers. To start one:</InstrumentEmpty>
       <Empty line={OBSERVE_LINE}>Copies are found in topics that are observed. To observe them:</Empty>
     </Panel>
   );
 }
 
-function Written({ record }: { record: RecordHistory }) {
-  const topics = useAnswer<Page<ObservedTopic>>('/v1/topics').value?.items ?? [];
-  const isObserved = topics.some(({ topic }) => topic === record.topic);
-  const copies = copiesOf(record);
-  const last = record.copies.at(-1);
+function Found({ record, cluster }: { record: RecordHistory; cluster: string | undefined }) {
+  const { topic, history } = record;
+  const address = addressOf('/v1/topics', { topic, cluster });
+  const topics = useAnswer<Page<ObservedTopic>>(address).value?.items ?? [];
+  // The same place on another cluster, or in a topic of that name that is gone, is another record.
+  const isMixed = new Set([...history, ...record.copies].map(worldOf)).size > 1;
   return (
-    <Panel title="Written">
-      {last === undefined ? (
-        <Empty {...(isObserved ? {} : { line: OBSERVE_LINE })}>
-          {isObserved
-            ? 'Once, as far as is known: this topic is observed, and no other copy of the message was found.'
-            : 'No other copy of this message is known. Copies are found in topics that are observed:'}
-        </Empty>
+    <>
+      <WrittenPanel record={record} isObserved={topics.length > 0} isMixed={isMixed} />
+      {history.length === 0 ? (
+        <Panel title="Delivered">
+          <InstrumentEmpty>
+            No group that reads this partition is instrumented. Deliveries are seen once one is:
+          </InstrumentEmpty>
+        </Panel>
       ) : (
-        <>
-          <p>
-            Its message{' '}
-            <Lead to={{ name: 'identity', id: last.identity ?? last.identity_hash }}>
-              <Name text={last.identity ?? last.identity_hash} max={80} />
-            </Lead>{' '}
-            stands in the log {counted(copies.length, 'time')}:{' '}
-            <Cause cause={last.cause} certainty={last.certainty} />
-          </p>
-          <ol class="life">
-            {copies.map((copy) => (
-              <li key={`${copy.partition}/${copy.offset}`} class={copy.isThis ? 'again' : ''}>
-                <svg class="icon" viewBox="0 0 16 16" aria-hidden="true">
-                  <path d="M3.5 3.5h9v9h-9z" />
-                </svg>
-                <span>
-                  <Time at={copy.at} form="ms" />{' '}
-                  {copy.isThis ? (
-                    <strong>this record</strong>
-                  ) : (
-                    <Offsets topic={record.topic} partition={copy.partition} first={copy.offset} />
-                  )}
-                </span>
-                <span class="detail">{copy.producer === null ? unknownProducer : `by ${copy.producer}`}</span>
-              </li>
-            ))}
-          </ol>
-        </>
+        history.map((one) => (
+          <Delivered
+            key={JSON.stringify([one.cluster, one.group, one.topic_id])}
+            one={one}
+            offset={record.offset}
+            isMixed={isMixed}
+          />
+        ))
       )}
-    </Panel>
+    </>
   );
 }
 
-function Delivered({ one, offset }: { one: RecordHistory['history'][number]; offset: number }) {
+function worldOf({ cluster, topic_id }: { cluster: string; topic_id: string | null }): string {
+  return JSON.stringify([cluster, topic_id]);
+}
+
+function Delivered({
+  one,
+  offset,
+  isMixed,
+}: {
+  one: RecordHistory['history'][number];
+  offset: number;
+  isMixed: boolean;
+}) {
   const words = deliveredWords(one);
   return (
     <Panel
@@ -162,6 +159,7 @@ function Delivered({ one, offset }: { one: RecordHistory['history'][number]; off
       more={
         <>
           <span class="note">to</span> <GroupLead group={one.group} cluster={one.cluster} />
+          {isMixed ? <World of={one} /> : null}
         </>
       }
     >

@@ -242,9 +242,7 @@ function OneTopic({ topic, isAlone }: { topic: ObservedTopic; isAlone: boolean }
                 columns={[
                   {
                     title: 'First record',
-                    cell: ({ partition, offset }) => (
-                      <Offsets topic={topic.topic} partition={partition} first={offset} />
-                    ),
+                    cell: ({ partition, offset }) => <Offsets of={{ ...topic, partition }} first={offset} />,
                   },
                   { title: 'Written', cell: ({ at }) => <Time at={at} /> },
                   { title: 'Producer', cell: ({ producer }) => `${producer.id}, epoch ${producer.epoch}` },

@@ -77,21 +77,27 @@ export function identityAnswer(db: Store, identity: string, found: FoundPlaces, 
   const places = new Map<string, Identity['places'][number]>();
   const put = (
     of: Pick<DuplicateRow, 'cluster' | 'topic' | 'topicId'>,
-    place: Omit<IdentityPlace, 'topic'>,
+    place: Omit<IdentityPlace, 'topic' | 'producer'>,
+    producer?: Duplicate['producer'],
   ) => {
     const { cluster, topic, topicId } = of;
     const { partition, offset, at } = place;
     const key = JSON.stringify([cluster, topic, topicId, partition, offset]);
-    if (at < since || places.has(key) || places.size >= COPIES_SHOWN) return;
+    const writer = { producer: producer ?? null, producer_known: producer !== undefined };
+    const before = places.get(key);
+    if (before?.producer_known === false) Object.assign(before, writer);
+    if (at < since || before !== undefined || places.size >= COPIES_SHOWN) return;
     const deliveries = deliveriesOf(db, { cluster, topic, topicId, partition, offset });
-    places.set(key, { cluster, topic, topic_id: topicId, partition, offset, at: rfc3339(at), deliveries });
+    const where = { cluster, topic, topic_id: topicId, partition, offset, at: rfc3339(at) };
+    places.set(key, { ...where, ...writer, deliveries });
   };
   for (const row of rows) {
+    const { producer, previous_producer: before } = duplicateShape(row);
     put(row, { partition: row.firstPartition, offset: row.firstOffset, at: row.firstAt });
-    put(row, { partition: row.previousPartition, offset: row.previousOffset, at: row.previousAt });
-    put(row, row);
+    put(row, { partition: row.previousPartition, offset: row.previousOffset, at: row.previousAt }, before);
+    put(row, row, producer);
   }
-  for (const place of found.places) put(topicOf(db, place.topic), place);
+  for (const place of found.places) put(topicOf(db, place.topic), place, place.producer);
   const all = [...places.values()];
   const stands = new Set(all.map((place) => topicKey(place.cluster, place.topic, place.topic_id)));
   return {

@@ -1,4 +1,11 @@
 /** Premature commits, skipped records and stalled commits. */
+import {
+  type CommitSettings,
+  type LossExplanation,
+  prematureWhy,
+  stalledWhy,
+  watchedStallWhy,
+} from '../../ledger';
 import type { Store } from '../../store/open';
 import {
   type PrematureRow,
@@ -38,12 +45,17 @@ function placeOf({ cluster, group, topic, partition, incident }: LossQuery) {
 }
 
 export function prematureShape(row: PrematureRow): PrematureCommit {
+  const { certainty, because, advice } = prematureWhy({ ...row, client: row.clientId }, row);
   return {
     ...placeShape(row),
     at: rfc3339(row.at),
     ...rangeShape(row),
     outcome: row.outcome,
     delivered_later: row.deliveredLater === 1,
+    cause: 'committed_before_handled',
+    certainty,
+    because,
+    advice,
     ...processShape(row),
   };
 }
@@ -61,19 +73,31 @@ export function skipShape(row: SkipRow): Skip {
 }
 
 export function stalledShape(row: StalledRow): StalledCommit {
+  const { certainty, because, advice } = stallWhy(row);
   return {
     ...placeShape(row),
     since: rfc3339(row.since),
     seen_at: rfc3339(row.seenAt),
     ended_at: rfc3339OrNull(row.endedAt),
+    going_on: row.endedAt === null && row.sessionEndedAt === null,
     records: row.records,
     seconds: seconds(Math.max(0, (row.endedAt ?? row.seenAt) - row.since)),
+    cause: row.session === null ? 'nothing_committed' : 'stalled_commits',
+    certainty,
+    because,
+    advice,
     seen_by: row.session === null ? 'watcher' : 'consumer',
     session: row.session,
     host: row.host.replace(/^\//, ''),
     pid: row.pid,
     client_id: row.clientId,
   };
+}
+
+function stallWhy(row: StalledRow): LossExplanation {
+  const { session, host, pid, clientId: client, settings } = row;
+  if (session === null || pid === null) return watchedStallWhy({ client, host }, row, null);
+  return stalledWhy({ client, host, pid }, row, JSON.parse(settings ?? '{}') as CommitSettings);
 }
 
 function placeShape(row: PrematureRow | SkipRow | StalledRow) {

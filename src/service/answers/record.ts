@@ -18,6 +18,8 @@ import {
   takeoversBetween,
   topicNames,
   topicsNamed,
+  type WhyRow,
+  whyAgain,
 } from '../../store/queries';
 import type { RecordHistory } from '../schemas';
 import { clipped, rfc3339 } from '../time';
@@ -62,6 +64,7 @@ function historyOf(db: Store, place: PlaceRow, offset: number): InGroup {
       attempt: attemptOf(copies, index),
       certain: doubt === 0,
       hit: hits.has(`${run.sessionKey} ${run.run}`),
+      redelivery: whyShape(whyAgain(db, run.id, offset)),
     }),
   );
   const certain = copies.filter((copy) => copy.doubt < 2).length;
@@ -83,10 +86,16 @@ function spanOf(row: RecordRunRow): RunSpan {
   return { id, sessionKey, run, first, last, handled, uncertainLast, firstAt, lastAt, outcome };
 }
 
+function whyShape(row: WhyRow | undefined): InGroup['deliveries'][number]['redelivery'] {
+  if (row === undefined) return null;
+  const { id, incident, cause, certainty, because, advice } = row;
+  return { id, incident, cause, certainty, because: JSON.parse(because) as string[], advice };
+}
+
 function deliveryShape(
   row: RecordRunRow,
   offset: number,
-  told: Pick<InGroup['deliveries'][number], 'attempt' | 'certain' | 'hit'>,
+  told: Pick<InGroup['deliveries'][number], 'attempt' | 'certain' | 'hit' | 'redelivery'>,
 ): InGroup['deliveries'][number] {
   const outcome = outcomeOf(row, offset) ?? 'uncertain';
   return {

@@ -150,6 +150,10 @@ const IdentityPlace = z.strictObject({
   partition: count,
   offset,
   at: time,
+  producer: Producer,
+  producer_known: z.boolean().meta({
+    description: 'false: neither its copies nor what is remembered tells who wrote it; producer is null then',
+  }),
   deliveries: z
     .array(z.strictObject({ group: z.string(), deliveries: count }))
     .meta({ description: 'To which groups, as far as they are instrumented' }),

@@ -42,6 +42,13 @@ const findingPlace = {
   partition: count,
 };
 
+/** As a redelivery has it. */
+const why = {
+  certainty: z.enum(CERTAINTIES),
+  because: z.array(z.string()).meta({ description: 'What was seen, in words' }),
+  advice: z.string().nullable(),
+};
+
 const process = {
   session: z.string(),
   host: z.string(),
@@ -62,6 +69,8 @@ export const PrematureCommit = z
     delivered_later: z.boolean().meta({
       description: 'false: not delivered to the group since, so they are lost to it',
     }),
+    cause: z.literal('committed_before_handled'),
+    ...why,
     ...process,
   })
   .meta({ description: 'A commit past records that were in hand and then not handled' });
@@ -74,9 +83,7 @@ export const Skip = z
     last_offset: offset,
     records: count,
     cause: z.enum(SKIP_CAUSES),
-    certainty: z.enum(CERTAINTIES),
-    because: z.array(z.string()),
-    advice: z.string().nullable(),
+    ...why,
   })
   .meta({
     description: 'Records below the committed offset that exist and were never delivered to the group',
@@ -89,10 +96,15 @@ export const StalledCommit = z
       description:
         'When the oldest record that is not committed was handled; from outside: since when there was something to commit',
     }),
-    seen_at: time,
-    ended_at: time.nullable(),
+    seen_at: time.meta({ description: 'The last time that it was seen' }),
+    ended_at: time.nullable().meta({ description: 'null: it goes on, or its consumer is gone' }),
+    going_on: z.boolean().meta({ description: 'Not ended, and its consumer lives' }),
     records: count.meta({ description: 'Handled and not committed; seen from outside: not committed' }),
     seconds,
+    cause: z.enum(['stalled_commits', 'nothing_committed']).meta({
+      description: 'nothing_committed: seen from outside, where handling is not known',
+    }),
+    ...why,
     seen_by: z.enum(['watcher', 'consumer']).meta({
       description: "watcher: seen from outside, `host` and `client_id` are those of the group's coordinator",
     }),

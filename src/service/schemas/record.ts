@@ -1,5 +1,6 @@
 /** The history of one record. */
 import { z } from 'zod';
+import { CAUSES, CERTAINTIES } from '../../ledger';
 import { Duplicate } from './duplicate';
 import { count, OUTCOMES, offset, time } from './words';
 
@@ -19,6 +20,19 @@ export const RecordDelivery = z.strictObject({
   generation: z.int().nullable(),
   run_first_offset: offset,
   run_last_offset: offset,
+  redelivery: z
+    .strictObject({
+      id: z.int(),
+      incident: z.int().nullable(),
+      cause: z.enum(CAUSES),
+      certainty: z.enum(CERTAINTIES),
+      because: z.array(z.string()),
+      advice: z.string().nullable(),
+    })
+    .nullable()
+    .meta({
+      description: 'Why it was delivered again, as the one of /v1/redeliveries; null: the first delivery',
+    }),
 });
 
 const RecordEvent = z.strictObject({

@@ -12,7 +12,7 @@ import { rmSync } from 'node:fs';
 import type { ObservedBatch, ObserverOffset } from '../../identity';
 import { Dimensions } from '../dimensions';
 import type { Store } from '../open';
-import { type IdentityPlace, wantedHashes } from '../queries/identities';
+import { type IdentityPlace, placeOfEntry, wantedHashes } from '../queries/identities';
 import { Unread } from '../unread';
 import { EXPIRE_BLOCKS, Expiry } from './expiry';
 import { type Finding, Findings } from './findings';
@@ -172,8 +172,7 @@ export class IdentityIndex {
     for (const [topic, hashes] of wantedHashes(this.db, text)) {
       for (const words of hashes) {
         for (const row of memory.matches(topic, words, 0)) {
-          const { partition, offset, at } = memory.entry(row);
-          places.push({ topic, partition, offset, at });
+          places.push(placeOfEntry(topic, memory.entry(row)));
         }
       }
     }

@@ -20,6 +20,7 @@ import { up as sequences } from './019-sequences.sql';
 import { up as deliveredDuplicates } from './020-delivered-duplicates.sql';
 import { up as stallsOutside } from './021-stalls-outside.sql';
 import { up as firstCommitting } from './022-first-committing.sql';
+import { up as stallsByEnd } from './023-stalls-by-end.sql';
 
 export const MIGRATIONS: readonly string[] = [
   ledger,
@@ -43,4 +44,5 @@ export const MIGRATIONS: readonly string[] = [
   deliveredDuplicates,
   stallsOutside,
   firstCommitting,
+  stallsByEnd,
 ];

@@ -4,7 +4,7 @@
  * the same at any size); whoever has the store file alone reads the log through, in steps that end.
  */
 import { askedHashes, hexOf } from '../../identity';
-import { countOf, entryAt, hasHash } from '../identity/block';
+import { countOf, type Entry, entryAt, hasHash, NO_PRODUCER } from '../identity/block';
 import type { Store } from '../open';
 import { statement } from './statement';
 
@@ -15,6 +15,14 @@ export interface IdentityPlace {
   offset: number;
   /** Record time, unix ms. */
   at: number;
+  /** Its own numbering; null: not an idempotent producer. */
+  producer: { id: number; epoch: number; sequence: number } | null;
+}
+
+/** An entry of the log without its hash. @param topic its row */
+export function placeOfEntry(topic: number, entry: Entry): IdentityPlace {
+  const { partition, offset, at, producerId: id, producerEpoch: epoch, sequence } = entry;
+  return { topic, partition, offset, at, producer: id === NO_PRODUCER ? null : { id, epoch, sequence } };
 }
 
 /** By the topic's row. */
@@ -61,8 +69,7 @@ export function scanLog(
       const count = countOf(entries);
       for (let i = 0; i < count; i++) {
         if (!hasHash(entries, i, words, 0)) continue;
-        const { partition, offset, at } = entryAt(entries, i);
-        places.push({ topic, partition, offset, at });
+        places.push(placeOfEntry(topic, entryAt(entries, i)));
       }
     }
   }

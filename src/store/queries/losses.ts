@@ -58,6 +58,9 @@ export interface StalledRow extends LossPlace {
   records: number;
   /** Of the instrumented consumer; null: seen from outside, `host` and `clientId` as the coordinator has them. */
   session: string | null;
+  /** JSON, of the session; null: seen from outside. */
+  settings: string | null;
+  sessionEndedAt: number | null;
   host: string;
   pid: number | null;
   clientId: string | null;
@@ -86,10 +89,29 @@ export function skipPage(db: Store, filter: LossFilter): SkipRow[] {
   return lossPage<SkipRow>(db, filter, 'skip', 'at', SKIP_COLUMNS, null);
 }
 
+const STALLED_COLUMNS = `f.since, f.seen_at AS seenAt, f.ended_at AS endedAt, f.records, s.key AS session, s.settings,
+  s.ended_at AS sessionEndedAt, coalesce(s.host, f.host) AS host, s.pid, coalesce(s.client_id, f.client_id) AS clientId`;
+/** Began before the time and reach into it: few, as a partition stalls once at a time. */
+const REACHING = `f.since < @since AND f.id IN (
+  SELECT id FROM stalled_commit INDEXED BY stalled_by_end WHERE ended_at >= @since AND since < @since
+  UNION ALL SELECT id FROM stalled_commit INDEXED BY stalled_by_end
+    WHERE ended_at IS NULL AND since < @since AND seen_at >= @since)`;
+
+/** By their beginning, the latest first: those of which any part lies within the time, up to when they were seen last. */
 export function stalledPage(db: Store, filter: LossFilter): StalledRow[] {
-  const columns = `f.since, f.seen_at AS seenAt, f.ended_at AS endedAt, f.records,
-    s.key AS session, coalesce(s.host, f.host) AS host, s.pid, coalesce(s.client_id, f.client_id) AS clientId`;
-  return lossPage<StalledRow>(db, filter, 'stalled_commit', 'since', columns, 'LEFT JOIN');
+  const page = (limit: number, time?: string) =>
+    lossPage<StalledRow>(
+      db,
+      { ...filter, limit },
+      'stalled_commit',
+      'since',
+      STALLED_COLUMNS,
+      'LEFT JOIN',
+      time,
+    );
+  const within = page(filter.limit);
+  const left = filter.limit - within.length;
+  return filter.since === undefined || left === 0 ? within : [...within, ...page(left, REACHING)];
 }
 
 /** Undefined when it is past its retention. */
@@ -115,6 +137,7 @@ function lossPage<Row>(
   time: string,
   columns: string,
   session: Joined,
+  from = `f.${time} >= @since`,
 ): Row[] {
   const sql = `SELECT ${PLACE_COLUMNS}, ${columns} FROM ${table} f ${PLACE_JOINS}
     ${session === null ? '' : `${session} session s ON s.id = f.session`}${where(
@@ -123,7 +146,7 @@ function lossPage<Row>(
       filter.topic !== undefined && 't.name = @topic',
       filter.partition !== undefined && 'gp.partition = @partition',
       filter.incident !== undefined && 'f.incident = @incident',
-      filter.since !== undefined && `f.${time} >= @since`,
+      filter.since !== undefined && from,
       filter.until !== undefined && `f.${time} < @until`,
       filter.after !== undefined && `(f.${time}, f.id) < (@afterAt, @afterId)`,
     )} ORDER BY f.${time} DESC, f.id DESC LIMIT @limit`;

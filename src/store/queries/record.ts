@@ -1,5 +1,5 @@
 /** The history of one record as one group saw it. */
-import type { Outcome } from '../../ledger';
+import type { Cause, Certainty, Outcome } from '../../ledger';
 import { RUN_RECORDS_MAX } from '../../ledger';
 import type { Store } from '../open';
 import { statement } from './statement';
@@ -34,6 +34,25 @@ export function runsOver(db: Store, gp: number, offset: number): RecordRunRow[] 
     LEFT JOIN member m ON m.id = d.member
     WHERE d.gp = @gp AND d.first BETWEEN @lowest AND @offset AND d.uncertain_last >= @offset`;
   return statement<RecordRunRow>(db, sql).all({ gp, offset, lowest: offset - RUN_RECORDS_MAX });
+}
+
+export interface WhyRow {
+  /** Of the redelivery. */
+  id: number;
+  incident: number | null;
+  cause: Cause;
+  certainty: Certainty;
+  /** JSON array of texts. */
+  because: string;
+  advice: string | null;
+}
+
+/** Why that run delivered the offset again; undefined: it did not. @param run its row */
+export function whyAgain(db: Store, run: number, offset: number): WhyRow | undefined {
+  const sql = `
+    SELECT id, incident, cause, certainty, because, advice FROM redelivery INDEXED BY redelivery_by_run
+    WHERE run = @run AND first <= @offset AND last >= @offset`;
+  return statement<WhyRow>(db, sql).get({ run, offset });
 }
 
 /** Which runs had a hit on the offset, as session key and run. */
