@@ -113,12 +113,12 @@ export function positionsAnswer(
     partition,
     since: rfc3339(span.since),
     until: rfc3339(span.until),
-    commits: commits.reverse().map(({ at, committed, loweredFrom }) => ({
+    commits: commits.rows.map(({ at, committed, loweredFrom }) => ({
       at: rfc3339(at),
       offset: committed,
       lowered_from: loweredFrom,
     })),
-    deliveries: runs.reverse().map((run) => ({
+    deliveries: runs.rows.map((run) => ({
       from: rfc3339(run.firstAt),
       to: rfc3339(run.lastAt),
       first_offset: run.first,
@@ -127,12 +127,13 @@ export function positionsAnswer(
       session: run.session,
     })),
     ...found,
-    lag: lagPoints(db, place.gp, span.since, span.until, POINTS_MAX).map(({ at, committed, logEnd }) => ({
+    lag: lagPoints(db, place.gp, limited).rows.map(({ at, committed, logEnd }) => ({
       at: rfc3339(at),
       committed,
       log_end: logEnd,
     })),
-    truncated: commits.length === POINTS_MAX || runs.length === POINTS_MAX || isFull(found, FINDINGS_MAX),
+    // The lines are whole without the points between: nothing is left out of them.
+    truncated: runs.isThinned || isFull(found, FINDINGS_MAX),
   };
 }
 

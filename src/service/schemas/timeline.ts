@@ -77,9 +77,10 @@ export const PartitionPositions = z
     partition: count,
     since: time,
     until: time,
-    commits: z
-      .array(z.strictObject({ at: time, offset: z.int(), lowered_from: offset.nullable() }))
-      .meta({ description: 'Kept commits: one in 10 s at most, and all that went down. The oldest first' }),
+    commits: z.array(z.strictObject({ at: time, offset: z.int(), lowered_from: offset.nullable() })).meta({
+      description:
+        'Kept commits: one in 10 s at most, and all that went down. The oldest first. Of a time with more than 2,000 the last of each 2,000th part, and the latest 2,000 that went down',
+    }),
     deliveries: z
       .array(
         z.strictObject({
@@ -91,12 +92,16 @@ export const PartitionPositions = z
           session: z.string(),
         }),
       )
-      .meta({ description: 'Contiguous stretches of one session, the oldest first' }),
+      .meta({
+        description:
+          'Contiguous stretches of one session, the oldest first. Of a time with more than 2,000 the last that began in each 2,000th part: truncated then',
+      }),
     redeliveries: z.array(TimelineFinding),
     rewinds: z.array(TimelineFinding),
-    lag: z
-      .array(z.strictObject({ at: time, committed: offset, log_end: offset }))
-      .meta({ description: 'As read from outside, where brokers are configured; the oldest first' }),
+    lag: z.array(z.strictObject({ at: time, committed: offset, log_end: offset })).meta({
+      description:
+        'As read from outside, where brokers are configured: one in 60 s at most; the oldest first. Of a time with more than 2,000 the last of each 2,000th part',
+    }),
     truncated: z.boolean().meta({ description: 'There is more; take a shorter time' }),
   })
   .meta({ description: 'Committed offsets and deliveries of one partition over time' });

@@ -17,6 +17,7 @@ export * from './incidents';
 export * from './keeping';
 export * from './losses';
 export * from './places';
+export * from './points';
 export * from './positions';
 export * from './record';
 export * from './redeliveries';
