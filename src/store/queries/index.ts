@@ -15,6 +15,7 @@ export * from './hits';
 export * from './identities';
 export * from './incidents';
 export * from './keeping';
+export * from './loss-points';
 export * from './losses';
 export * from './places';
 export * from './points';
