@@ -114,6 +114,7 @@ const NAMED = {
   RecordHistory: schemas.RecordHistory,
   SeriesPoint: schemas.SeriesPoint,
   GroupTimeline: schemas.GroupTimeline,
+  Session: schemas.Session,
   PartitionPositions: schemas.PartitionPositions,
   Status: schemas.Status,
   ReportTaken: schemas.ReportTaken,

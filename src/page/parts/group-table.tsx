@@ -1,6 +1,6 @@
 /** Groups with their verdicts, exposure and lag. */
 import type { Group } from '../../service/schemas';
-import { count, duration } from '../logic/format';
+import { backlog, count } from '../logic/format';
 import { GroupLead, Lead } from './lead';
 import { type Column, Table } from './table';
 import { Name, Time } from './text';
@@ -14,11 +14,14 @@ const COLUMNS: readonly Column<Group>[] = [
   { title: 'Caught', cell: ({ hits }) => count(hits), number: true, from: 'medium' },
   {
     title: 'Exposure',
-    cell: ({ exposure_records: records, exposure_seconds: seconds }) =>
-      records === 0 ? '0' : `${count(records)} · ${duration(seconds)}`,
+    cell: ({ exposure_records: records, exposure_seconds: age }) => backlog(records, age),
     number: true,
   },
-  { title: 'Lag', cell: ({ lag_records: lag }) => (lag === null ? '–' : count(lag)), number: true },
+  {
+    title: 'Lag',
+    cell: ({ lag_records: records, lag_seconds: age }) => (records === null ? '–' : backlog(records, age)),
+    number: true,
+  },
   { title: 'Rewinds', cell: ({ rewinds }) => count(rewinds), number: true, from: 'wide' },
   { title: 'Consumers', cell: ({ sessions }) => count(sessions), number: true, from: 'wide' },
   {
