@@ -33,6 +33,39 @@ export interface DelayBucket {
   records: number;
 }
 
+const SECOND = 1_000;
+const MINUTE = 60 * SECOND;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+/** Steps that a person can name, so that charts of two topics or two days have the same ones. In ms. */
+const STEPS_MS: readonly number[] = [
+  ...[1, 2, 5, 10, 20, 50, 100, 200, 500],
+  ...[1, 2, 5, 10, 20, 30].map((n) => n * SECOND),
+  ...[1, 2, 5, 10, 20, 30].map((n) => n * MINUTE),
+  ...[1, 2, 4, 8, 12].map((n) => n * HOUR),
+  ...[1, 2, 4, 7, 14, 30, 90, 365, 3_650].map((n) => n * DAY),
+];
+
+/** Delays above `fromMs` up to `toMs`. */
+export interface DelayStep {
+  fromMs: number;
+  toMs: number;
+  records: number;
+}
+
+/** The histogram in steps that follow on each other, from the shortest delay to the longest; at a border within 1%. */
+export function delaySteps(buckets: readonly DelayBucket[]): DelayStep[] {
+  const steps = STEPS_MS.map((toMs, i) => ({ fromMs: STEPS_MS[i - 1] ?? 0, toMs, records: 0 }));
+  for (const { bucket, records } of buckets) {
+    const middle = bucket === ZERO ? 0 : upperMs(bucket) / (1 + RELATIVE_ERROR);
+    const step = steps.find(({ toMs }) => middle <= toMs) ?? steps.at(-1);
+    if (step !== undefined) step.records += records;
+  }
+  const first = steps.findIndex(({ records }) => records > 0);
+  const last = steps.findLastIndex(({ records }) => records > 0);
+  return first < 0 ? [] : steps.slice(first, last + 1);
+}
+
 /** Delays in ms. Each window catches that share of what was seen; null where nothing was seen. */
 export interface TimeToDuplicate {
   records: number;

@@ -115,6 +115,7 @@ const NAMED = {
   SeriesPoint: schemas.SeriesPoint,
   Totals: schemas.Totals,
   GroupTimeline: schemas.GroupTimeline,
+  Session: schemas.Session,
   PartitionPositions: schemas.PartitionPositions,
   Status: schemas.Status,
   ReportTaken: schemas.ReportTaken,

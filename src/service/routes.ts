@@ -20,6 +20,7 @@ import {
   redeliveriesAnswer,
   rewindsAnswer,
   sequenceAnomaliesAnswer,
+  sessionsAnswer,
   skipsAnswer,
   stalledAnswer,
   statusAnswer,
@@ -49,6 +50,7 @@ import {
   Rewind,
   SequenceAnomaly,
   SeriesPoint,
+  Session,
   Skip,
   StalledCommit,
   Status,
@@ -100,19 +102,27 @@ export interface RouteCall {
 
 /** Keeps the types of the parameters between their list and their use. */
 function list<N extends ParameterName>(
-  facts: Omit<RouteFacts, 'pathParameters' | 'query'> & { query: readonly N[] },
-  answer: (db: Store, query: Query<N>, context: AnswerContext) => Page<object>,
+  facts: Omit<RouteFacts, 'pathParameters' | 'query'> & {
+    query: readonly N[];
+    pathParameters?: readonly PathParameter[];
+  },
+  answer: (
+    db: Store,
+    query: Query<N>,
+    context: AnswerContext,
+    path: (name: string) => string,
+  ) => Page<object>,
 ): ListRoute {
   return {
     ...facts,
     kind: 'list',
-    pathParameters: [],
+    pathParameters: facts.pathParameters ?? [],
     query: [...facts.query, 'format'],
-    answer({ query, context }) {
+    answer({ path, query, context }) {
       const asked = new URLSearchParams(query);
       asked.delete('format');
       const read = readQuery(facts.query, asked);
-      return (db) => answer(db, read, context);
+      return (db) => answer(db, read, context, (name) => path.get(name) ?? '');
     },
   };
 }
@@ -172,6 +182,18 @@ export const ROUTES: readonly Route[] = [
       schemaName: 'GroupDetail',
     },
     (db, query, context, path) => groupAnswer(db, path('group'), query, context),
+  ),
+  list(
+    {
+      path: '/v1/groups/{group}/sessions',
+      id: 'group-sessions',
+      summary: 'Instrumented consumers of one group with their settings, the latest that began first',
+      pathParameters: [{ name: 'group', description: 'Name of the group', type: 'string' }],
+      query: ['cluster', 'since', 'until', 'limit', 'cursor'],
+      schema: Session,
+      schemaName: 'Session',
+    },
+    (db, query, context, path) => sessionsAnswer(db, path('group'), query, context),
   ),
   object(
     {

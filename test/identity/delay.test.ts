@@ -1,5 +1,12 @@
 import fc from 'fast-check';
-import { bucketOf, LAST_BUCKET, RELATIVE_ERROR, timeToDuplicate, upperMs } from '../../src/identity';
+import {
+  bucketOf,
+  delaySteps,
+  LAST_BUCKET,
+  RELATIVE_ERROR,
+  timeToDuplicate,
+  upperMs,
+} from '../../src/identity';
 
 function histogram(delays: readonly number[]) {
   const counts = new Map<number, number>();
@@ -11,6 +18,27 @@ describe('time to duplicate', () => {
   const delays = fc.array(fc.oneof(fc.integer({ min: 1, max: 90_000 }), fc.integer({ min: 1, max: 3e10 })), {
     minLength: 1,
     maxLength: 400,
+  });
+
+  test('steps follow on each other and hold every delay, each in its own within 1%', () => {
+    fc.assert(
+      fc.property(delays, (list) => {
+        const steps = delaySteps(histogram(list));
+        expect(steps.reduce((sum, { records }) => sum + records, 0)).toBe(list.length);
+        for (const [i, step] of steps.entries()) {
+          if (i > 0) expect(step.fromMs).toBe(steps[i - 1]?.toMs);
+          const near = (ms: number) =>
+            [ms * (1 - 1.1 * RELATIVE_ERROR), ms * (1 + 1.1 * RELATIVE_ERROR)] as const;
+          const surely = list.filter((ms) => ms > near(step.fromMs)[1] && ms <= near(step.toMs)[0]).length;
+          const perhaps = list.filter((ms) => ms > near(step.fromMs)[0] && ms <= near(step.toMs)[1]).length;
+          expect(step.records).toBeGreaterThanOrEqual(surely);
+          expect(step.records).toBeLessThanOrEqual(perhaps);
+        }
+        expect(steps[0]?.records).toBeGreaterThan(0);
+        expect(steps.at(-1)?.records).toBeGreaterThan(0);
+      }),
+    );
+    expect(delaySteps([])).toEqual([]);
   });
 
   test('quantiles are right within 2% above the true one, and windows catch their share', () => {

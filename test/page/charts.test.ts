@@ -1,7 +1,13 @@
 /** Charts draw what the API tells: looked at as pixels, by keyboard, and while it grows. */
 import { join } from 'node:path';
 import type { Browser, Locator, Page } from 'playwright-core';
-import type { Incident, Page as ListPage, SeriesPoint } from '../../src/service/schemas';
+import type {
+  GroupTimeline,
+  Incident,
+  Page as ListPage,
+  PartitionPositions,
+  SeriesPoint,
+} from '../../src/service/schemas';
 import { json, type Running, startService } from '../service/running';
 import { BEGIN, Seed, seedStory, temporaryFolder } from '../service/seed';
 import { until } from '../support/broker';
@@ -15,6 +21,12 @@ let browser: Browser;
 describeInBrowser('charts', () => {
   beforeAll(async () => {
     seedStory(storePath);
+    const seed = new Seed(storePath);
+    // The first member was too slow: what it had went to the second.
+    seed.db.exec(
+      "UPDATE redelivery SET cause = 'session_timeout', certainty = 'proven' WHERE first = 50 AND attempt = 2",
+    );
+    seed.close();
     running = await startService({ storePath });
     browser = await launch();
   }, 60_000);
@@ -123,10 +135,149 @@ describeInBrowser('charts', () => {
       page,
       `#/groups/billing?cluster=c1&topic=orders&partition=0&since=${new Date(BEGIN - 10_000).toISOString()}&until=${end}`,
     );
-    const chart = page.getByRole('img', { name: /^Chart of offsets/ });
+    const chart = page.getByRole('slider', { name: /^Chart of offsets/ });
     for (const colour of ['accent', 'deliveries', 'redeliveries', 'bad']) {
       await until(`${colour} is drawn`, async () => (await drawn(chart, colour)).count > 10);
     }
+    await page.context().close();
+  });
+
+  test('offsets by keyboard and by pointer: what stood at each point; a stretch leads to its incident', async () => {
+    const { page, wrong } = await openPage(browser);
+    const [since, end] = [BEGIN - 10_000, BEGIN + 60_000].map((at) => new Date(at).toISOString());
+    const place = `topic=orders&partition=0&since=${since}&until=${end}`;
+    await visit(page, `#/groups/billing?cluster=c1&${place}&tz=utc`);
+    const found = await json<PartitionPositions>(
+      running.port,
+      `/v1/groups/billing/positions?cluster=c1&${place}`,
+    );
+    const chart = page.getByRole('slider', { name: /^Chart of offsets/ });
+    await chart.focus();
+    await page.keyboard.press('Home');
+    const last = Number(await chart.getAttribute('aria-valuemax'));
+    const told = new Map<string, string>();
+    for (let step = 0; step <= last; step++) {
+      await until('the point', async () => (await chart.getAttribute('aria-valuenow')) === String(step));
+      const [at = '', words = ''] = ((await chart.getAttribute('aria-valuetext')) ?? '').split(/ UTC: /);
+      told.set(at, words);
+      await page.keyboard.press('ArrowRight');
+    }
+    const at = (time: string) => told.get(time.slice(0, 19).replace('T', ' '));
+    for (const { at: time, offset } of found.commits) expect(at(time)).toContain(`committed ${offset}`);
+    for (const run of found.deliveries) {
+      expect(at(run.from)).toContain(`delivered ${run.first_offset}\u2013${run.last_offset}`);
+    }
+    expect(at(found.rewinds[0]?.at ?? '')).toContain('rewind from 200 to 150, seek back');
+    const again = found.redeliveries.find(({ first_offset: first }) => first === 150);
+    expect(at(again?.at ?? '')).toContain('delivered again 150\u2013199');
+    await page.keyboard.press('Escape');
+
+    // All of them in a list, too.
+    await page.getByText(/^In words: 3 stretches delivered again, 1 rewind/).click();
+    const rows = page.getByRole('region', { name: 'What came again' }).locator('tbody tr');
+    expect(await rows.count()).toBe(found.redeliveries.length + found.rewinds.length);
+    const rewind = rows.filter({ hasText: 'rewind' });
+    expect(await rewind.getByRole('button', { name: /^Copy offset (200|150)$/ }).count()).toBe(2);
+    expect(await rewind.getByRole('link').getAttribute('href')).toContain('#/incidents/5');
+    expect(await rows.last().getByRole('link').last().getAttribute('href')).toContain('#/incidents/1');
+
+    const over = await chart.locator('.u-over').boundingBox();
+    if (over === null) throw new Error('the chart has no place');
+    const x = over.x + (over.width * (31_500 + 10_000)) / 70_000;
+    await page.mouse.move(x, over.y + over.height / 2);
+    await page.locator('.legend', { hasText: 'Committed offset150' }).waitFor();
+    await page.mouse.click(x, over.y + over.height / 2);
+    await page.waitForURL(/#\/incidents\/1/);
+    expect(wrong).toEqual([]);
+    await page.context().close();
+  });
+
+  test('lanes: each member with its assignments, the slow one marked, losses, ends, and all in words', async () => {
+    const { page, wrong } = await openPage(browser);
+    await visit(page, '#/groups/billing?cluster=c1&since=3h&tz=utc');
+    const timeline = await json<GroupTimeline>(
+      running.port,
+      '/v1/groups/billing/timeline?cluster=c1&since=3h',
+    );
+    const lane = (name: string) => page.locator('.lane', { hasText: name });
+    for (const { client_id: client, host, pid, members } of timeline.sessions) {
+      const one = lane(client ?? '');
+      expect(await one.textContent()).toContain(`${host}, pid ${pid}`);
+      expect(await one.locator('.lane-piece').count()).toBe(members.length);
+    }
+    expect(await lane('client-a').locator('.lane-mark.before').textContent()).toBe(
+      'slow: its session timed out with 50 records',
+    );
+    expect(await lane('client-a').locator('.lane-mark.end').textContent()).toBe('killed');
+    expect(await lane('client-a').locator('.lane-mark.premature_commit').count()).toBe(1);
+    expect(await lane('client-bb').locator('.lane-mark.stalled_commits').count()).toBe(1);
+    expect(await lane('The group').locator('.lane-mark.skip').count()).toBe(1);
+
+    await page.getByText(/^In words: \d+ events/).focus();
+    await page.keyboard.press('Enter');
+    const rows = page.getByRole('region', { name: 'What the lanes show' }).locator('tbody tr');
+    await rows.first().waitFor();
+    const words = await rows.allTextContents();
+    const told = (...parts: string[]) => words.filter((row) => parts.every((part) => row.includes(part)));
+    const short = (time: string) => `${time.slice(0, 19).replace('T', ' ')} UTC`;
+    for (const { client_id: client, started_at: began, members } of timeline.sessions) {
+      expect(told(short(began), client ?? '', 'began')).toHaveLength(1);
+      for (const { generation, joined_at: joined } of members) {
+        const assigned = `generation ${generation}: orders 0, 1`;
+        expect(told(short(joined), client ?? '', assigned)).toHaveLength(1);
+      }
+    }
+    expect(told('client-a', 'killed')).toHaveLength(1);
+    expect(told('client-a', 'slow: its session timed out')).toHaveLength(1);
+    expect(told('client-a', 'committed too early: 2 records')).toHaveLength(1);
+    expect(told('the group', 'skipped: 10 records')).toHaveLength(1);
+    const links = await rows
+      .getByRole('link')
+      .evaluateAll((all) => all.map((one) => one.getAttribute('href')));
+    const incidents = new Set(
+      timeline.findings.flatMap(({ incident }) => (incident === null ? [] : [incident])),
+    );
+    expect(incidents.size).toBe(5);
+    for (const id of incidents) {
+      expect(links.filter((href) => href?.startsWith(`#/incidents/${id}`)).length).toBeGreaterThan(0);
+    }
+    expect(wrong).toEqual([]);
+    await page.context().close();
+  });
+
+  test('lanes end now, and stay while their incident grows', async () => {
+    const { page, wrong } = await openPage(browser);
+    await visit(page, '#/incidents/4');
+    const ground = page.locator('.lane-ground').first();
+    await ground.waitFor();
+    const share = Number.parseFloat((await ground.getAttribute('width')) ?? '');
+    expect(share).toBeLessThan(100);
+    const alive = page.locator('.lane', { hasText: 'client-bb' }).locator('.lane-life');
+    const [x, width] = [await alive.getAttribute('x'), await alive.getAttribute('width')].map((part) =>
+      Number.parseFloat(part ?? ''),
+    );
+    expect((x ?? 0) + (width ?? 0)).toBeCloseTo(share, 0);
+    await page.locator('.lane-axis').getByText(/^now /).waitFor();
+
+    await page.evaluate(`(() => {
+      window.gone = 0;
+      new MutationObserver(() => {
+        if (document.querySelector('.lanes') === null) window.gone++;
+      }).observe(document.body, { childList: true, subtree: true });
+    })()`);
+    const axis = () => page.locator('.lane-axis span').last().textContent();
+    const seed = new Seed(storePath);
+    for (const hours of [1, 3]) {
+      const before = await axis();
+      // So long that the time around it is another one.
+      seed.db
+        .prepare('UPDATE incident SET first_at = ?, last_at = ?, version = ? WHERE id = 4')
+        .run(Date.now() - hours * 3_600_000, Date.now() + hours * 60_000, seed.nextVersion());
+      await until('another time is shown', async () => (await axis()) !== before, 30_000);
+    }
+    expect(await page.evaluate('window.gone')).toBe(0);
+    seed.close();
+    expect(wrong).toEqual([]);
     await page.context().close();
   });
 
@@ -201,7 +352,7 @@ describeInBrowser('charts', () => {
     const end = new Date(now + 60_000).toISOString();
     await page.goto(`${service.url}/#/groups/growing?topic=orders&partition=0&since=${from}&until=${end}`);
     await settled(page);
-    const chart = page.getByRole('img', { name: /^Chart of offsets/ });
+    const chart = page.getByRole('slider', { name: /^Chart of offsets/ });
     await until('it is drawn', async () => (await drawn(chart, 'redeliveries')).count > 0);
     const before = await drawn(chart, 'redeliveries');
     // The same stretches, none more: the last of them goes on.

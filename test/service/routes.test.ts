@@ -59,6 +59,7 @@ const EXAMPLES: Record<string, string> = {
   record: '/v1/records/orders/0/150',
   timeseries: '/v1/timeseries?since=3h&by=topic',
   totals: '/v1/totals?since=3h',
+  'group-sessions': '/v1/groups/billing/sessions?cluster=c1',
   'group-timeline': '/v1/groups/billing/timeline?cluster=c1&since=3h',
   'group-positions': '/v1/groups/billing/positions?cluster=c1&topic=orders&partition=0&since=3h',
   status: '/v1/status',

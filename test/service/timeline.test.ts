@@ -56,8 +56,36 @@ describe('a group within a time', () => {
       ['rewind', 150, 200, 'bb'],
       ['redelivery', 100, 103, 'bb'],
       ['redelivery', 50, 99, 'bb'],
+      ['premature_commit', 300, 300, 'a'],
+      ['premature_commit', 50, 50, 'a'],
     ]);
+    expect(timeline.findings.at(-3)).toMatchObject({ previous_session: 'a', previous_at: at(7_000) });
     expect(timeline.truncated).toBe(false);
+    // All of that time is past.
+    expect(timeline.known_until).toBe(timeline.until);
+  });
+
+  test('has what may be lost, each with its incident; a stall that goes on, whenever it began', async () => {
+    const { findings } = await get<GroupTimeline>(`${path}&since=1m&until=1s`);
+    expect(findings).toMatchObject([{ kind: 'stalled_commits', records: 30, session: 'bb', incident: 4 }]);
+    expect(findings[0]).toMatchObject({ first_offset: null, cause: 'stalled_commits', certainty: 'proven' });
+    const earlier = await get<GroupTimeline>(`${path}&since=3m`);
+    expect(
+      earlier.findings.map(({ kind, session, incident, records }) => [kind, session, incident, records]),
+    ).toEqual([
+      ['stalled_commits', 'bb', 4, 30],
+      ['skip', null, 3, 10],
+    ]);
+    expect((await get<GroupTimeline>('/v1/groups/audit/timeline?since=3h')).findings).toEqual([]);
+  });
+
+  test('is known until now, where the time goes on behind it', async () => {
+    const begin = Date.now();
+    const ahead = new Date(begin + 600_000).toISOString();
+    const told = await get<GroupTimeline>(`${path}&since=${at(0)}&until=${ahead}`);
+    expect(told.until).toBe(ahead);
+    expect(Date.parse(told.known_until)).toBeGreaterThanOrEqual(begin);
+    expect(Date.parse(told.known_until)).toBeLessThanOrEqual(Date.now());
   });
 
   test('leaves out what began later or had ended before', async () => {

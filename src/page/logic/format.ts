@@ -27,6 +27,12 @@ export function counted(value: number, one: string, many = `${one}s`): string {
   return `${count(value)} ${value === 1 ? one : many}`;
 }
 
+/** "30 records, 4 s": so many wait, and for how long the oldest of them; null: not known how long. */
+export function backlog(records: number, seconds: number | null): string {
+  const size = counted(records, 'record');
+  return records === 0 || seconds === null ? size : `${size}, ${duration(seconds)}`;
+}
+
 /** 0.98 as 98%; what is not all is never shown as 100%. */
 export function percent(part: number): string {
   const rounded = Number((part * 100).toPrecision(3));

@@ -1,6 +1,6 @@
 /** Groups with their verdicts, exposure and lag. */
 import type { Group } from '../../service/schemas';
-import { count, duration } from '../logic/format';
+import { backlog, count } from '../logic/format';
 import { clusterColumn, isOfSeveral } from './finding-rows';
 import { GroupLead, Lead } from './lead';
 import { type Column, Table } from './table';
@@ -15,13 +15,12 @@ const COLUMNS: readonly Column<Group>[] = [
   { title: 'Caught', cell: ({ hits }) => count(hits), number: true, from: 'medium' },
   {
     title: 'Exposure',
-    cell: ({ exposure_records: records, exposure_seconds: seconds }) =>
-      records === 0 ? '0' : `${count(records)} · ${duration(seconds)}`,
+    cell: ({ exposure_records: records, exposure_seconds: age }) => backlog(records, age),
     number: true,
   },
   {
     title: 'Lag',
-    cell: ({ lag_records: records, lag_seconds: seconds }) => lagWords(records, seconds),
+    cell: ({ lag_records: records, lag_seconds: age }) => (records === null ? '–' : backlog(records, age)),
     number: true,
   },
   { title: 'Rewinds', cell: ({ rewinds }) => count(rewinds), number: true, from: 'wide' },
@@ -45,12 +44,6 @@ const COLUMNS: readonly Column<Group>[] = [
     from: 'wide',
   },
 ];
-
-/** In records and, where it is known, in time. */
-function lagWords(records: number | null, seconds: number | null): string {
-  if (records === null) return '–';
-  return records === 0 || seconds === null ? count(records) : `${count(records)} · ${duration(seconds)}`;
-}
 
 export function GroupTable({ groups }: { groups: readonly Group[] }) {
   const [group, ...rest] = COLUMNS as [Column<Group>, ...Column<Group>[]];

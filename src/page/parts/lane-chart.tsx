@@ -1,4 +1,4 @@
-/** Swim lanes of a group's sessions; what is drawn stands in the titles of its parts, and in words below. */
+/** Swim lanes of a group's sessions; what is drawn stands in the titles of its parts, and in words in a list below. */
 import { useMemo } from 'preact/hooks';
 import type { GroupTimeline } from '../../service/schemas';
 import { counted, time } from '../logic/format';
@@ -7,6 +7,7 @@ import { visible } from '../logic/visible';
 import { causeShape } from '../logic/words';
 import { useLead, useZone } from '../state';
 import { iconPath } from './cause';
+import { LaneWords } from './lane-words';
 import { Name } from './text';
 import { InstrumentEmpty } from './told';
 
@@ -14,8 +15,9 @@ const LANES_SHOWN = 40;
 
 export function LaneChart({ timeline }: { timeline: GroupTimeline }) {
   const zone = useZone();
-  const { lanes, generations, outside } = useMemo(() => lanesOf(timeline), [timeline]);
-  if (lanes.length === 0 && generations.length === 0) {
+  const all = useMemo(() => lanesOf(timeline), [timeline]);
+  const { lanes, generations, outside, now } = all;
+  if (lanes.length === 0 && generations.length === 0 && outside.length === 0) {
     return (
       <InstrumentEmpty>
         No consumer of this group was seen within this time. Members show once they are instrumented:
@@ -31,8 +33,8 @@ export function LaneChart({ timeline }: { timeline: GroupTimeline }) {
             The group<span class="note">as seen from outside</span>
           </div>
           <svg>
-            <title>{`${counted(generations.length, 'generation')} seen from outside`}</title>
-            <rect class="lane-ground" x="0" y="4" width="100%" height="22" />
+            <title>{`${counted(generations.length, 'generation')} seen from outside, ${counted(outside.length, 'finding')}`}</title>
+            <rect class="lane-ground" x="0" y="4" width={share(now)} height="22" />
             {generations.map(({ at, words }, i) => (
               <line key={i} class="lane-generation" x1={share(at)} x2={share(at)} y1="4" y2="26">
                 <title>{words}</title>
@@ -43,15 +45,17 @@ export function LaneChart({ timeline }: { timeline: GroupTimeline }) {
         </div>
       )}
       {shown.map((lane) => (
-        <OneLane key={lane.key} lane={lane} />
+        <OneLane key={lane.key} lane={lane} now={now} />
       ))}
       <div class="lane">
         <span />
         <div class="lane-axis">
           <span>{time(timeline.since, zone)}</span>
+          {now < 1 ? <span>now {time(timeline.known_until, zone)}</span> : null}
           <span>{time(timeline.until, zone)}</span>
         </div>
       </div>
+      <LaneWords lanes={all} />
       {lanes.length > shown.length || timeline.truncated ? (
         <p class="note">There is more than is shown here. Take a shorter time above.</p>
       ) : null}
@@ -59,7 +63,8 @@ export function LaneChart({ timeline }: { timeline: GroupTimeline }) {
   );
 }
 
-function OneLane({ lane }: { lane: Lane }) {
+/** Behind `now` nothing is drawn: it has not come. */
+function OneLane({ lane, now }: { lane: Lane; now: number }) {
   const { pieces, marks } = lane;
   return (
     <div class="lane">
@@ -72,8 +77,14 @@ function OneLane({ lane }: { lane: Lane }) {
       </div>
       <svg>
         <title>{laneWords(lane)}</title>
-        <rect class="lane-ground" x="0" y="4" width="100%" height="22" />
-        <rect class="lane-life" x={share(lane.from)} y="4" width={share(lane.to - lane.from)} height="22">
+        <rect class="lane-ground" x="0" y="4" width={share(now)} height="22" />
+        <rect
+          class="lane-life"
+          x={share(lane.from)}
+          y="4"
+          width={share(Math.max(0, lane.to - lane.from))}
+          height="22"
+        >
           <title>{`${visible(lane.name, 100)}, ${lane.lives ? 'lives' : 'ended'}`}</title>
         </rect>
         {pieces.map((piece, i) => (

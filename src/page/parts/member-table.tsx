@@ -1,50 +1,72 @@
 /** Who reads: instrumented sessions with their settings, and members as seen from outside. */
-import type { GroupDetail } from '../../service/schemas';
+import type { GroupDetail, Session } from '../../service/schemas';
+import { addressOf, type Page, part } from '../logic/api';
 import { count, duration } from '../logic/format';
 import { visible } from '../logic/visible';
 import { endingWords } from '../logic/words';
+import { useAnswer, useApp } from '../state';
+import { Export } from './export';
 import { Panel } from './facts';
-import { Table } from './table';
+import { Paging } from './paging';
+import { type Column, Table } from './table';
 import { Name, Time } from './text';
-
-type Session = GroupDetail['sessions_detail'][number];
+import { Empty, Told } from './told';
 
 const SHOWN = 50;
 
+const COLUMNS: readonly Column<Session>[] = [
+  {
+    title: 'Consumer',
+    cell: ({ client_id: client, session }) => <Name text={client ?? session} max={48} />,
+  },
+  {
+    title: 'Host',
+    cell: ({ host, pid }) => (
+      <>
+        <Name text={host} max={40} />, pid {pid}
+      </>
+    ),
+  },
+  { title: 'Began', cell: ({ started_at: at }) => <Time at={at} /> },
+  { title: 'Ended', cell: endWords },
+  { title: 'Session time-out', cell: timeoutWords, number: true, from: 'medium' },
+  { title: 'Handler', cell: ({ settings }) => settings.handler ?? '–', from: 'wide' },
+  { title: 'Commits', cell: commitWords, from: 'wide' },
+];
+
+/** All that ever were, in pages. */
+function Sessions({ group }: { group: GroupDetail }) {
+  const { cursor } = useApp().place.query;
+  const address = addressOf(`/v1/groups/${part(group.group)}/sessions`, {
+    ...{ cluster: group.cluster, limit: SHOWN, cursor },
+  });
+  const sessions = useAnswer<Page<Session>>(address);
+  return (
+    <Panel
+      title={`Sessions (${count(group.sessions_total)} in all)`}
+      more={<Export address={address} name="sessions" lists />}
+    >
+      <Told answer={sessions}>
+        {({ items, next_cursor: next }) =>
+          items.length === 0 ? (
+            <Empty>None is kept any more.</Empty>
+          ) : (
+            <>
+              <Table label="Sessions" items={items} keyOf={({ session }) => session} columns={COLUMNS} />
+              <Paging next={next} shown={items.length} />
+            </>
+          )
+        }
+      </Told>
+    </Panel>
+  );
+}
+
 export function MemberTable({ group }: { group: GroupDetail }) {
-  const { watched, sessions_detail: sessions } = group;
+  const { watched } = group;
   return (
     <>
-      {sessions.length === 0 ? null : (
-        <Panel
-          title={`Sessions (${count(Math.min(SHOWN, sessions.length))} of ${count(group.sessions_total)})`}
-        >
-          <Table
-            label="Sessions"
-            items={sessions.slice(0, SHOWN)}
-            keyOf={({ session }) => session}
-            columns={[
-              {
-                title: 'Consumer',
-                cell: ({ client_id: client, session }) => <Name text={client ?? session} max={48} />,
-              },
-              {
-                title: 'Host',
-                cell: ({ host, pid }) => (
-                  <>
-                    <Name text={host} max={40} />, pid {pid}
-                  </>
-                ),
-              },
-              { title: 'Began', cell: ({ started_at: at }) => <Time at={at} /> },
-              { title: 'Ended', cell: endWords },
-              { title: 'Session time-out', cell: timeoutWords, number: true, from: 'medium' },
-              { title: 'Handler', cell: ({ settings }) => settings.handler ?? '–', from: 'wide' },
-              { title: 'Commits', cell: commitWords, from: 'wide' },
-            ]}
-          />
-        </Panel>
-      )}
+      {group.sessions_total === 0 ? null : <Sessions group={group} />}
       {watched === null || watched.members.length === 0 ? null : (
         <Panel title={`Members as seen from outside, generation ${watched.generation ?? 'not known'}`}>
           <Table

@@ -1,9 +1,10 @@
 /** A group's partitions; choosing one shows its positions. */
 import type { GroupDetail } from '../../service/schemas';
-import { count, duration } from '../logic/format';
+import { backlog, count } from '../logic/format';
 import { useChange } from '../state';
+import { Offset } from './offset';
 import { Table } from './table';
-import { Copy, Name } from './text';
+import { Name } from './text';
 
 type Partition = GroupDetail['partitions_detail'][number];
 
@@ -44,8 +45,17 @@ export function PartitionTable({
             cell: ({ committed_offset: at }) => (at === null ? '–' : <Offset at={at} />),
             number: true,
           },
-          { title: 'Exposure', cell: exposureWords, number: true },
-          { title: 'Lag', cell: ({ lag_records: lag }) => (lag === null ? '–' : count(lag)), number: true },
+          {
+            title: 'Exposure',
+            cell: ({ exposure_records: records, exposure_seconds: age }) => backlog(records, age),
+            number: true,
+          },
+          {
+            title: 'Lag',
+            cell: ({ lag_records: records, lag_seconds: age }) =>
+              records === null ? '–' : backlog(records, age),
+            number: true,
+          },
           { title: 'Redelivered', cell: ({ redeliveries }) => count(redeliveries), number: true },
           {
             title: 'Read by',
@@ -60,17 +70,4 @@ export function PartitionTable({
       ) : null}
     </>
   );
-}
-
-function Offset({ at }: { at: number }) {
-  return (
-    <>
-      {at}
-      <Copy text={String(at)} what={`offset ${at}`} />
-    </>
-  );
-}
-
-function exposureWords({ exposure_records: records, exposure_seconds: seconds }: Partition): string {
-  return records === 0 ? '0' : `${count(records)} · ${duration(seconds)}`;
 }

@@ -3,14 +3,24 @@ import { useMemo, useState } from 'preact/hooks';
 import uPlot from 'uplot';
 import type { PartitionPositions } from '../../service/schemas';
 import { addressOf, part } from '../logic/api';
-import { counted, type Zone } from '../logic/format';
-import { type PositionData, positionData, positionWords, type Stroke } from '../logic/positions';
+import type { Zone } from '../logic/format';
+import {
+  incidentAt,
+  type PositionData,
+  positionData,
+  positionWords,
+  type Stroke,
+  standingAt,
+  standingWords,
+} from '../logic/positions';
 import { rangeQuery } from '../logic/range';
-import { useAnswer, useRange, useZone } from '../state';
+import { useAnswer, useLead, useRange, useStable, useZone } from '../state';
 import { ink } from '../theme';
 import { Export } from './export';
 import { Panel } from './facts';
 import { axis, Plot, type PlotMake, timeAxis } from './plot';
+import { PositionLegend } from './position-legend';
+import { PositionWords } from './position-words';
 import { Name } from './text';
 import { Empty, Told } from './told';
 
@@ -52,7 +62,12 @@ export function Positions({
 
 function PositionChart({ positions }: { positions: PartitionPositions }) {
   const zone = useZone();
+  const lead = useLead();
   const data = useMemo(() => positionData(positions), [positions]);
+  const [at, setAt] = useState<number | null>(null);
+  const open = useStable((incident: number) => {
+    window.location.hash = lead({ name: 'incident', id: incident });
+  });
   // The chart lives longer than one answer: what it draws it reads when it draws. A stretch that grew while the line of
   // commits stayed is another answer too, so uPlot is given data of another identity each time.
   const [shown] = useState<{ data: PositionData | null }>({ data });
@@ -61,9 +76,9 @@ function PositionChart({ positions }: { positions: PartitionPositions }) {
     (): PlotMake => ({
       key: zone,
       height: HEIGHT,
-      options: (within) => options(within, zone, () => shown.data),
+      options: (within) => options(within, zone, () => shown.data, setAt, open),
     }),
-    [zone, shown],
+    [zone, shown, open],
   );
   const aligned = useMemo(
     (): uPlot.AlignedData => (data === null ? [[]] : [data.times, data.committed, data.logEnd]),
@@ -72,41 +87,37 @@ function PositionChart({ positions }: { positions: PartitionPositions }) {
   if (data === null) {
     return <Empty>Nothing was delivered or committed there within this time. Take a longer one above.</Empty>;
   }
+  const index = at === null ? null : Math.min(at, data.times.length - 1);
   return (
     <div class="chart">
-      <Plot make={make} data={aligned} words={positionWords(data)} />
-      <ul class="legend">
-        <Key name="committed" title="Committed offset" />
-        <Key name="deliveries" title="Delivered" />
-        <Key
-          name="redeliveries"
-          title={`Delivered again (${counted(data.redeliveries.length, 'stretch', 'stretches')})`}
-        />
-        <Key name="rewind" title={`Rewind (${data.rewinds.length})`} />
-        <Key name="end" title="End of the log" />
-      </ul>
+      <Plot
+        make={make}
+        data={aligned}
+        words={positionWords(data)}
+        cursor={{
+          index,
+          length: data.times.length,
+          words: (point) => standingWords(data, point, zone),
+        }}
+      />
+      <PositionLegend data={data} standing={index === null ? null : standingAt(data, index)} zone={zone} />
       {positions.truncated ? (
         <p class="note">There is more than is drawn. Take a shorter time above.</p>
       ) : null}
+      <PositionWords data={data} place={positions} />
     </div>
   );
 }
 
-function Key({ name, title }: { name: string; title: string }) {
-  return (
-    <li>
-      <svg class={`key key-${name}`} viewBox="0 0 22 8" aria-hidden="true">
-        <path d="M1 4h20" />
-      </svg>
-      {title}
-    </li>
-  );
-}
+/** Beside a stretch, in pixels: the least are thinner than a finger. */
+const NEAR_PX = 8;
 
 function options(
   within: HTMLElement,
   zone: Zone,
   latest: () => PositionData | null,
+  onPoint: (index: number | null) => void,
+  onIncident: (incident: number) => void,
 ): Omit<uPlot.Options, 'width' | 'height'> {
   const stepped = uPlot.paths.stepped?.({ align: 1 });
   const line = (colour: string, width: number, dash: number[]): uPlot.Series => ({
@@ -119,7 +130,7 @@ function options(
   });
   return {
     legend: { show: false },
-    cursor: { show: false },
+    cursor: { y: false, drag: { setScale: false } },
     tzDate: (at) => (zone === 'utc' ? uPlot.tzDate(new Date(at * 1000), 'Etc/UTC') : new Date(at * 1000)),
     scales: {
       x: { range: () => latest()?.time ?? [0, 1] },
@@ -131,6 +142,8 @@ function options(
       { ...axis(within, ink), size: 84, values: (_plot, values) => values.map((value) => value.toFixed(0)) },
     ],
     hooks: {
+      setCursor: [(plot) => onPoint(plot.cursor.idx ?? null)],
+      ready: [(plot) => plot.over.addEventListener('click', (event) => clicked(plot, event))],
       draw: [
         (plot) => {
           const data = latest();
@@ -139,6 +152,15 @@ function options(
       ],
     },
   };
+
+  function clicked(plot: uPlot, { offsetX, offsetY }: MouseEvent): void {
+    const data = latest();
+    if (data === null) return;
+    const at = plot.posToVal(offsetX, 'x');
+    const near = plot.posToVal(offsetX + NEAR_PX, 'x') - at;
+    const incident = incidentAt(data, at, plot.posToVal(offsetY, 'y'), near);
+    if (incident !== null) onIncident(incident);
+  }
 }
 
 /** Down to where it went: a rewind of few records is seen too. */

@@ -2,13 +2,11 @@
 import { useMemo } from 'preact/hooks';
 import type { Group, GroupDetail, GroupTimeline, Incident } from '../../service/schemas';
 import { addressOf, type Page, part } from '../logic/api';
-import { notCaughtWords } from '../logic/copies';
-import { count, counted, duration, percent } from '../logic/format';
+import { counted } from '../logic/format';
 import { rangeQuery } from '../logic/range';
 import { visible } from '../logic/visible';
-import { Elsewhere } from '../parts/elsewhere';
-import { Export } from '../parts/export';
-import { Figures, Lines, Panel } from '../parts/facts';
+import { Lines, Panel } from '../parts/facts';
+import { GroupHead } from '../parts/group-head';
 import { IncidentList } from '../parts/incident-list';
 import { LaneChart } from '../parts/lane-chart';
 import { Lead } from '../parts/lead';
@@ -17,7 +15,6 @@ import { PartitionTable } from '../parts/partition-table';
 import { Positions } from '../parts/positions';
 import { Copy, Name } from '../parts/text';
 import { Empty, Told } from '../parts/told';
-import { Verdict } from '../parts/verdict';
 import { useAnswer, useApp, useRange } from '../state';
 
 const INCIDENTS_SHOWN = 5;
@@ -63,7 +60,7 @@ export function GroupScreen({ group }: { group: string }) {
       <Told answer={detail}>
         {(value) => (
           <>
-            <Head group={value} address={address} />
+            <GroupHead group={value} address={address} />
             <Advice group={value} />
           </>
         )}
@@ -133,53 +130,6 @@ function Clusters({ group }: { group: string }) {
         )}
       </Told>
     </Panel>
-  );
-}
-
-function Head({ group, address }: { group: GroupDetail; address: string }) {
-  const { exposure_history: history } = group;
-  return (
-    <>
-      <p class="title">
-        <Verdict verdict={group.verdict} />
-        <span class="note">{group.verdict_words}</span>
-        <Elsewhere values={{ group: group.group, cluster: group.cluster }} />
-        <Export address={address} name="group" lists={false} />
-      </p>
-      <Figures
-        facts={[
-          { name: 'Deliveries', value: count(group.deliveries), note: `${count(group.failed)} failed` },
-          {
-            name: 'Redelivered',
-            value: count(group.redeliveries),
-            note: percent(group.redelivery_ratio),
-            tone: group.redeliveries > 0 ? 'busy' : undefined,
-          },
-          { name: 'Caught', value: count(group.hits), note: notCaughtWords(group) },
-          {
-            name: 'May be lost',
-            value: count(group.premature + group.skipped),
-            note: `${count(group.premature)} committed early, ${count(group.skipped)} skipped`,
-            tone: group.premature + group.skipped > 0 ? 'bad' : undefined,
-          },
-          {
-            name: 'Exposure',
-            value: count(group.exposure_records),
-            note: `records, ${duration(group.exposure_seconds)}; 99% of 24 h below ${count(history.records.p99)}`,
-          },
-          {
-            name: 'Consumer lag',
-            value: group.lag_records === null ? '–' : count(group.lag_records),
-            note: group.lag_problem ?? (group.lag_records === null ? 'not known' : 'records'),
-          },
-          {
-            name: 'Rewinds',
-            value: count(group.rewinds),
-            note: group.rebalances === null ? 'not watched' : `${count(group.rebalances)} rebalances`,
-          },
-        ]}
-      />
-    </>
   );
 }
 

@@ -1,25 +1,30 @@
 /** How Dupescope itself does: is it ready, what does it keep, what could it not keep, where does it stand. */
 import type { ObservedTopic, Producer, Status } from '../../service/schemas';
-import type { Page } from '../logic/api';
+import { addressOf, type Page } from '../logic/api';
 import { bytes, count, counted, percent } from '../logic/format';
 import { visible } from '../logic/visible';
 import { Export } from '../parts/export';
 import { type Fact, Facts, Figures, Lines, Panel } from '../parts/facts';
+import { ObserverTable, Unread, Watchers } from '../parts/observers';
+import { Paging } from '../parts/paging';
 import { Table } from '../parts/table';
 import { Name, Time } from '../parts/text';
-import { Empty, OBSERVE_LINE, Told, WATCH_LINE } from '../parts/told';
-import { useAnswer } from '../state';
+import { Empty, OBSERVE_LINE, Told } from '../parts/told';
+import { useAnswer, useApp } from '../state';
+
+const PRODUCERS_SHOWN = 50;
 
 export function HealthScreen() {
   const status = useAnswer<Status>('/v1/status');
   const topics = useAnswer<Page<ObservedTopic>>('/v1/topics');
-  const producers = useAnswer<Page<Producer>>('/v1/producers?limit=50');
+  const { cursor } = useApp().place.query;
+  const producers = useAnswer<Page<Producer>>(addressOf('/v1/producers', { limit: PRODUCERS_SHOWN, cursor }));
   return (
     <>
       <h1>Health</h1>
       <Told answer={status}>{(value) => <Own status={value} />}</Told>
       <div class="columns">
-        <Panel title="Observers of topics">
+        <Panel title="Observers of topics" more={<Export address="/v1/topics" name="topics" lists />}>
           <Told answer={topics}>
             {({ items }) =>
               items.length === 0 ? (
@@ -30,15 +35,25 @@ export function HealthScreen() {
             }
           </Told>
         </Panel>
-        <Told answer={status}>{(value) => <Watchers status={value} />}</Told>
+        <Told answer={status}>
+          {(value) => (
+            <>
+              <Watchers status={value} />
+              <Unread unread={value.unread} />
+            </>
+          )}
+        </Told>
       </div>
       <Panel title="Producers" more={<Export address="/v1/producers" name="producers" lists />}>
         <Told answer={producers}>
-          {({ items }) =>
+          {({ items, next_cursor: next }) =>
             items.length === 0 ? (
               <Empty>No producer of an instrumented process was seen.</Empty>
             ) : (
-              <ProducerTable producers={items} />
+              <>
+                <ProducerTable producers={items} />
+                <Paging next={next} shown={items.length} />
+              </>
             )
           }
         </Told>
@@ -125,51 +140,6 @@ function Clients({ clients }: { clients: Status['clients'] }) {
   if (clients.length === 0) return <>none lives now</>;
   return (
     <>{clients.map(({ version, sessions }) => `${counted(sessions, 'consumer')} of ${version}`).join(', ')}</>
-  );
-}
-
-function ObserverTable({ topics }: { topics: readonly ObservedTopic[] }) {
-  const rows = topics.flatMap(({ topic, cluster, partitions }) =>
-    partitions.map((place) => ({ topic, cluster, ...place })),
-  );
-  return (
-    <Table
-      label="Observers"
-      items={rows.slice(0, 200)}
-      keyOf={({ cluster, topic, partition }) => JSON.stringify([cluster, topic, partition])}
-      columns={[
-        { title: 'Topic', cell: ({ topic }) => <Name text={topic} max={40} /> },
-        { title: 'Partition', cell: ({ partition }) => partition, number: true },
-        { title: 'Next offset', cell: ({ next_offset: next }) => next, number: true },
-        { title: 'State', cell: ({ state }) => state.replace('_', ' ') },
-        { title: 'Read at', cell: ({ observed_at: at }) => <Time at={at} />, from: 'medium' },
-      ]}
-    />
-  );
-}
-
-function Watchers({ status: { watchers, watches_groups: watches } }: { status: Status }) {
-  return (
-    <Panel title="Watcher of groups">
-      {watchers.length === 0 ? (
-        <Empty {...(watches ? {} : { line: WATCH_LINE })}>
-          {watches
-            ? 'It has not read __consumer_offsets yet, or may not: `dupescope doctor` says which permission is missing.'
-            : 'No brokers are configured. To see lag, members and rewinds of every group:'}
-        </Empty>
-      ) : (
-        <Table
-          label="Watchers"
-          items={watchers}
-          keyOf={({ cluster, partition }) => JSON.stringify([cluster, partition])}
-          columns={[
-            { title: 'Cluster', cell: ({ cluster }) => <Name text={cluster} max={30} /> },
-            { title: '__consumer_offsets', cell: ({ partition }) => partition, number: true },
-            { title: 'Next offset', cell: ({ next_offset: next }) => next, number: true },
-          ]}
-        />
-      )}
-    </Panel>
   );
 }
 

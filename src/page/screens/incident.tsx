@@ -1,7 +1,9 @@
 /** One incident: what happened, why we say so, what to change, and the records. */
 import { useMemo } from 'preact/hooks';
 import type { GroupTimeline, IncidentDetail, SeriesPoint } from '../../service/schemas';
+import { useKept } from '../kept';
 import { addressOf, type Page, part } from '../logic/api';
+import { rangeAround } from '../logic/around';
 import { count, duration } from '../logic/format';
 import type { Screen } from '../logic/place';
 import { stepMinutes } from '../logic/range';
@@ -25,6 +27,10 @@ import { useAnswer } from '../state';
 const AROUND_MS = 30_000;
 /** Counts are kept by the minute. */
 const TOPIC_AROUND_MS = 600_000;
+
+function around({ opened_at: opened, last_at: last }: IncidentDetail, leastMs: number) {
+  return rangeAround(Date.parse(opened), Date.parse(last), leastMs);
+}
 
 export function IncidentScreen({ id }: { id: number }) {
   const address = `/v1/incidents/${id}`;
@@ -121,20 +127,14 @@ function Names({ names }: { names: readonly string[] }) {
   );
 }
 
-function rangeAround({ opened_at: opened, last_at: last }: IncidentDetail, leastMs: number) {
-  const [from, to] = [Date.parse(opened), Date.parse(last)];
-  const around = Math.max(leastMs, (to - from) / 4);
-  return { since: new Date(from - around).toISOString(), until: new Date(to + around).toISOString() };
-}
-
 /** The group's sessions around the incident. */
 function Around({ incident, group }: { incident: IncidentDetail; group: string }) {
   const { cluster } = incident;
   const address = addressOf(`/v1/groups/${part(group)}/timeline`, {
     cluster,
-    ...rangeAround(incident, AROUND_MS),
+    ...around(incident, AROUND_MS),
   });
-  const timeline = useAnswer<GroupTimeline>(address);
+  const timeline = useKept(useAnswer<GroupTimeline>(address));
   return (
     <Panel title="The group around it">
       <Told answer={timeline}>{(value) => <LaneChart timeline={value} />}</Told>
@@ -144,7 +144,7 @@ function Around({ incident, group }: { incident: IncidentDetail; group: string }
 
 /** What was written twice is no group's: the topic's own counts around the incident. */
 function TopicAround({ incident }: { incident: IncidentDetail }) {
-  const range = rangeAround(incident, TOPIC_AROUND_MS);
+  const range = around(incident, TOPIC_AROUND_MS);
   const minutes = stepMinutes(range, Date.now());
   const [topic] = incident.topics;
   const address = addressOf('/v1/timeseries', {
@@ -153,7 +153,7 @@ function TopicAround({ incident }: { incident: IncidentDetail }) {
     ...range,
     step: `${minutes}m`,
   });
-  const series = useAnswer<Page<SeriesPoint>>(topic === undefined ? null : address);
+  const series = useKept(useAnswer<Page<SeriesPoint>>(topic === undefined ? null : address));
   const chart = useMemo(() => {
     const now = Date.now();
     return {

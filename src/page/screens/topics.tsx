@@ -2,21 +2,19 @@
 import { useMemo } from 'preact/hooks';
 import type { Duplicate, ObservedTopic } from '../../service/schemas';
 import { addressOf, type Page } from '../logic/api';
-import { count, counted, duration, percent } from '../logic/format';
+import { count, percent } from '../logic/format';
 import { rangeQuery } from '../logic/range';
 import { visible } from '../logic/visible';
 import { kindWords } from '../logic/words';
-import { Bars } from '../parts/bars';
-import { Cause } from '../parts/cause';
-import { Elsewhere } from '../parts/elsewhere';
 import { Export } from '../parts/export';
-import { Facts, Figures, Panel } from '../parts/facts';
+import { Panel } from '../parts/facts';
 import { type Choice, Filters } from '../parts/filters';
 import { DuplicateTable } from '../parts/finding-tables';
-import { Lead, Offsets } from '../parts/lead';
+import { Lead } from '../parts/lead';
+import { ObservedTopicPanels } from '../parts/observed-topic';
 import { Paging } from '../parts/paging';
 import { Table } from '../parts/table';
-import { Name, Time } from '../parts/text';
+import { Name } from '../parts/text';
 import { Empty, OBSERVE_LINE, Told } from '../parts/told';
 import { useAnswer, useApp, useRange } from '../state';
 
@@ -51,33 +49,27 @@ export function TopicsScreen() {
 }
 
 function Observed({ topics }: { topics: readonly ObservedTopic[] }) {
-  const { topic: chosen, cluster } = useApp().place.query;
+  const { topic: chosen, cluster, id } = useApp().place.query;
   const clusters = useMemo(() => [...new Set(topics.map((topic) => topic.cluster))], [topics]);
-  const within = topics.filter((topic) => cluster === undefined || topic.cluster === cluster);
-  // Of one name there may be several: on other clusters, or made anew.
-  const named = within.filter(({ topic }) => topic === chosen);
-  const shown = named.length > 0 ? named.slice(0, NAMESAKES_MAX) : within.slice(0, 1);
+  const meant = meantOf(topics, { topic: chosen, cluster, id });
+  const shown = meant.slice(0, NAMESAKES_MAX);
   const choices = useMemo(
     (): Choice[] => [
       {
         key: 'topic',
         title: 'Topic',
-        values: [...new Set(topics.map(({ topic }) => topic))].map(
-          (topic) => [topic, visible(topic, 60)] as const,
+        values: withChosen(
+          topics.map(({ topic }) => topic),
+          chosen,
+          60,
         ),
       },
-      ...(clusters.length < 2
+      ...(clusters.length < 2 && (cluster === undefined || clusters.includes(cluster))
         ? []
-        : [
-            {
-              key: 'cluster',
-              title: 'Cluster',
-              values: clusters.map((name) => [name, visible(name, 40)] as const),
-            },
-          ]),
+        : [{ key: 'cluster', title: 'Cluster', values: withChosen(clusters, cluster, 40) }]),
       KINDS,
     ],
-    [topics, clusters],
+    [topics, clusters, chosen, cluster],
   );
   return (
     <>
@@ -89,8 +81,8 @@ function Observed({ topics }: { topics: readonly ObservedTopic[] }) {
           columns={[
             {
               title: 'Topic',
-              cell: ({ topic, cluster: of }) => (
-                <Lead to={{ name: 'topics' }} query={{ topic, cluster: of }}>
+              cell: ({ topic, cluster: of, topic_id: topicId }) => (
+                <Lead to={{ name: 'topics' }} query={{ topic, cluster: of, id: topicId }}>
                   <Name text={topic} max={60} />
                 </Lead>
               ),
@@ -115,15 +107,73 @@ function Observed({ topics }: { topics: readonly ObservedTopic[] }) {
         />
       </Panel>
       <Filters choices={choices} />
+      {shown.length === 0 ? <NotObserved topic={chosen} cluster={cluster} /> : null}
       {shown.map((one) => (
-        <OneTopic
+        <ObservedTopicPanels
           key={JSON.stringify([one.cluster, one.topic, one.topic_id])}
           topic={one}
-          isAlone={shown.length === 1 && clusters.length === 1}
+          isAlone={
+            clusters.length === 1 && topics.every((other) => other === one || other.topic !== one.topic)
+          }
         />
       ))}
+      {meant.length > shown.length ? (
+        <p class="note">
+          {count(meant.length - shown.length)} more of that name: each has a row of its own above.
+        </p>
+      ) : null}
       <Duplicates />
     </>
+  );
+}
+
+/** Nothing chosen means the first. Of one name there may be several: on other clusters, or made anew. */
+function meantOf(
+  topics: readonly ObservedTopic[],
+  { topic, cluster, id }: { topic: string | undefined; cluster: string | undefined; id: string | undefined },
+): readonly ObservedTopic[] {
+  const within = topics.filter((one) => cluster === undefined || one.cluster === cluster);
+  if (topic === undefined) return within.slice(0, 1);
+  const named = within.filter((one) => one.topic === topic);
+  // Another one may have been chosen since by its name alone.
+  const made = named.filter((one) => one.topic_id === id);
+  return made.length > 0 ? made : named;
+}
+
+/** What can be chosen, and what is chosen though it is not among them. */
+function withChosen(names: readonly string[], chosen: string | undefined, max: number) {
+  const all = new Set(chosen === undefined ? names : [...names, chosen]);
+  return [...all].map((name) => [name, visible(name, max)] as const);
+}
+
+/** What Kafka takes as the name of a topic: what else stands in an address goes into no line for a shell. */
+const TOPIC_NAME = /^[\w.-]{1,249}$/;
+
+function NotObserved({ topic, cluster }: { topic: string | undefined; cluster: string | undefined }) {
+  const line =
+    topic !== undefined && TOPIC_NAME.test(topic)
+      ? `dupescope serve --brokers localhost:9092 --topics '${topic}'`
+      : OBSERVE_LINE;
+  return (
+    <Panel title="Not observed">
+      <Empty line={line}>
+        {topic === undefined ? (
+          'No topic is observed'
+        ) : (
+          <>
+            <Name text={topic} max={60} /> is not observed
+          </>
+        )}
+        {cluster === undefined ? null : (
+          <>
+            {' '}
+            on <Name text={cluster} max={40} />
+          </>
+        )}
+        , so nothing tells what was written to it more than once. To find that, name it beside what is
+        observed already (nothing is written to it):
+      </Empty>
+    </Panel>
   );
 }
 
@@ -132,145 +182,6 @@ function observerWords({ partitions }: ObservedTopic): string {
   return behind === 0
     ? `live on ${partitions.length} partitions`
     : `catching up on ${behind} of ${partitions.length} partitions`;
-}
-
-/** `isAlone`: no other has its name, so its cluster need not be told. */
-function OneTopic({ topic, isAlone }: { topic: ObservedTopic; isAlone: boolean }) {
-  const { time_to_duplicate: delay, window, causes, identity_sources: sources } = topic;
-  const { sequence_anomalies: anomalies } = topic;
-  return (
-    <>
-      <h2>
-        <Name text={topic.topic} />
-        {isAlone ? null : (
-          <span class="note">
-            {' '}
-            on <Name text={topic.cluster} max={40} />
-            {topic.topic_id === null ? null : `, id ${topic.topic_id.slice(0, 8)}`}
-          </span>
-        )}{' '}
-        <Elsewhere values={{ topic: topic.topic, cluster: topic.cluster }} />
-      </h2>
-      <div class="columns">
-        <div class="wide-column">
-          <Panel title="Duplicates by cause">
-            {causes.length === 0 ? (
-              <Empty>None so far, or their causes are still looked into: that takes up to a minute.</Empty>
-            ) : (
-              <Bars
-                bars={causes.map(({ kind, cause, records }) => ({
-                  key: `${kind} ${cause}`,
-                  words: (
-                    <>
-                      <Cause cause={cause} /> <span class="note">{kindWords(kind)}</span>
-                    </>
-                  ),
-                  value: records,
-                }))}
-              />
-            )}
-          </Panel>
-          <Panel title="Time between copies, and what to remember">
-            {delay === null ? (
-              <Empty>No duplicate was seen, so nothing tells how long a consumer must remember.</Empty>
-            ) : (
-              <>
-                <Figures
-                  facts={[
-                    { name: 'To catch 99%', value: duration(delay.window_seconds.p99) },
-                    { name: 'To catch 99.9%', value: duration(delay.window_seconds.p999) },
-                    { name: 'To catch all seen', value: duration(delay.window_seconds.all) },
-                  ]}
-                />
-                <Bars
-                  bars={[
-                    ['half within', delay.p50_seconds] as const,
-                    ['90% within', delay.p90_seconds] as const,
-                    ['99% within', delay.p99_seconds] as const,
-                    ['the longest', delay.max_seconds] as const,
-                  ].map(([words, seconds]) => ({
-                    key: words,
-                    words,
-                    value: seconds,
-                    told: duration(seconds),
-                  }))}
-                />
-                <p class="advice">{delay.advice}</p>
-              </>
-            )}
-          </Panel>
-        </div>
-        <div class="wide-column">
-          <Panel title="Where identities stand">
-            <Bars
-              bars={sources.map(({ source, records, ratio }) => ({
-                key: source ?? '',
-                words: source === null ? 'none found' : <Name text={source} max={60} />,
-                value: records,
-                told: percent(ratio),
-              }))}
-            />
-          </Panel>
-          <Panel title="The observer's memory">
-            {window === null || window.identities === 0 ? (
-              <Empty>No identity was found in this topic yet. Name where it stands: --identity.</Empty>
-            ) : (
-              <Facts
-                facts={[
-                  { name: 'Identities', value: count(window.identities) },
-                  {
-                    name: 'Finds copies',
-                    value: `up to ${duration(window.reach_seconds)} apart`,
-                    note: window.shorter ? 'less than configured' : undefined,
-                  },
-                  { name: 'Configured', value: duration(window.configured_seconds) },
-                  { name: 'Ended by', value: window.ended_by ?? 'nothing yet' },
-                ]}
-              />
-            )}
-          </Panel>
-          {anomalies.batches === 0 ? null : (
-            <Panel title="Sequences used twice">
-              <p>
-                {counted(anomalies.batches, 'record batch', 'record batches')} with numbers that their
-                producer had used before: the broker had lost what it knew of the producer.
-              </p>
-              <Table
-                label="Batches"
-                items={anomalies.latest}
-                keyOf={({ partition, offset }) => `${partition}/${offset}`}
-                columns={[
-                  {
-                    title: 'First record',
-                    cell: ({ partition, offset }) => <Offsets of={{ ...topic, partition }} first={offset} />,
-                  },
-                  { title: 'Written', cell: ({ at }) => <Time at={at} /> },
-                  { title: 'Producer', cell: ({ producer }) => `${producer.id}, epoch ${producer.epoch}` },
-                  {
-                    title: 'Sequence',
-                    cell: ({ producer, previous }) => `${producer.sequence}, behind ${previous.sequence}`,
-                  },
-                ]}
-              />
-            </Panel>
-          )}
-          <Panel title="Where the observer stands">
-            <Table
-              label="Partitions"
-              items={topic.partitions}
-              keyOf={({ partition }) => partition}
-              columns={[
-                { title: 'Partition', cell: ({ partition }) => partition, number: true },
-                { title: 'Next offset', cell: ({ next_offset: next }) => next, number: true },
-                { title: 'State', cell: ({ state }) => state.replace('_', ' ') },
-                { title: 'Read at', cell: ({ observed_at: at }) => <Time at={at} /> },
-              ]}
-            />
-          </Panel>
-        </div>
-      </div>
-    </>
-  );
 }
 
 function Duplicates() {

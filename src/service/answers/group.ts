@@ -22,13 +22,15 @@ import {
   watchedOffsets,
 } from '../../store/queries';
 import type { PartitionLag } from '../lag';
-import type { GroupDetail } from '../schemas';
+import type { Query } from '../parameters';
+import type { GroupDetail, Page, Session } from '../schemas';
 import { clipped, rfc3339, rfc3339OrNull, seconds } from '../time';
 import type { AnswerContext } from './context';
 import { totalsShape } from './exposure';
 import { groupShape, openByGroup } from './groups';
 import { checkShape } from './hits';
 import { memberShapes } from './member-shape';
+import { findingPages } from './pages';
 import { sessionShape } from './session-shape';
 
 const SESSIONS_SHOWN = 100;
@@ -71,12 +73,31 @@ export function groupAnswer(
     partitions_detail: partitions.map(({ partition, position, lag }) =>
       partitionShape(partition, position, lag, outside.get(partition.gp) ?? null, context.now),
     ),
-    sessions_detail: sessionsOf(db, row.id, SESSIONS_SHOWN).map((session) =>
+    sessions_detail: sessionsOf(db, row.id, { limit: SESSIONS_SHOWN }).map((session) =>
       sessionShape(session, membersOf(db, session.id, MEMBERS_SHOWN)),
     ),
     sessions_total: sessionCount(db, row.id),
     lag_problem: context.lag?.problem(row.cluster) ?? null,
   };
+}
+
+/** The latest that began first. */
+export function sessionsAnswer(
+  db: Store,
+  name: string,
+  query: Query<'cluster' | 'since' | 'until' | 'limit' | 'cursor'>,
+  context: AnswerContext,
+): Page<Session> {
+  const { id, cluster } = theGroup(db, name, query.cluster);
+  return findingPages(
+    'sessions',
+    // A page of one group is refused for another one.
+    { ...query, cluster, group: name },
+    context,
+    (page) => sessionsOf(db, id, page),
+    (row) => row.startedAt,
+    (row) => sessionShape(row, membersOf(db, row.id, MEMBERS_SHOWN)),
+  );
 }
 
 function watchedShape(db: Store, group: number, now: number): GroupDetail['watched'] {

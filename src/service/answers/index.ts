@@ -4,7 +4,7 @@
  */
 export type { AnswerContext } from './context';
 export { duplicateShape, duplicatesAnswer, identityAnswer } from './duplicates';
-export { groupAnswer } from './group';
+export { groupAnswer, sessionsAnswer } from './group';
 export { groupsAnswer } from './groups';
 export { hitsAnswer, producersAnswer } from './hits';
 export { incidentAnswer, incidentShape, incidentsAnswer } from './incidents';

@@ -1,10 +1,8 @@
 /** A session with its members and settings, as people see it. */
 import { z } from 'zod';
 import type { MemberRow, SessionRow } from '../../store/queries';
-import type { GroupDetail } from '../schemas';
+import type { Session } from '../schemas';
 import { rfc3339, rfc3339OrNull } from '../time';
-
-type Session = GroupDetail['sessions_detail'][number];
 
 export function sessionShape(row: SessionRow, members: readonly MemberRow[]): Session {
   return {

@@ -7,7 +7,10 @@ import {
   type GenerationPointRow,
   type GroupRow,
   generationsWithin,
+  type LossPointRow,
+  type LossPoints,
   lagPoints,
+  lossesWithin,
   membersOf,
   placesOf,
   type RedeliveryRow,
@@ -20,7 +23,7 @@ import {
   type TimeSpan,
 } from '../../store/queries';
 import type { Query } from '../parameters';
-import type { GroupTimeline, PartitionPositions, TimelineFinding } from '../schemas';
+import type { GroupTimeline, PartitionPositions, PositionFinding, TimelineFinding } from '../schemas';
 import { clipped, rfc3339, timeOf } from '../time';
 import type { AnswerContext } from './context';
 import { theGroup } from './group';
@@ -48,12 +51,15 @@ export function timelineAnswer(
   const places = placesOf(db, { cluster: group.cluster, group: group.group }).map(({ gp }) => gp);
   const sessions = sessionsWithin(db, group.id, { ...span, limit: SESSIONS_MAX + 1 });
   const generations = generationsWithin(db, group.id, { ...span, limit: GENERATIONS_MAX });
-  const found = findingsOf(db, places, { ...span, limit: FINDINGS_MAX });
+  const limited = { ...span, limit: FINDINGS_MAX };
+  const found = findingsOf(db, places, limited);
+  const losses = lossesWithin(db, group.id, limited);
   return {
     cluster: group.cluster,
     group: group.group,
     since: rfc3339(span.since),
     until: rfc3339(span.until),
+    known_until: rfc3339(Math.min(span.until, context.now)),
     sessions: sessions.slice(0, SESSIONS_MAX).map((row) => {
       const {
         version: _version,
@@ -63,9 +69,12 @@ export function timelineAnswer(
       return session;
     }),
     generations: generationShapes(generations, memberShapes(db, group.cluster)),
-    findings: [...found.redeliveries, ...found.rewinds].sort(latestFirst),
+    findings: [...found.redeliveries, ...found.rewinds, ...lossFindings(losses)].sort(latestFirst),
     truncated:
-      sessions.length > SESSIONS_MAX || generations.length >= GENERATIONS_MAX || isFull(found, FINDINGS_MAX),
+      sessions.length > SESSIONS_MAX ||
+      generations.length >= GENERATIONS_MAX ||
+      isFull(found, FINDINGS_MAX) ||
+      Object.values(losses).some((rows: LossPointRow[]) => rows.length >= FINDINGS_MAX),
   };
 }
 
@@ -113,12 +122,12 @@ export function positionsAnswer(
     partition,
     since: rfc3339(span.since),
     until: rfc3339(span.until),
-    commits: commits.reverse().map(({ at, committed, loweredFrom }) => ({
+    commits: commits.rows.map(({ at, committed, loweredFrom }) => ({
       at: rfc3339(at),
       offset: committed,
       lowered_from: loweredFrom,
     })),
-    deliveries: runs.reverse().map((run) => ({
+    deliveries: runs.rows.map((run) => ({
       from: rfc3339(run.firstAt),
       to: rfc3339(run.lastAt),
       first_offset: run.first,
@@ -127,12 +136,13 @@ export function positionsAnswer(
       session: run.session,
     })),
     ...found,
-    lag: lagPoints(db, place.gp, span.since, span.until, POINTS_MAX).map(({ at, committed, logEnd }) => ({
+    lag: lagPoints(db, place.gp, limited).rows.map(({ at, committed, logEnd }) => ({
       at: rfc3339(at),
       committed,
       log_end: logEnd,
     })),
-    truncated: commits.length === POINTS_MAX || runs.length === POINTS_MAX || isFull(found, FINDINGS_MAX),
+    // The lines are whole without the points between: nothing is left out of them.
+    truncated: runs.isThinned || isFull(found, FINDINGS_MAX),
   };
 }
 
@@ -162,8 +172,8 @@ function spanOf(
 }
 
 interface Found {
-  redeliveries: TimelineFinding[];
-  rewinds: TimelineFinding[];
+  redeliveries: PositionFinding[];
+  rewinds: PositionFinding[];
 }
 
 function findingsOf(db: Store, places: readonly number[], span: TimeSpan): Found {
@@ -180,30 +190,48 @@ function isFull({ redeliveries, rewinds }: Found, limit: number): boolean {
   return redeliveries.length >= limit || rewinds.length >= limit;
 }
 
-function redeliveryFinding(row: RedeliveryRow): TimelineFinding {
+function redeliveryFinding(row: RedeliveryRow): PositionFinding {
   return {
     ...placeShape(row),
     kind: 'redelivery',
     session: row.session,
     previous_session: row.previousSession,
+    previous_at: rfc3339(row.previousAt),
     first_offset: row.first,
     last_offset: row.last,
     records: row.last - row.first + 1,
   };
 }
 
-function rewindFinding(row: RewindRow): TimelineFinding {
+function rewindFinding(row: RewindRow): PositionFinding {
   return {
     ...placeShape(row),
     kind: 'rewind',
     session: row.session,
     previous_session: null,
+    previous_at: null,
     first_offset: row.to,
     last_offset: row.from,
     records: Math.max(0, row.from - Math.max(0, row.to)),
   };
 }
 
-function placeShape({ id, at, incident, topic, partition, cause, certainty }: RedeliveryRow | RewindRow) {
+function lossFindings({ prematures, skips, stalls }: LossPoints): TimelineFinding[] {
+  const shaped = (kind: TimelineFinding['kind'], rows: readonly LossPointRow[]) =>
+    rows.map((row) => ({
+      ...placeShape(row),
+      ...{ kind, session: row.session, previous_session: null, previous_at: null },
+      ...{ first_offset: row.first, last_offset: row.last, records: row.records },
+    }));
+  return [
+    ...shaped('premature_commit', prematures),
+    ...shaped('skip', skips),
+    ...shaped('stalled_commits', stalls),
+  ];
+}
+
+type Placed = Pick<LossPointRow, 'id' | 'at' | 'incident' | 'topic' | 'partition' | 'cause' | 'certainty'>;
+
+function placeShape({ id, at, incident, topic, partition, cause, certainty }: Placed) {
   return { id, at: rfc3339(at), incident, topic, partition, cause, certainty };
 }

@@ -1,5 +1,5 @@
 /** Topics that are observed: what was found in them, and how far back they are remembered. */
-import { reachOf, timeToDuplicate } from '../../identity';
+import { delaySteps, reachOf, timeToDuplicate } from '../../identity';
 import type { Store } from '../../store/open';
 import {
   delayBuckets,
@@ -85,7 +85,8 @@ function delaysOf(
 ): ObservedTopic['time_to_duplicate'] {
   // While nothing was given up all that was read is remembered, and the window reaches as far as is configured.
   const reachMs = window === null ? null : row.endedBy === null ? row.ageMs : window.reach_seconds * 1000;
-  const found = timeToDuplicate(delayBuckets(db, row.id), row.longestDelayMs, reachMs);
+  const buckets = delayBuckets(db, row.id);
+  const found = timeToDuplicate(buckets, row.longestDelayMs, reachMs);
   return found === null
     ? null
     : {
@@ -99,6 +100,11 @@ function delaysOf(
           p999: seconds(found.windowMs.p999),
           all: seconds(found.windowMs.all),
         },
+        steps: delaySteps(buckets).map(({ fromMs, toMs, records }) => ({
+          above_seconds: seconds(fromMs),
+          up_to_seconds: seconds(toMs),
+          records,
+        })),
         advice: found.advice,
       };
 }

@@ -103,6 +103,12 @@ export const ObservedTopic = z
         window_seconds: z.strictObject({ p99: seconds, p999: seconds, all: seconds }).meta({
           description: 'How long a consumer must remember to catch 99%, 99.9% and all of what was seen',
         }),
+        steps: z
+          .array(z.strictObject({ above_seconds: seconds, up_to_seconds: seconds, records: count }))
+          .meta({
+            description:
+              'How many came how long after the first copy: steps that follow on each other, from the shortest delay to the longest; at a border within 1%',
+          }),
         advice: z.string(),
       })
       .nullable()

@@ -79,20 +79,22 @@ const Settings = z.strictObject({
   partitions_consumed_concurrently: z.number().nullable(),
 });
 
-const Session = z.strictObject({
-  session: z.string(),
-  host: z.string(),
-  pid: z.int(),
-  client_id: z.string().nullable(),
-  version: z.string(),
-  started_at: time,
-  last_seen_at: time,
-  ended_at: time.nullable(),
-  ended_how: z.string().nullable(),
-  ended_error: z.string().nullable(),
-  settings: Settings,
-  members: z.array(Member),
-});
+export const Session = z
+  .strictObject({
+    session: z.string(),
+    host: z.string(),
+    pid: z.int(),
+    client_id: z.string().nullable(),
+    version: z.string(),
+    started_at: time,
+    last_seen_at: time,
+    ended_at: time.nullable(),
+    ended_how: z.string().nullable(),
+    ended_error: z.string().nullable(),
+    settings: Settings,
+    members: z.array(Member).meta({ description: 'The latest 20, the newest first' }),
+  })
+  .meta({ description: 'One consumer object in one process' });
 
 const Quantiles = z.strictObject({ p50: z.number(), p99: z.number(), max: z.number() });
 
@@ -146,11 +148,14 @@ export const GroupDetail = Group.extend({
   advice: z.array(z.string()).meta({ description: 'What the open incidents say to change' }),
   exposure_history: ExposureHistory,
   partitions_detail: z.array(GroupPartition),
-  sessions_detail: z.array(Session).meta({ description: 'The latest 100, the newest first' }),
+  sessions_detail: z
+    .array(Session)
+    .meta({ description: 'The latest 100, the newest first; /v1/groups/{group}/sessions has them all' }),
   sessions_total: count,
   lag_problem: z.string().nullable().meta({ description: 'Why lag is not known now' }),
 }).meta({ description: 'One consumer group with its partitions, sessions and members' });
 
 export type Group = z.output<typeof Group>;
 export type GroupPartition = z.output<typeof GroupPartition>;
+export type Session = z.output<typeof Session>;
 export type GroupDetail = z.output<typeof GroupDetail>;

@@ -17,13 +17,14 @@ const TimelineSession = z.strictObject({
   members: z.array(Member).meta({ description: 'The latest 20, the newest first' }),
 });
 
-const TimelineFinding = z.strictObject({
+const PositionFinding = z.strictObject({
   kind: z.enum(['redelivery', 'rewind']),
   id: z.int(),
   at: time,
   incident: z.int().nullable(),
   session: z.string().nullable().meta({ description: 'That got or committed it; null: not instrumented' }),
   previous_session: z.string().nullable().meta({ description: 'That got the copy before' }),
+  previous_at: time.nullable().meta({ description: 'The last time of its delivery; null: no redelivery' }),
   topic: z.string(),
   partition: count,
   first_offset: z.int(),
@@ -31,6 +32,16 @@ const TimelineFinding = z.strictObject({
   records: count,
   cause: z.string(),
   certainty: z.enum(CERTAINTIES),
+});
+
+const stretch = z
+  .int()
+  .nullable()
+  .meta({ description: 'null: of a stall, which has a number of records alone' });
+const TimelineFinding = PositionFinding.extend({
+  kind: z.enum(['redelivery', 'rewind', 'premature_commit', 'skip', 'stalled_commits']),
+  first_offset: stretch,
+  last_offset: stretch,
 });
 
 /** Of a generation, as the coordinator knows it. */
@@ -47,6 +58,9 @@ export const GroupTimeline = z
     group: z.string(),
     since: time,
     until: time,
+    known_until: time.meta({
+      description: 'until, or the time of this answer where that is earlier: of what comes nothing is known',
+    }),
     sessions: z.array(TimelineSession).meta({ description: 'The latest 100, the newest first' }),
     generations: z
       .array(
@@ -63,7 +77,10 @@ export const GroupTimeline = z
         description:
           'As seen from outside: the latest 500 and the one that held when the time began, the newest first',
       }),
-    findings: z.array(TimelineFinding).meta({ description: 'The latest 500, the newest first' }),
+    findings: z.array(TimelineFinding).meta({
+      description:
+        'The latest 500 of each kind, the newest first. at of stalled_commits: since when, also before the time where it goes on',
+    }),
     truncated: z.boolean().meta({ description: 'There is more; take a shorter time' }),
   })
   .meta({ description: 'Sessions, generations and findings of one group within a time' });
@@ -77,9 +94,10 @@ export const PartitionPositions = z
     partition: count,
     since: time,
     until: time,
-    commits: z
-      .array(z.strictObject({ at: time, offset: z.int(), lowered_from: offset.nullable() }))
-      .meta({ description: 'Kept commits: one in 10 s at most, and all that went down. The oldest first' }),
+    commits: z.array(z.strictObject({ at: time, offset: z.int(), lowered_from: offset.nullable() })).meta({
+      description:
+        'Kept commits: one in 10 s at most, and all that went down. The oldest first. Of a time with more than 2,000 the last of each 2,000th part, and the latest 2,000 that went down',
+    }),
     deliveries: z
       .array(
         z.strictObject({
@@ -91,16 +109,21 @@ export const PartitionPositions = z
           session: z.string(),
         }),
       )
-      .meta({ description: 'Contiguous stretches of one session, the oldest first' }),
-    redeliveries: z.array(TimelineFinding),
-    rewinds: z.array(TimelineFinding),
-    lag: z
-      .array(z.strictObject({ at: time, committed: offset, log_end: offset }))
-      .meta({ description: 'As read from outside, where brokers are configured; the oldest first' }),
+      .meta({
+        description:
+          'Contiguous stretches of one session, the oldest first. Of a time with more than 2,000 the last that began in each 2,000th part: truncated then',
+      }),
+    redeliveries: z.array(PositionFinding),
+    rewinds: z.array(PositionFinding),
+    lag: z.array(z.strictObject({ at: time, committed: offset, log_end: offset })).meta({
+      description:
+        'As read from outside, where brokers are configured: one in 60 s at most; the oldest first. Of a time with more than 2,000 the last of each 2,000th part',
+    }),
     truncated: z.boolean().meta({ description: 'There is more; take a shorter time' }),
   })
   .meta({ description: 'Committed offsets and deliveries of one partition over time' });
 
+export type PositionFinding = z.output<typeof PositionFinding>;
 export type TimelineFinding = z.output<typeof TimelineFinding>;
 export type GroupTimeline = z.output<typeof GroupTimeline>;
 export type PartitionPositions = z.output<typeof PartitionPositions>;

@@ -1,16 +1,8 @@
-/** What happened in a group within a time: its sessions, commits and deliveries of one partition. */
-import type { Outcome } from '../../ledger';
+/** What happened in a group within a time: its sessions and generations. */
 import type { Store } from '../open';
 import type { SessionRow } from './group';
+import type { TimeSpan } from './points';
 import { statement } from './statement';
-
-export interface TimeSpan {
-  /** Unix ms, inclusive. */
-  since: number;
-  /** Unix ms, exclusive. */
-  until: number;
-  limit: number;
-}
 
 /** Sessions that lived within the time, the newest first. */
 export function sessionsWithin(db: Store, group: number, { since, until, limit }: TimeSpan): SessionRow[] {
@@ -46,36 +38,4 @@ export function generationsWithin(
   const found = statement<GenerationPointRow>(db, within).all({ group, since, until, limit });
   if (found.length === limit) return found;
   return [...found, ...statement<GenerationPointRow>(db, before).all({ group, since })];
-}
-
-export interface CommitPointRow {
-  at: number;
-  committed: number;
-  loweredFrom: number | null;
-}
-
-/** Kept commits of a partition, the newest first. */
-export function commitsWithin(db: Store, gp: number, { since, until, limit }: TimeSpan): CommitPointRow[] {
-  const sql = `
-    SELECT at, committed, lowered_from AS loweredFrom FROM commit_point
-    WHERE gp = @gp AND at >= @since AND at < @until ORDER BY at DESC LIMIT @limit`;
-  return statement<CommitPointRow>(db, sql).all({ gp, since, until, limit });
-}
-
-export interface RunWithinRow {
-  first: number;
-  last: number;
-  firstAt: number;
-  lastAt: number;
-  outcome: Outcome;
-  session: string;
-}
-
-/** Runs of a partition that began within the time, the newest first. */
-export function runsWithin(db: Store, gp: number, { since, until, limit }: TimeSpan): RunWithinRow[] {
-  const sql = `
-    SELECT d.first, d.last, d.first_at AS firstAt, d.last_at AS lastAt, d.outcome, s.key AS session
-    FROM delivery_run d INDEXED BY delivery_run_by_gp_time JOIN session s ON s.id = d.session
-    WHERE d.gp = @gp AND d.first_at >= @since AND d.first_at < @until ORDER BY d.first_at DESC LIMIT @limit`;
-  return statement<RunWithinRow>(db, sql).all({ gp, since, until, limit });
 }

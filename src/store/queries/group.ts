@@ -1,6 +1,7 @@
 /** What stands below one group: its partitions, sessions and members. */
 import type { Store } from '../open';
-import { statement } from './statement';
+import type { PagePlace } from './redelivery-pages';
+import { statement, where } from './statement';
 
 export interface GroupPartitionRow {
   gp: number;
@@ -49,13 +50,37 @@ export interface SessionRow {
   endedError: string | null;
 }
 
-/** The latest sessions, the newest first. */
-export function sessionsOf(db: Store, group: number, limit: number): SessionRow[] {
+export interface SessionFilter {
+  /** When they began: unix ms. */
+  since?: number | undefined;
+  until?: number | undefined;
+  after?: PagePlace | undefined;
+  limit: number;
+}
+
+/** The sessions of a group, the latest that began first. */
+export function sessionsOf(
+  db: Store,
+  group: number,
+  { since, until, after, limit }: SessionFilter,
+): SessionRow[] {
   const sql = `
     SELECT id, key, host, pid, client_id AS clientId, version, settings, started_at AS startedAt,
            last_seen_at AS lastSeenAt, ended_at AS endedAt, ended_how AS endedHow, ended_error AS endedError
-    FROM session WHERE grp = @group ORDER BY started_at DESC, id DESC LIMIT @limit`;
-  return statement<SessionRow>(db, sql).all({ group, limit });
+    FROM session INDEXED BY session_by_group ${where(
+      'grp = @group',
+      since !== undefined && 'started_at >= @since',
+      until !== undefined && 'started_at < @until',
+      after !== undefined && '(started_at, id) < (@afterAt, @afterId)',
+    )} ORDER BY started_at DESC, id DESC LIMIT @limit`;
+  return statement<SessionRow>(db, sql).all({
+    group,
+    since: since ?? null,
+    until: until ?? null,
+    afterAt: after?.at ?? null,
+    afterId: after?.id ?? null,
+    limit,
+  });
 }
 
 export function sessionCount(db: Store, group: number): number {

@@ -1,4 +1,4 @@
-/** Groups as the watcher sees them from outside: members, generations, committed offsets, lag over time. */
+/** Groups as the watcher sees them from outside: members, generations, committed offsets. */
 import type { GroupState } from '../../ledger';
 import type { Store } from '../open';
 import { statement } from './statement';
@@ -70,18 +70,4 @@ export function watchedOffsets(db: Store, group: number): WatchedOffsetRow[] {
     FROM group_partition gp JOIN watched_offset o ON o.gp = gp.id JOIN topic t ON t.id = gp.topic
     WHERE gp.grp = @group ORDER BY t.name, t.first_seen_at, gp.partition`;
   return statement<WatchedOffsetRow>(db, sql).all({ group });
-}
-
-export interface LagPointRow {
-  at: number;
-  committed: number;
-  logEnd: number;
-}
-
-/** Consumer lag of one partition over time, the oldest first. */
-export function lagPoints(db: Store, gp: number, since: number, until: number, limit: number): LagPointRow[] {
-  const sql = `
-    SELECT at, committed, log_end AS logEnd FROM lag_point
-    WHERE gp = @gp AND at >= @since AND at < @until ORDER BY at LIMIT @limit`;
-  return statement<LagPointRow>(db, sql).all({ gp, since, until, limit });
 }

@@ -236,7 +236,9 @@ test('consumer lag in records and seconds', async () => {
   const db = openReader(store);
   const gp = watchedOffsets(db, watchedGroups(db).find((one) => one.group === group)?.groupId as number)[0]
     ?.gp;
-  expect(lagPoints(db, gp as number, 0, Date.now(), 10).length).toBeGreaterThan(0);
+  expect(lagPoints(db, gp as number, { since: 0, until: Date.now(), limit: 10 }).rows.length).toBeGreaterThan(
+    0,
+  );
   db.close();
 });
 
