@@ -188,6 +188,8 @@ function drawStrokes(plot: uPlot, data: PositionData, within: HTMLElement): void
     ctx.lineTo(Math.max(right, left + 1), plot.valToPos(last + 1, 'y', true));
     ctx.stroke();
   };
+  // The dashes of the line before are still set.
+  ctx.setLineDash([]);
   ctx.strokeStyle = ink('deliveries', within);
   ctx.lineWidth = 1.5 * scale;
   for (const one of data.deliveries) stroke(one);
