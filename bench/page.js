@@ -100,8 +100,10 @@ async function askedBy(browser, url) {
       const address = request.url().slice(url.length);
       if (address.startsWith('/v1/') && !address.startsWith('/v1/events')) asked.add(address);
     });
+    const begin = performance.now();
     await page.goto(`${url}/${screen}`);
     await page.evaluate(once(SETTLED));
+    console.error(`${screen}: settled after ${(performance.now() - begin).toFixed(0)} ms`);
     const trouble = await page.locator('.trouble').allTextContents();
     if (trouble.length > 0) throw new Error(`${screen}: ${trouble.join(' ')}`);
     await page.context().close();

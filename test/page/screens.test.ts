@@ -11,6 +11,7 @@ import type {
   Skip,
   StalledCommit,
 } from '../../src/service/schemas';
+import { Block, encodeBlock } from '../../src/store/identity/block';
 import { ask, json, type Running, startService } from '../service/running';
 import { BEGIN, Seed, seedStory, temporaryFolder } from '../service/seed';
 import { until } from '../support/broker';
@@ -265,6 +266,20 @@ describeInBrowser('the screens', () => {
     expect(text).not.toContain('written once');
     expect(text).toContain('by a producer that is not known');
     expect(text).not.toContain('by a producer without a number of its own');
+    await page.context().close();
+  });
+
+  test('a record that stands once shows when it was written, by whom, and leads to its message', async () => {
+    const { page } = await openPage(browser);
+    await visit(page, '#/records/orders/0/130?cluster=c1');
+    const { written } = await json<RecordHistory>(running.port, '/v1/records/orders/0/130?cluster=c1');
+    expect(written).toHaveLength(1);
+    const panel = page.locator('.panel', { has: page.getByRole('heading', { name: 'Written' }) });
+    expect(await panel.locator(`time[datetime="${written[0]?.at}"]`).count()).toBe(1);
+    expect(await panel.textContent()).toContain('by producer 9, epoch 0, sequence 130');
+    await panel.getByRole('link', { name: 'its message' }).click();
+    await page.getByRole('heading', { name: 'Stands in the log 1 time' }).waitFor();
+    await page.getByRole('region', { name: 'Places' }).getByText('orders/0/130').waitFor();
     await page.context().close();
   });
 
@@ -655,6 +670,13 @@ function seedTopicIncident(path: string): void {
       '["the application sought back to 150"]',
       'Seek no further back than what was handled.',
     );
+  // A record that stands once is in the log of identities alone.
+  const block = new Block(0);
+  block.add(new Uint32Array([1, 2, 3, 4]), 0, {
+    ...{ ordinal: 0, partition: 0, offset: 130, at: BEGIN + 95_000, payload: 7, provenance: 0, edges: null },
+    ...{ producerId: 9, producerEpoch: 0, sequence: 130, transactional: false },
+  });
+  s.db.prepare('INSERT INTO identity_log VALUES (1, ?, ?)').run(topic, encodeBlock(block));
   // Of a record that was delivered twice and caught, there is a copy too.
   const copy = s.db.prepare('SELECT * FROM duplicate WHERE id = 1').get() as Record<string, string | number>;
   s.row('duplicate', {

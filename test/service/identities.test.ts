@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { type IdentityRules, RecordReader } from '../../src/identity';
 import { identitySource } from '../../src/service/identities';
-import type { Identity, ObservedTopic, Page } from '../../src/service/schemas';
+import type { Identity, ObservedTopic, Page, RecordHistory } from '../../src/service/schemas';
 import { IdentityIndex } from '../../src/store/identity';
 import { openReader, openStore } from '../../src/store/open';
 import { scanLog, wantedHashes } from '../../src/store/queries';
@@ -161,6 +161,29 @@ describe.each(['the store alone', 'the index of the writer'] as const)('asked of
     for (const { topic, offset, producer, producer_known: isKnown } of answer.places) {
       expect(isKnown).toBe(true);
       expect(producer).toEqual(topic === 'own' ? { id: 4, epoch: 1, sequence: 10 + offset } : null);
+    }
+  });
+
+  test('the record of each place knows its message, its time and its producer, copied or not', async () => {
+    for (const id of ['order-5', 'order-0', 'order-999', 'own-1', 'json-1', 'short-999']) {
+      const { places } = await identity(id);
+      for (const { topic, partition, offset, at, producer } of places) {
+        const { written } = await json<RecordHistory>(
+          running.port,
+          `/v1/records/${topic}/${partition}/${offset}`,
+        );
+        expect(written).toEqual([
+          { cluster: 'c1', topic_id: null, at, producer, identity_hash: expect.any(String) },
+        ]);
+        // Of copies the log keeps the latest alone; those that were found tell the others, by the whole hash.
+        if (id === 'order-0') continue;
+        const again = await identity(written[0]?.identity_hash ?? '');
+        expect(placesIn(again)).toEqual(placesIn({ places } as Identity));
+      }
+    }
+    // What the window has forgotten, what has no identity, what was never written.
+    for (const place of ['short/3/1', 'nameless/3/0', 'orders/3/5000']) {
+      await json(running.port, `/v1/records/${place}`, 404);
     }
   });
 

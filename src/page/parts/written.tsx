@@ -1,7 +1,7 @@
 /** Where the message of a record was written: each of its copies, and why it was written again. */
 import type { RecordHistory } from '../../service/schemas';
 import { counted } from '../logic/format';
-import { messagesOf, type WrittenMessage } from '../logic/life';
+import { messagesOf, type WrittenMessage, writerWords } from '../logic/life';
 import { Panel } from './facts';
 import { Lead, Offsets, World } from './lead';
 import { Name, Time } from './text';
@@ -19,9 +19,15 @@ export function WrittenPanel({
   isMixed: boolean;
 }) {
   const messages = messagesOf(record);
+  const once = record.written.filter(
+    (one) => !messages.some(({ cluster, topic_id: id }) => cluster === one.cluster && id === one.topic_id),
+  );
   return (
     <Panel title="Written">
-      {messages.length === 0 ? (
+      {once.map((one) => (
+        <Once key={JSON.stringify([one.cluster, one.topic_id])} one={one} isMixed={isMixed} />
+      ))}
+      {messages.length === 0 && once.length > 0 ? null : messages.length === 0 ? (
         <Empty {...(isObserved ? {} : { line: OBSERVE_LINE })}>
           {isObserved
             ? 'Once, as far as is known: this topic is observed, and no other copy of the message was found.'
@@ -37,6 +43,30 @@ export function WrittenPanel({
         ))
       )}
     </Panel>
+  );
+}
+
+/** No copy of it was found: it is told by its place alone, as ids in clear are kept of copies. */
+function Once({ one, isMixed }: { one: RecordHistory['written'][number]; isMixed: boolean }) {
+  return (
+    <>
+      <p>
+        Once, as far as is remembered: no other copy of{' '}
+        <Lead to={{ name: 'identity', id: one.identity_hash }}>its message</Lead> was found.{' '}
+        {isMixed ? <World of={one} /> : null}
+      </p>
+      <ol class="life">
+        <li>
+          <svg class="icon" viewBox="0 0 16 16" aria-hidden="true">
+            <path d="M3.5 3.5h9v9h-9z" />
+          </svg>
+          <span>
+            <Time at={one.at} form="ms" /> <strong>this record</strong>
+          </span>
+          <span class="detail">{writerWords(one.producer)}</span>
+        </li>
+      </ol>
+    </>
   );
 }
 

@@ -68,7 +68,13 @@ export function RecordScreen({ topic, partition, offset }: RecordPlace) {
 /** A topic that was made anew has its places again. */
 function ofTopic(record: RecordHistory, topicId: string | undefined): RecordHistory {
   const isOwn = (one: { topic_id: string | null }) => isOfTopic(one.topic_id, topicId);
-  return { ...record, history: record.history.filter(isOwn), copies: record.copies.filter(isOwn) };
+  const { history, copies, written } = record;
+  return {
+    ...record,
+    history: history.filter(isOwn),
+    copies: copies.filter(isOwn),
+    written: written.filter(isOwn),
+  };
 }
 
 /** Its neighbours, of the same cluster, topic and group. */
@@ -115,7 +121,7 @@ function Found({ record, cluster }: { record: RecordHistory; cluster: string | u
   const address = addressOf('/v1/topics', { topic, cluster });
   const topics = useAnswer<Page<ObservedTopic>>(address).value?.items ?? [];
   // The same place on another cluster, or in a topic of that name that is gone, is another record.
-  const isMixed = new Set([...history, ...record.copies].map(worldOf)).size > 1;
+  const isMixed = new Set([...history, ...record.copies, ...record.written].map(worldOf)).size > 1;
   return (
     <>
       <WrittenPanel record={record} isObserved={topics.length > 0} isMixed={isMixed} />

@@ -12,6 +12,7 @@ import {
   positionPast,
   type RecordRunRow,
   type RewindRow,
+  rememberedAt,
   rewindsOver,
   runsOver,
   seeksBefore,
@@ -38,8 +39,24 @@ export function recordAnswer(
   const { topic, partition, offset } = place;
   const places = placesOf(db, { ...query, topic, partition });
   const copies = copiesOf(db, place, query.cluster);
-  if (places.length === 0 && copies.length === 0) refuse(db, place, query);
-  return { topic, partition, offset, copies, history: places.map((row) => historyOf(db, row, offset)) };
+  const written = writtenAt(db, place, query.cluster);
+  if (places.length === 0 && copies.length === 0 && written.length === 0) refuse(db, place, query);
+  const history = places.map((row) => historyOf(db, row, offset));
+  return { topic, partition, offset, written, copies, history };
+}
+
+/** What windows remember of the record, in each topic of that name. */
+function writtenAt(
+  db: Store,
+  { topic, partition, offset }: { topic: string; partition: number; offset: number },
+  cluster: string | undefined,
+): RecordHistory['written'] {
+  return topicsNamed(db, topic, cluster).flatMap((row) => {
+    const found = rememberedAt(db, { topic: row.id, partition, offset });
+    if (found === undefined) return [];
+    const { at, producer, hash } = found;
+    return [{ cluster: row.cluster, topic_id: row.topicId, at: rfc3339(at), producer, identity_hash: hash }];
+  });
 }
 
 function refuse(

@@ -10,7 +10,7 @@ const Place = z.strictObject({
   at: time.meta({ description: "The record's time" }),
 });
 
-const Producer = z.strictObject({ id: z.int(), epoch: z.int(), sequence: z.int() }).nullable().meta({
+export const WrittenBy = z.strictObject({ id: z.int(), epoch: z.int(), sequence: z.int() }).nullable().meta({
   description: "The producer's own numbering; null: not an idempotent producer",
 });
 
@@ -39,8 +39,8 @@ export const Duplicate = z
     previous: Place,
     first: Place,
     delay_seconds: seconds.meta({ description: 'From the first copy to this one' }),
-    producer: Producer,
-    previous_producer: Producer,
+    producer: WrittenBy,
+    previous_producer: WrittenBy,
     cause: z.enum(DUPLICATE_CAUSES),
     certainty: z.enum(CERTAINTIES),
     because: z.array(z.string()),
@@ -156,7 +156,7 @@ const IdentityPlace = z.strictObject({
   partition: count,
   offset,
   at: time,
-  producer: Producer,
+  producer: WrittenBy,
   producer_known: z.boolean().meta({
     description: 'false: neither its copies nor what is remembered tells who wrote it; producer is null then',
   }),

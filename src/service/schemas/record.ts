@@ -1,7 +1,7 @@
 /** The history of one record. */
 import { z } from 'zod';
 import { CAUSES, CERTAINTIES } from '../../ledger';
-import { Duplicate } from './duplicate';
+import { Duplicate, WrittenBy } from './duplicate';
 import { count, OUTCOMES, offset, time } from './words';
 
 export const RecordDelivery = z.strictObject({
@@ -67,6 +67,23 @@ export const RecordHistory = z
     topic: z.string(),
     partition: count,
     offset,
+    written: z
+      .array(
+        z.strictObject({
+          cluster: z.string(),
+          topic_id: z.string().nullable(),
+          at: time.meta({ description: "The record's time" }),
+          producer: WrittenBy,
+          identity_hash: z.string().meta({
+            description:
+              'For /v1/identities. Its first 80 bits, the others 0: of what has no copy, no more is kept',
+          }),
+        }),
+      )
+      .meta({
+        description:
+          'What is remembered of the record in observed topics of that name, copied or not; none: it has no identity, or was written before the window',
+      }),
     copies: z.array(Duplicate).meta({
       description: 'Copies of the same message in the log, this record one of them; of observed topics',
     }),

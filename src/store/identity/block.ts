@@ -172,6 +172,21 @@ export function entryAt(blob: Buffer, i: number): Entry {
   return entryIn(blob, places.runs.find(({ first, count }) => i < first + count) as Run, places, i);
 }
 
+/** The lowest offset of that partition in the blob; null: it has none of it. */
+export function firstOffsetIn(blob: Buffer, partition: number): number | null {
+  const { runs } = placesOf(blob, countOf(blob));
+  return runs.find((run) => run.partition === partition)?.offset ?? null;
+}
+
+/** Which entry of the blob stands at that place; null: none. */
+export function entryOf(blob: Buffer, partition: number, offset: number): number | null {
+  const { runs } = placesOf(blob, countOf(blob));
+  const run = runs.find(
+    (one) => one.partition === partition && one.offset <= offset && offset < one.offset + one.count,
+  );
+  return run === undefined ? null : run.first + offset - run.offset;
+}
+
 /** Entries that follow each other as expected: the first of them in full. */
 interface Run {
   first: number;

@@ -136,9 +136,17 @@ export function duplicatesAt(
   offset: number,
   limit: number,
 ): DuplicateRow[] {
-  const sql = `${SELECT} ${JOINS} WHERE d.id IN (
-      SELECT id FROM duplicate WHERE topic = @topic AND partition = @partition AND record_offset = @offset
-      UNION SELECT id FROM duplicate WHERE topic = @topic AND previous_partition = @partition AND previous_offset = @offset)
+  // All copies of a message have the same first place.
+  const sql = `WITH own AS MATERIALIZED (
+      SELECT id, first_partition AS partition, first_offset AS "offset" FROM duplicate
+      WHERE topic = @topic AND partition = @partition AND record_offset = @offset),
+    place AS MATERIALIZED (SELECT partition, "offset" FROM own UNION SELECT @partition, @offset)
+    ${SELECT} ${JOINS} WHERE d.id IN (
+      SELECT id FROM own
+      UNION SELECT * FROM (
+        SELECT c.id FROM place CROSS JOIN duplicate c INDEXED BY duplicate_by_first
+          ON c.topic = @topic AND c.first_partition = place.partition AND c.first_offset = place."offset"
+        LIMIT @limit))
     ORDER BY d.id LIMIT @limit`;
   return statement<DuplicateRow>(db, sql).all({ topic, partition, offset, limit });
 }

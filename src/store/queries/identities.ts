@@ -4,7 +4,16 @@
  * the same at any size); whoever has the store file alone reads the log through, in steps that end.
  */
 import { askedHashes, hexOf } from '../../identity';
-import { countOf, type Entry, entryAt, hasHash, NO_PRODUCER } from '../identity/block';
+import {
+  countOf,
+  type Entry,
+  entryAt,
+  entryOf,
+  firstOffsetIn,
+  hasHash,
+  hashInto,
+  NO_PRODUCER,
+} from '../identity/block';
 import type { Store } from '../open';
 import { statement } from './statement';
 
@@ -74,4 +83,61 @@ export function scanLog(
     }
   }
   return { places, next: read < blocks ? null : next };
+}
+
+export interface RememberedPlace extends IdentityPlace {
+  /** In hex; the log keeps 80 bits of it, the others are 0. It is asked for as a whole one is. */
+  hash: string;
+}
+
+/** So many blocks are read for one record at most, those of other topics between them included. */
+const READ_MAX = 4_000;
+const STEP = 16;
+
+/**
+ * What is remembered of the record at that place; undefined: nothing, or not found in so many blocks. A partition's
+ * records stand in their order, so the block is found by halving: of 40,000 blocks some 16 are decoded.
+ * @param topic its row
+ */
+export function rememberedAt(
+  db: Store,
+  { topic, partition, offset }: { topic: number; partition: number; offset: number },
+): RememberedPlace | undefined {
+  const windowSql = 'SELECT first_block AS low, tail_block AS high FROM identity_window WHERE topic = @topic';
+  const window = statement<{ low: number; high: number }>(db, windowSql).get({ topic });
+  if (window === undefined) return undefined;
+  const sql = `
+    SELECT block, CASE WHEN topic = @topic THEN entries END AS entries FROM identity_log
+    WHERE block BETWEEN @from AND @to ORDER BY block LIMIT @limit`;
+  const blocks = statement<{ block: number; entries: Buffer | null }>(db, sql);
+  let left = READ_MAX;
+  /** The first block within [from..to] that has records of the partition. */
+  const next = (from: number, to: number): { block: number; entries: Buffer; first: number } | null => {
+    for (let at = from; at <= to && left > 0; ) {
+      const rows = blocks.all({ topic, from: at, to, limit: STEP });
+      left -= rows.length;
+      for (const { block, entries } of rows) {
+        const first = entries === null ? null : firstOffsetIn(entries, partition);
+        if (entries !== null && first !== null) return { block, entries, first };
+      }
+      at = rows.length < STEP ? to + 1 : (rows.at(-1)?.block ?? to) + 1;
+    }
+    return null;
+  };
+  for (let { low, high } = window; low <= high && left > 0; ) {
+    const middle = Math.floor((low + high) / 2);
+    const found = next(middle, high);
+    if (found === null || found.first > offset) {
+      high = middle - 1;
+      continue;
+    }
+    const i = entryOf(found.entries, partition, offset);
+    if (i !== null) {
+      const words = new Uint32Array(4);
+      hashInto(found.entries, i, words);
+      return { ...placeOfEntry(topic, entryAt(found.entries, i)), hash: hexOf(words, 0) };
+    }
+    low = found.block + 1;
+  }
+  return undefined;
 }
