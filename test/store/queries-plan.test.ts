@@ -18,6 +18,8 @@ const folder = temporaryFolder();
 const path = join(folder.path, 'large.db');
 let db: Store;
 
+let thrice: number;
+
 beforeAll(() => {
   const seed = new Seed(path);
   const cluster = seed.cluster('c');
@@ -71,6 +73,18 @@ beforeAll(() => {
     UPDATE incident SET kind = 'skip', cause = 'reset', grp = ${rare} WHERE id <= 20;
     INSERT INTO idempotency_hit (gp, session, run, first, last, at, version)
       VALUES (${rarePlace}, 1, ${ROWS}, 0, 0, 0, 1);`);
+  thrice = seed.topic(cluster, 'thrice', null);
+  const copy = {
+    ...(seed.db.prepare('SELECT * FROM duplicate WHERE id = 1').get() as Record<string, number>),
+  };
+  const from = { topic: thrice, first_partition: 3, first_offset: 5 };
+  for (const [i, previous, own] of [
+    [1, 5, 9],
+    [2, 9, 12],
+  ] as const) {
+    const at = { partition: 3, record_offset: own, previous_partition: 3, previous_offset: previous };
+    seed.row('duplicate', { ...copy, ...from, ...at, id: 10 * ROWS + i, copies: i + 1 });
+  }
   seed.close();
   db = openReader(path);
 });
@@ -274,6 +288,27 @@ test('stalled commits that reach into a time are found by their end, and are pag
   expect(reaching?.match(/SEARCH stalled_commit USING (COVERING )?INDEX stalled_by_end/g)).toHaveLength(2);
   const begin = process.cpuUsage();
   quiet();
+  const { user, system } = process.cpuUsage(begin);
+  expect((user + system) / 1000).toBeLessThan(BUDGET_MS);
+});
+
+test('the copies of a record are found by its first place, whichever of them it is, and without reading others', () => {
+  const copies = (offset: number) => q.duplicatesAt(db, thrice, 3, offset, 100).map((row) => row.offset);
+  expect([5, 9, 12, 7].map(copies)).toEqual([[9, 12], [9, 12], [9, 12], []]);
+  // One of 20,000 copies of one message: some of them, itself always.
+  const busy = q.duplicatesAt(db, 1, 199_990 % 7, 199_990, 100);
+  expect(busy).toHaveLength(100);
+  expect(busy.at(-1)?.offset).toBe(199_990);
+  const [sql = ''] = statementsOf(() => q.duplicatesAt(db, thrice, 3, 5, 100));
+  const plan = planOf(sql);
+  expect(
+    plan.filter(
+      (step) => /^SCAN/.test(step) && !/^SCAN (own|place|CONSTANT ROW|\(subquery-\d+\))$/.test(step),
+    ),
+  ).toEqual([]);
+  expect(plan.join('\n')).toMatch(/duplicate_by_first/);
+  const begin = process.cpuUsage();
+  q.duplicatesAt(db, 1, 199_990 % 7, 199_990, 1_000);
   const { user, system } = process.cpuUsage(begin);
   expect((user + system) / 1000).toBeLessThan(BUDGET_MS);
 });

@@ -146,7 +146,7 @@ export function duplicatesAt(
       UNION SELECT * FROM (
         SELECT c.id FROM place CROSS JOIN duplicate c INDEXED BY duplicate_by_first
           ON c.topic = @topic AND c.first_partition = place.partition AND c.first_offset = place."offset"
-        LIMIT @limit))
+        LIMIT @limit - 1))
     ORDER BY d.id LIMIT @limit`;
   return statement<DuplicateRow>(db, sql).all({ topic, partition, offset, limit });
 }
