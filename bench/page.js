@@ -184,11 +184,14 @@ async function interactions(browser, url) {
       await page.getByLabel('Time range').selectOption(range);
       await settled();
     }
-    await page.getByRole('link', { name: 'group-3', exact: true }).first().click();
+    await page
+      .getByRole('link', { name: /^group-\d+$/ })
+      .first()
+      .click();
     await settled();
     await screens.getByRole('link', { name: 'Incidents' }).click();
     await settled();
-    await page.locator('.incidents .head a').first().click();
+    await page.locator('.incidents .words a').first().click();
     await settled();
     await screens.getByRole('link', { name: 'Redeliveries' }).click();
     await settled();

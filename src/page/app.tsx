@@ -26,6 +26,8 @@ import { readTheme, type Theme, writeTheme } from './theme';
 
 /** Answers are asked for again at most so often, however much happens. */
 const NEWS_MS = 500;
+/** A page has just asked for all of it: the stream's `ready`, moments later, has nothing asked twice while it is drawn. */
+const QUIET_MS = 1_000;
 /** What no event tells of, as lag and duplicates, is asked for again so often. */
 const REFRESH_MS = 10_000;
 const TOKEN_KEY = 'dupescope-token';
@@ -44,7 +46,7 @@ export function AppShell() {
   useEffect(() => writeTheme(theme), [theme]);
   useEffect(() => {
     if (wanted) return;
-    const pace = new Pace(NEWS_MS, () => setNews((number) => number + 1));
+    const pace = new Pace(NEWS_MS, () => setNews((number) => number + 1), undefined, QUIET_MS);
     const onNews = () => {
       if (!document.hidden) pace.call();
     };

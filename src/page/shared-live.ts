@@ -16,15 +16,17 @@ type Told = { kind: 'state'; state: Connection } | { kind: 'news' } | { kind: 'a
 /** Follows while the page is in sight, until the returned function is called. */
 export function followShared(options: LiveOptions): () => void {
   let seen: AbortController | null = null;
+  let wasHidden = false;
   const turn = () => {
     if (document.hidden) {
       seen?.abort();
       seen = null;
+      wasHidden = true;
     } else if (seen === null) {
       seen = new AbortController();
       whileSeen(options, seen.signal);
       // What happened meanwhile was not told.
-      options.onNews();
+      if (wasHidden) options.onNews();
     }
   };
   document.addEventListener('visibilitychange', turn);

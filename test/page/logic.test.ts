@@ -226,6 +226,28 @@ test('many calls come together into few', () => {
   }
 });
 
+test('calls in the first moments wait for their end', () => {
+  jest.useFakeTimers();
+  try {
+    const runs: number[] = [];
+    const begin = Date.now();
+    const pace = new Pace(
+      500,
+      () => runs.push(Date.now() - begin),
+      () => Date.now(),
+      1_000,
+    );
+    for (let i = 0; i < 30; i++) {
+      pace.call();
+      jest.advanceTimersByTime(100);
+    }
+    expect(runs).toEqual([1_000, 1_500, 2_000, 2_500, 3_000]);
+    pace.stop();
+  } finally {
+    jest.useRealTimers();
+  }
+});
+
 describe('the chart over time', () => {
   const point = (time: string, deliveries: number, redeliveries: number): SeriesPoint => ({
     time,

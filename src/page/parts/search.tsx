@@ -14,11 +14,13 @@ export function Search() {
   const field = useRef<HTMLInputElement>(null);
   const latest = useRef(0);
   const [busy, setBusy] = useState(false);
-  const groups = useAnswer<Page<Group>>(`/v1/groups?order=worst&limit=${OFFERED}`).value?.items ?? [];
+  const [typing, setTyping] = useState(false);
+  const offered = useAnswer<Page<Group>>(typing ? `/v1/groups?order=worst&limit=${OFFERED}` : null);
+  const groups = offered.value?.items ?? [];
 
   const onKey = useStable((event: KeyboardEvent) => {
-    const typing = event.target instanceof HTMLInputElement || event.target instanceof HTMLSelectElement;
-    if (event.key !== '/' || typing || event.ctrlKey || event.metaKey || event.altKey) return;
+    const elsewhere = event.target instanceof HTMLInputElement || event.target instanceof HTMLSelectElement;
+    if (event.key !== '/' || elsewhere || event.ctrlKey || event.metaKey || event.altKey) return;
     event.preventDefault();
     field.current?.select();
   });
@@ -61,6 +63,8 @@ export function Search() {
             placeholder="orders/3/1042, id, group, #12"
             autocomplete="off"
             spellcheck={false}
+            onFocus={() => setTyping(true)}
+            onBlur={() => setTyping(false)}
           />
         </label>
         <datalist id="names">
