@@ -87,7 +87,10 @@ export function rollupUnit({
   return isWhole ? HOUR_MINUTES : 1;
 }
 
-/** Names are looked up where they are asked for alone: a month of all groups reads no other table. */
+/**
+ * Names are looked up where they are asked for alone: a month of all groups reads no other table. It is added up in the
+ * table's own order first, as sorting each of its rows into steps takes three times as long.
+ */
 function sourceSql({ name, hasGroup, counts }: Source, query: SeriesQuery): string {
   const { by, cluster, group, topic } = query;
   const unit = rollupUnit(query) === 1 ? 'minute' : 'hour';
@@ -95,13 +98,16 @@ function sourceSql({ name, hasGroup, counts }: Source, query: SeriesQuery): stri
   const sums = COUNTS.map((count) =>
     counts[count] === undefined ? `0 AS ${count}` : `sum(r.${counts[count]}) AS ${count}`,
   );
+  const columns = Object.values(counts);
+  const inOrder = `(SELECT ${unit}, ${columns.map((column) => `sum(${column}) AS ${column}`).join(', ')}
+    FROM ${name}_${unit} WHERE ${unit} >= @from AND ${unit} < @to GROUP BY ${unit})`;
   // better-sqlite3 binds every number as a REAL, and a REAL would not divide into whole steps.
   return `
     SELECT r.${unit} / CAST(@step AS INTEGER) * CAST(@step AS INTEGER) * CAST(@unit AS INTEGER) AS minute,
            ${by === 'all' ? 'NULL' : 'c.cluster_id'} AS cluster,
            ${by === 'all' || !hasGroup ? 'NULL' : 'g.name'} AS "group",
            ${by === 'topic' ? 't.name' : 'NULL'} AS topic, ${sums.join(', ')}
-    FROM ${name}_${unit} r
+    FROM ${isNamed ? `${name}_${unit}` : inOrder} r
     ${isNamed && hasGroup ? 'CROSS JOIN consumer_group g ON g.id = r.grp' : ''}
     ${isNamed ? 'CROSS JOIN topic t ON t.id = r.topic CROSS JOIN cluster c ON c.id = t.cluster' : ''}
     ${where(
