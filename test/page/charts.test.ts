@@ -175,6 +175,8 @@ describeInBrowser('charts', () => {
     // All of them in a list, too.
     await page.getByText(/^In words: 3 stretches delivered again, 1 rewind/).click();
     const rows = page.getByRole('region', { name: 'What came again' }).locator('tbody tr');
+    // What is opened is drawn a moment later.
+    await rows.first().waitFor();
     expect(await rows.count()).toBe(found.redeliveries.length + found.rewinds.length);
     const rewind = rows.filter({ hasText: 'rewind' });
     expect(await rewind.getByRole('button', { name: /^Copy offset (200|150)$/ }).count()).toBe(2);

@@ -153,7 +153,7 @@ describeInBrowser('on the demo', () => {
     if (found === undefined) throw new Error('There is no redelivery.');
     const screens: [string, string][] = [
       ['overview', '#/?since=15m'],
-      ['group', `#/groups/${found.group}?since=15m`],
+      ['group', `#/groups/${found.group}?since=2m`],
       ['incident', `#/incidents/${found.incident}?since=15m`],
       ['record', `#/records/${found.topic}/${found.partition}/${found.first_offset}?since=15m`],
     ];
