@@ -163,7 +163,7 @@ describeInBrowser('lists', () => {
     // In records and in time, of the group and of all.
     const head = await page.getByRole('region', { name: 'Groups' }).locator('th').allTextContents();
     const lag = rows(page, 'Groups').first().locator('td').nth(head.indexOf('Lag'));
-    expect(await lag.textContent()).toBe('100 · 1 min 30 s');
+    expect(await lag.textContent()).toBe('100 records, 1 min 30 s');
     const figure = page.locator('.figure', { has: page.getByText('Consumer lag', { exact: true }) });
     expect(await figure.locator('.note').textContent()).toBe('records, 1 min 30 s');
     await page.getByText(`${GROUPS - 12} more:`).waitFor();
