@@ -199,7 +199,7 @@ describeInBrowser('between page and service', () => {
       if (!holds) await route.continue();
     });
     await page.goto(`${running.url}/${OVERVIEW}`);
-    const groups = page.getByRole('region', { name: 'Groups' });
+    const groups = page.locator('.panel', { has: page.getByRole('heading', { name: 'Groups' }) });
     await groups.getByRole('alert').filter({ hasText: 'did not answer within 30 s' }).waitFor();
     holds = false;
     again(166);
