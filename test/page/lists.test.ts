@@ -198,6 +198,16 @@ describeInBrowser('lists', () => {
       groups_again: 1,
     });
     expect(totals.worst).toHaveLength(10);
+    // Whole hours are read from another table, and say the same.
+    const hours = [-4, 1].map((hour) => (Math.floor(Date.now() / 3_600_000) + hour) * 3_600_000);
+    const [from, to] = hours.map((at) => new Date(at).toISOString());
+    const [byMinute, byHour] = await Promise.all(
+      ['1m', '60m'].map((step) =>
+        json<Totals>(running.port, `/v1/totals?since=${from}&until=${to}&step=${step}`),
+      ),
+    );
+    expect(byHour).toEqual(byMinute);
+    expect(byHour?.redeliveries).toBe(REDELIVERIES);
     expect(totals.worst[0]).toMatchObject({ group: WORST, redeliveries: REDELIVERIES });
 
     const { page, wrong } = await openPage(browser);

@@ -21,6 +21,7 @@ import { up as deliveredDuplicates } from './020-delivered-duplicates.sql';
 import { up as stallsOutside } from './021-stalls-outside.sql';
 import { up as firstCommitting } from './022-first-committing.sql';
 import { up as stallsByEnd } from './023-stalls-by-end.sql';
+import { up as hoursByGroup } from './024-hours-by-group.sql';
 
 export const MIGRATIONS: readonly string[] = [
   ledger,
@@ -45,4 +46,5 @@ export const MIGRATIONS: readonly string[] = [
   stallsOutside,
   firstCommitting,
   stallsByEnd,
+  hoursByGroup,
 ];
