@@ -148,6 +148,10 @@ function object<N extends ParameterName>(
 const HIT_QUERY = ['cluster', 'group', 'topic', 'partition', 'since', 'until', 'limit', 'cursor'] as const;
 const LOSS_QUERY = [...HIT_QUERY, 'incident'] as const;
 
+const OF_GROUP: readonly PathParameter[] = [
+  { name: 'group', description: 'Name of the group', type: 'string' },
+];
+
 export const ROUTES: readonly Route[] = [
   object(
     {
@@ -176,7 +180,7 @@ export const ROUTES: readonly Route[] = [
       path: '/v1/groups/{group}',
       id: 'group',
       summary: 'One consumer group with its partitions, sessions and members',
-      pathParameters: [{ name: 'group', description: 'Name of the group', type: 'string' }],
+      pathParameters: OF_GROUP,
       query: ['cluster'],
       schema: GroupDetail,
       schemaName: 'GroupDetail',
@@ -188,7 +192,7 @@ export const ROUTES: readonly Route[] = [
       path: '/v1/groups/{group}/sessions',
       id: 'group-sessions',
       summary: 'Instrumented consumers of one group with their settings, the latest that began first',
-      pathParameters: [{ name: 'group', description: 'Name of the group', type: 'string' }],
+      pathParameters: OF_GROUP,
       query: ['cluster', 'since', 'until', 'limit', 'cursor'],
       schema: Session,
       schemaName: 'Session',
@@ -200,7 +204,7 @@ export const ROUTES: readonly Route[] = [
       path: '/v1/groups/{group}/timeline',
       id: 'group-timeline',
       summary: 'Sessions, generations and findings of one group within a time',
-      pathParameters: [{ name: 'group', description: 'Name of the group', type: 'string' }],
+      pathParameters: OF_GROUP,
       query: ['cluster', 'since', 'until'],
       schema: GroupTimeline,
       schemaName: 'GroupTimeline',
@@ -212,7 +216,7 @@ export const ROUTES: readonly Route[] = [
       path: '/v1/groups/{group}/positions',
       id: 'group-positions',
       summary: 'Committed offsets and deliveries of one partition over time',
-      pathParameters: [{ name: 'group', description: 'Name of the group', type: 'string' }],
+      pathParameters: OF_GROUP,
       query: ['cluster', 'topic', 'partition', 'since', 'until'],
       schema: PartitionPositions,
       schemaName: 'PartitionPositions',

@@ -1,15 +1,13 @@
 /** What came again to a partition and where its commits went back, as a list: each leads to its records and incident. */
 import type { PartitionPositions } from '../../service/schemas';
-import { count, counted } from '../logic/format';
+import { counted } from '../logic/format';
 import type { PositionData } from '../logic/positions';
 import { Cause } from './cause';
-import { InWords } from './in-words';
+import { InWords, LatestLines } from './in-words';
 import { Lead, Offsets } from './lead';
 import { Offset } from './offset';
-import { type Column, Table } from './table';
+import type { Column } from './table';
 import { Time } from './text';
-
-const LINES_SHOWN = 300;
 
 interface Line {
   key: string;
@@ -65,24 +63,7 @@ export function PositionWords({ data, place }: { data: PositionData; place: Plac
   const words = `${counted(redeliveries.length, 'stretch', 'stretches')} delivered again, ${counted(rewinds.length, 'rewind')}`;
   return (
     <InWords title={`In words: ${words}`}>
-      {() => {
-        const lines = linesOf(data);
-        return (
-          <>
-            {lines.length > LINES_SHOWN ? (
-              <p class="note">
-                The latest {count(LINES_SHOWN)} of them. Take a shorter time above for those before.
-              </p>
-            ) : null}
-            <Table
-              label="What came again"
-              columns={columnsOf(place)}
-              items={lines.slice(-LINES_SHOWN)}
-              keyOf={({ key }) => key}
-            />
-          </>
-        );
-      }}
+      {() => <LatestLines label="What came again" columns={columnsOf(place)} lines={linesOf(data)} />}
     </InWords>
   );
 }

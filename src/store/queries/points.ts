@@ -64,15 +64,19 @@ export interface LagPointRow {
   logEnd: number;
 }
 
-const LAG_COLUMNS = 'p.at, p.committed, p.log_end AS logEnd';
-const LAG: Statements = {
-  all: `
-    SELECT ${LAG_COLUMNS} FROM lag_point p
-    WHERE p.gp = @gp AND p.at >= @since AND p.at < @until ORDER BY p.at LIMIT @limit`,
-  parts: `${PARTS}
-    SELECT ${LAG_COLUMNS} FROM part CROSS JOIN lag_point p
-    ON p.gp = @gp AND p.at = (SELECT max(at) FROM lag_point WHERE ${within('at')})`,
-};
+/** Of a table with one row a partition and time. */
+function statementsOf(table: string, columns: string): Statements {
+  return {
+    all: `
+      SELECT ${columns} FROM ${table} p
+      WHERE p.gp = @gp AND p.at >= @since AND p.at < @until ORDER BY p.at LIMIT @limit`,
+    parts: `${PARTS}
+      SELECT ${columns} FROM part CROSS JOIN ${table} p
+      ON p.gp = @gp AND p.at = (SELECT max(at) FROM ${table} WHERE ${within('at')})`,
+  };
+}
+
+const LAG = statementsOf('lag_point', 'p.at, p.committed, p.log_end AS logEnd');
 
 /** What was committed and where the log ended, as read from outside. */
 export function lagPoints(db: Store, gp: number, span: TimeSpan): Points<LagPointRow> {
@@ -86,14 +90,7 @@ export interface CommitPointRow {
 }
 
 const COMMIT_COLUMNS = 'p.at, p.committed, p.lowered_from AS loweredFrom';
-const COMMITS: Statements = {
-  all: `
-    SELECT ${COMMIT_COLUMNS} FROM commit_point p
-    WHERE p.gp = @gp AND p.at >= @since AND p.at < @until ORDER BY p.at LIMIT @limit`,
-  parts: `${PARTS}
-    SELECT ${COMMIT_COLUMNS} FROM part CROSS JOIN commit_point p
-    ON p.gp = @gp AND p.at = (SELECT max(at) FROM commit_point WHERE ${within('at')})`,
-};
+const COMMITS = statementsOf('commit_point', COMMIT_COLUMNS);
 const LOWERED = `
   SELECT ${COMMIT_COLUMNS} FROM commit_point p INDEXED BY commit_point_lowered
   WHERE p.gp = @gp AND p.at >= @since AND p.at < @until AND p.lowered_from IS NOT NULL
